@@ -1,0 +1,56 @@
+/**
+ * `<stdlib.h>`: ending a program, and its random numbers.
+ *
+ * @module
+ */
+import { int, uint } from "../native/check.ts";
+import { exitChild, isForked } from "../native/fork.ts";
+import { libc } from "../native/libc.ts";
+import { observer } from "../native/observer.ts";
+
+/**
+ * Ends the program, `exit(3)`. It is how a forked child ends; there nothing of Deno is run any more.
+ *
+ * @param status The exit status; its lowest 8 bits count.
+ *
+ * @example
+ * ```ts ignore
+ * import { exit } from "@ipc/playground";
+ *
+ * exit(0);
+ * ```
+ */
+export function exit(status: number): never {
+  const code = int(status, "exit", "status") & 0xff;
+  if (isForked()) exitChild(code);
+  observer.exiting(code);
+  Deno.exit(code);
+}
+
+/**
+ * A random number, `rand(3)`. The numbers are libc's: without {@linkcode srand} always the same, starting with 1804289383 under glibc.
+ *
+ * @returns A number from 0 to 2^31 - 1.
+ *
+ * @example
+ * ```ts
+ * import { rand, srand } from "@ipc/playground";
+ *
+ * srand(1);
+ * console.log(rand()); // 1804289383
+ * ```
+ */
+export function rand(): number {
+  return libc.rand();
+}
+
+/**
+ * Starts the random numbers anew, `srand(3)`.
+ *
+ * @param seed Where to start; 1 is where a program starts that never calls this.
+ *
+ * @example See {@linkcode rand}.
+ */
+export function srand(seed: number): void {
+  libc.srand(uint(seed, "srand", "seed"));
+}

@@ -1,0 +1,82 @@
+/**
+ * `<string.h>`: C strings and error messages.
+ *
+ * @module
+ */
+import { LibcError } from "../errors.ts";
+import { int } from "../native/check.ts";
+import { libc, text } from "../native/libc.ts";
+import { access } from "../native/memory.ts";
+
+const encoder = new TextEncoder();
+
+/**
+ * The message of an error number, `strerror(3)`.
+ *
+ * @param errnum The number.
+ * @returns Its message.
+ *
+ * @example
+ * ```ts
+ * import { strerror } from "@ipc/playground";
+ *
+ * console.log(strerror(2)); // No such file or directory
+ * ```
+ */
+export function strerror(errnum: number): string {
+  return text(libc.strerror(int(errnum, "strerror", "errnum")));
+}
+
+/**
+ * The length of a C string, `strlen(3)`: how many bytes come before the first NUL.
+ *
+ * @param s The bytes.
+ * @returns The length; that of the whole array if it has no NUL.
+ *
+ * @example
+ * ```ts
+ * import { strcpy, strlen } from "@ipc/playground";
+ *
+ * console.log(strlen(strcpy(new Uint8Array(80), "hello"))); // 5
+ * ```
+ */
+export function strlen(s: Uint8Array): number {
+  const end = s.indexOf(0);
+  return end < 0 ? s.length : end;
+}
+
+/**
+ * Copies a string and a NUL into an array, `strcpy(3)`; unlike C's it never writes past the end.
+ *
+ * @param dest The array.
+ * @param src The text, encoded as UTF-8.
+ * @returns `dest`.
+ * @throws {LibcError} `EOVERFLOW` the array is too small.
+ *
+ * @example See {@linkcode strlen}.
+ */
+export function strcpy<T extends Uint8Array>(dest: T, src: string): T {
+  const bytes = encoder.encode(src + "\0");
+  if (bytes.length > dest.length) {
+    throw new LibcError("strcpy", "EOVERFLOW", `${bytes.length} bytes into ${dest.length}`);
+  }
+  access.write(dest, 0, bytes);
+  return dest;
+}
+
+/**
+ * The text of a C string: what comes before the first NUL, decoded as UTF-8.
+ *
+ * @param s The bytes.
+ * @returns The text.
+ *
+ * @example
+ * ```ts
+ * import { cstr, strcpy } from "@ipc/playground";
+ *
+ * console.log(cstr(strcpy(new Uint8Array(80), "hello"))); // hello
+ * ```
+ */
+export function cstr(s: Uint8Array): string {
+  return new TextDecoder().decode(access.read(s as Uint8Array<ArrayBuffer>, 0, strlen(s)));
+}

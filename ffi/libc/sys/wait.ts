@@ -1,0 +1,213 @@
+/**
+ * `<sys/wait.h>`: how children ended.
+ *
+ * @module
+ */
+import { LibcError } from "../../errors.ts";
+import { int } from "../../native/check.ts";
+import { errno, libc } from "../../native/libc.ts";
+import { bytesOf, layouts, type rusage, Struct } from "../../native/structs.ts";
+import { signalName } from "../signal.ts";
+
+export { rusage } from "../../native/structs.ts";
+
+/** Return 0 at once if no child has ended. */
+export const WNOHANG = 1;
+/** Report stopped children, too. */
+export const WUNTRACED = 2;
+/** Report stopped children that go on, too. */
+export const WCONTINUED = 8;
+
+/**
+ * How a child ended: C's `int wstat` with the macros of `wait(2)` as properties. A property is `null`
+ * where its question does not apply.
+ *
+ * @example
+ * ```ts
+ * import { WaitStatus } from "@ipc/playground";
+ *
+ * console.log(String(new WaitStatus(103 << 8))); // exited with 103
+ * console.log(new WaitStatus(9).terminatingSignal); // SIGKILL
+ * ```
+ */
+export class WaitStatus extends Struct {
+  /** @param raw The number that `wait(2)` stored; 0 for a status that a call is going to fill. */
+  constructor(raw = 0) {
+    super(4);
+    this.view.setInt32(0, raw, true);
+  }
+  /** The number as `wait(2)` stored it. */
+  get raw(): number {
+    return this.int(0);
+  }
+  get #signal(): number {
+    return this.raw & 0x7f;
+  }
+  /** `WIFEXITED`: it called `exit` or returned from `main`. */
+  get exited(): boolean {
+    return this.#signal === 0;
+  }
+  /** `WEXITSTATUS`: the lowest 8 bits of what it gave to `exit`. */
+  get exitStatus(): number | null {
+    return this.exited ? this.w_retcode : null;
+  }
+  /** `WIFSIGNALED`: a signal ended it. */
+  get signaled(): boolean {
+    return this.#signal !== 0 && this.#signal !== 0x7f;
+  }
+  /** `WTERMSIG`: the name of the signal that ended it. */
+  get terminatingSignal(): string | null {
+    return this.signaled ? signalName(this.#signal) : null;
+  }
+  /** `WCOREDUMP`: it left a core dump. */
+  get coreDumped(): boolean {
+    return this.signaled && (this.raw & 0x80) !== 0;
+  }
+  /** `WIFSTOPPED`: it is stopped, reported with `WUNTRACED`. */
+  get stopped(): boolean {
+    return (this.raw & 0xff) === 0x7f;
+  }
+  /** `WSTOPSIG`: the name of the signal that stopped it. */
+  get stoppingSignal(): string | null {
+    return this.stopped ? signalName(this.w_retcode) : null;
+  }
+  /** `WIFCONTINUED`: it goes on after a stop, reported with `WCONTINUED`. */
+  get continued(): boolean {
+    return this.raw === 0xffff;
+  }
+  /** The exit code as `union wait` of BSD and SunOS calls it: bits 8 to 15, whatever they mean. */
+  get w_retcode(): number {
+    return this.raw >> 8 & 0xff;
+  }
+  /** Says it in words: `exited with 103`, `killed by SIGKILL`, `stopped by SIGTSTP`, `continued`. */
+  override toString(): string {
+    if (this.continued) return "continued";
+    if (this.stopped) return `stopped by ${this.stoppingSignal}`;
+    if (this.signaled) return `killed by ${this.terminatingSignal}${this.coreDumped ? " (core dumped)" : ""}`;
+    return `exited with ${this.exitStatus}`;
+  }
+}
+
+const STATUS = 4;
+
+function status(wstatus: WaitStatus | null, syscall: string): Uint8Array<ArrayBuffer> | null {
+  return wstatus === null ? null : bytesOf(wstatus, STATUS, syscall, "wstatus");
+}
+
+function usage(used: rusage | null, syscall: string): Uint8Array<ArrayBuffer> | null {
+  return used === null ? null : bytesOf(used, layouts.rusage.size, syscall, "rusage");
+}
+
+/**
+ * Waits for any child to end and reaps it, `wait(2)`. Blocks the whole program, handlers included.
+ *
+ * @param wstatus Where to store how it ended, or `null`.
+ * @returns The child's pid.
+ * @throws {LibcError} `ECHILD` there are no children; `EINTR`.
+ *
+ * @example
+ * ```ts ignore
+ * import { enableFork, fork, wait, WaitStatus } from "@ipc/playground";
+ *
+ * enableFork();
+ * const pid = fork(() => 3);
+ * const wstat = new WaitStatus();
+ * console.log(wait(wstat) === pid, String(wstat)); // true exited with 3
+ * ```
+ */
+export function wait(wstatus: WaitStatus | null = null): number {
+  const pid = libc.wait(status(wstatus, "wait"));
+  if (pid < 0) throw new LibcError("wait", errno());
+  return pid;
+}
+
+/**
+ * Waits for certain children, `waitpid(2)`.
+ *
+ * @param pid A child; -1 any; 0 any of this process group; below -1 any of group `-pid`.
+ * @param wstatus Where to store how it ended, or `null`.
+ * @param options `WNOHANG`, `WUNTRACED`, `WCONTINUED`.
+ * @returns The child's pid; 0 with `WNOHANG` if none has ended.
+ * @throws {LibcError} `ECHILD` no such child; `EINTR`; `EINVAL`.
+ *
+ * @example
+ * ```ts ignore
+ * import { enableFork, fork, waitpid, WaitStatus } from "@ipc/playground";
+ *
+ * enableFork();
+ * const wstat = new WaitStatus();
+ * waitpid(fork(() => 3), wstat, 0);
+ * console.log(wstat.exitStatus); // 3
+ * ```
+ */
+export function waitpid(pid: number, wstatus: WaitStatus | null = null, options: number = 0): number {
+  const result = libc.waitpid(
+    int(pid, "waitpid", "pid"),
+    status(wstatus, "waitpid"),
+    int(options, "waitpid", "options"),
+  );
+  if (result < 0) throw new LibcError("waitpid", errno(), `pid ${pid}`);
+  return result;
+}
+
+/**
+ * Waits for any child and tells what it used, `wait3(2)`.
+ *
+ * @param wstatus Where to store how it ended, or `null`.
+ * @param options `WNOHANG`, `WUNTRACED`, `WCONTINUED`.
+ * @param used Where to store what it used, or `null`.
+ * @returns The child's pid; 0 with `WNOHANG` if none has ended.
+ * @throws {LibcError} `ECHILD` there are no children; `EINTR`; `EINVAL`.
+ *
+ * @example
+ * ```ts ignore
+ * import { enableFork, fork, rusage, wait3, WaitStatus } from "@ipc/playground";
+ *
+ * enableFork();
+ * fork(() => 3);
+ * const wstat = new WaitStatus(), used = new rusage();
+ * wait3(wstat, 0, used);
+ * console.log(String(wstat), used.ru_maxrss, "KiB");
+ * ```
+ */
+export function wait3(wstatus: WaitStatus | null = null, options: number = 0, used: rusage | null = null): number {
+  const pid = libc.wait3(status(wstatus, "wait3"), int(options, "wait3", "options"), usage(used, "wait3"));
+  if (pid < 0) throw new LibcError("wait3", errno());
+  return pid;
+}
+
+/**
+ * Waits for certain children and tells what they used, `wait4(2)`: {@linkcode waitpid} with {@linkcode wait3}'s `rusage`.
+ *
+ * @param pid A child; -1 any; 0 any of this process group; below -1 any of group `-pid`.
+ * @param wstatus Where to store how it ended, or `null`.
+ * @param options `WNOHANG`, `WUNTRACED`, `WCONTINUED`.
+ * @param used Where to store what it used, or `null`.
+ * @returns The child's pid; 0 with `WNOHANG` if none has ended.
+ * @throws {LibcError} `ECHILD` no such child; `EINTR`; `EINVAL`.
+ *
+ * @example
+ * ```ts ignore
+ * import { enableFork, fork, rusage, wait4, WaitStatus } from "@ipc/playground";
+ *
+ * enableFork();
+ * const used = new rusage();
+ * wait4(fork(() => 0), new WaitStatus(), 0, used);
+ * console.log(used.ru_utime, "s");
+ * ```
+ */
+export function wait4(
+  pid: number,
+  wstatus: WaitStatus | null = null,
+  options: number = 0,
+  used: rusage | null = null,
+): number {
+  const result = libc.wait4(
+    int(pid, "wait4", "pid"),
+    status(wstatus, "wait4"),
+    int(options, "wait4", "options"),
+    usage(used, "wait4"),
+  );
+  if (result < 0) throw new LibcError("wait4", errno(), `pid ${pid}`);
+  return result;
+}

@@ -1,0 +1,308 @@
+/**
+ * `<unistd.h>`: processes and descriptors.
+ *
+ * @module
+ */
+import { LibcError } from "../errors.ts";
+import { adopt, count as asCount, disown, fd as asFd, int, size, uint } from "../native/check.ts";
+import { execve as exec, restartSingleThreaded, runChild } from "../native/fork.ts";
+import { cstring, errno, libc } from "../native/libc.ts";
+
+export { CHILD_FAILED } from "../native/fork.ts";
+
+/**
+ * Makes {@linkcode fork} possible. It is the first line of a program that forks.
+ *
+ * A forked child has only the thread that forked, and V8 would wait for its other threads there now and
+ * then. So V8 has to be single-threaded, which it can only become at its start: unless it is, this
+ * call starts the program again in place, with the same pid, arguments, permissions and standard streams
+ * (it takes some 20 ms, and what ran before this line runs twice).
+ *
+ * @throws {LibcError} `EOPNOTSUPP` where a program cannot start itself again (it came from standard input, or it is a worker,
+ * a test run or a REPL); the message names the flag to start it with: `--v8-flags=--single-threaded`.
+ *
+ * @example
+ * ```ts ignore
+ * import { enableFork, fork, wait } from "@ipc/playground";
+ *
+ * enableFork();
+ * fork(() => console.log("hello from the child"));
+ * wait();
+ * ```
+ */
+export function enableFork(): void {
+  restartSingleThreaded();
+}
+
+/**
+ * Makes a copy of this process, `fork(2)`.
+ *
+ * The child must do its work synchronously and end with `exit`. It has no event loop: should it return to one (by
+ * an `await`, or by running off the end of the program), or throw, it ends with the error on standard error
+ * and with exit code {@linkcode CHILD_FAILED}. Signal handlers are not inherited, ignored signals are. Memory is copied, descriptors
+ * and attached segments are shared.
+ *
+ * @param child What the child is to do. It exits with the number that this function returns, or 0. It must not
+ * be asynchronous. Without it, `fork` returns twice, as in C.
+ * @returns 0 in the child, the child's pid in the parent.
+ * @throws {LibcError} `EOPNOTSUPP` without {@linkcode enableFork}; `EAGAIN` too many processes; `ENOMEM`.
+ *
+ * @example
+ * ```ts ignore
+ * import { enableFork, fork, wait } from "@ipc/playground";
+ *
+ * enableFork();
+ * const pid = fork(() => {
+ *   console.log("I'm alive (temporarily)");
+ *   return 3;
+ * });
+ * console.log(wait() === pid); // true
+ * ```
+ *
+ * @example As in C
+ * ```ts ignore
+ * import { enableFork, exit, fork, wait } from "@ipc/playground";
+ *
+ * enableFork();
+ * if (fork() === 0) exit(3);
+ * wait();
+ * ```
+ */
+export function fork(child?: () => number | void): number {
+  if (child !== undefined && typeof child !== "function") {
+    throw new LibcError("fork", "EINVAL", `child must be a function, got ${Deno.inspect(child)}`);
+  }
+  const pid = libc.fork();
+  if (pid < 0) throw new LibcError("fork", errno());
+  if (pid === 0 && child) runChild(child);
+  return pid;
+}
+
+/**
+ * Ends this process at once, `_exit(2)`: nothing that waits for the end of the program is run.
+ *
+ * @param status The exit status; its lowest 8 bits count.
+ *
+ * @example
+ * ```ts ignore
+ * import { _exit } from "@ipc/playground";
+ *
+ * _exit(0);
+ * ```
+ */
+export function _exit(status: number): never {
+  libc._exit(int(status, "_exit", "status"));
+  throw new Error("unreachable");
+}
+
+/**
+ * The pid of this process, `getpid(2)`.
+ *
+ * @returns The pid.
+ *
+ * @example
+ * ```ts
+ * import { getpid } from "@ipc/playground";
+ *
+ * console.log(getpid() === Deno.pid); // true
+ * ```
+ */
+export function getpid(): number {
+  return libc.getpid();
+}
+
+/**
+ * The pid of the parent, `getppid(2)`; that of init or a subreaper once the parent has ended.
+ *
+ * @returns The pid.
+ *
+ * @example
+ * ```ts
+ * import { getppid } from "@ipc/playground";
+ *
+ * console.log(getppid() === Deno.ppid); // true
+ * ```
+ */
+export function getppid(): number {
+  return libc.getppid();
+}
+
+/**
+ * Makes a pipe, `pipe(2)`: what is written to one descriptor is read from the other.
+ *
+ * @returns The reading and the writing end.
+ * @throws {LibcError} `EMFILE`, `ENFILE` too many descriptors.
+ *
+ * @example
+ * ```ts
+ * import { close, pipe, read, write } from "@ipc/playground";
+ *
+ * const [reader, writer] = pipe();
+ * write(writer, "hello");
+ * const buffer = new Uint8Array(80);
+ * console.log(read(reader, buffer)); // 5
+ * close(reader);
+ * close(writer);
+ * ```
+ */
+export function pipe(): [reader: number, writer: number] {
+  const ends = new Int32Array(2);
+  if (libc.pipe(ends) < 0) throw new LibcError("pipe", errno());
+  return [adopt(ends[0]), adopt(ends[1])];
+}
+
+/**
+ * Reads from a descriptor, `read(2)`. Blocks the whole program until something comes.
+ *
+ * @param fd The descriptor.
+ * @param buf Where to put the bytes.
+ * @param count At most how many; the buffer's length unless given.
+ * @returns How many bytes were read; 0 at the end.
+ * @throws {LibcError} `EBADF`; `EAGAIN`; `EINTR`; `EIO`; `ECONNRESET`; `EFAULT` `count` exceeds the buffer.
+ *
+ * @example See {@linkcode pipe}.
+ */
+export function read(fd: number, buf: Uint8Array<ArrayBuffer>, count?: number): number {
+  const n = libc.read(asFd(fd, "read"), buf, size(asCount(buf, count, "read"), "read", "count"));
+  if (n < 0) throw new LibcError("read", errno(), `descriptor ${fd}`);
+  return n;
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * Writes to a descriptor, `write(2)`. Blocks the whole program while a pipe or socket is full.
+ *
+ * Where C would be killed by `SIGPIPE`, this throws `EPIPE`: Deno ignores that signal.
+ *
+ * @param fd The descriptor.
+ * @param buf The bytes, or text to encode as UTF-8.
+ * @param count At most how many bytes; all unless given.
+ * @returns How many bytes were written; it may be fewer.
+ * @throws {LibcError} `EBADF`; `EPIPE` nobody reads; `EAGAIN`; `EINTR`; `EFAULT` `count` exceeds the buffer.
+ *
+ * @example See {@linkcode pipe}.
+ */
+export function write(fd: number, buf: Uint8Array<ArrayBuffer> | string, count?: number): number {
+  const bytes = typeof buf === "string" ? encoder.encode(buf) : buf;
+  const n = libc.write(asFd(fd, "write"), bytes, size(asCount(bytes, count, "write"), "write", "count"));
+  if (n < 0) throw new LibcError("write", errno(), `descriptor ${fd}`);
+  return n;
+}
+
+/**
+ * Closes a descriptor, `close(2)`.
+ *
+ * @param fd The descriptor. Those that belong to the Deno runtime are refused with `EBADF`.
+ * @throws {LibcError} `EBADF`; `EINTR`; `EIO`.
+ *
+ * @example See {@linkcode pipe}.
+ */
+export function close(fd: number): void {
+  const result = libc.close(asFd(fd, "close"));
+  if (result < 0) throw new LibcError("close", errno(), `descriptor ${fd}`);
+  disown(fd);
+}
+
+/**
+ * Gives a descriptor a second number, `dup2(2)`.
+ *
+ * @param oldfd The descriptor.
+ * @param newfd Its second number; what was open there is closed. The Deno runtime's are refused with `EBADF`.
+ * @returns `newfd`.
+ * @throws {LibcError} `EBADF`; `EBUSY`; `EINTR`; `EMFILE`.
+ *
+ * @example
+ * ```ts
+ * import { close, dup2, pipe } from "@ipc/playground";
+ *
+ * const [reader, writer] = pipe();
+ * close(dup2(writer, 200));
+ * close(reader);
+ * close(writer);
+ * ```
+ */
+export function dup2(oldfd: number, newfd: number): number {
+  const result = libc.dup2(asFd(oldfd, "dup2", "oldfd"), asFd(newfd, "dup2", "newfd"));
+  if (result < 0) throw new LibcError("dup2", errno(), `${oldfd} to ${newfd}`);
+  return adopt(result);
+}
+
+/**
+ * Sleeps, `sleep(3)`. Blocks the whole program; handlers run when it is back on its event loop.
+ *
+ * @param seconds How long.
+ * @returns 0, or how many seconds were left when a signal came.
+ *
+ * @example
+ * ```ts
+ * import { sleep } from "@ipc/playground";
+ *
+ * sleep(0);
+ * ```
+ */
+export function sleep(seconds: number): number {
+  return libc.sleep(uint(seconds, "sleep", "seconds"));
+}
+
+/**
+ * Sleeps, `usleep(3)`. Blocks the whole program.
+ *
+ * @param usec How long, in microseconds.
+ * @throws {LibcError} `EINTR` a signal came.
+ *
+ * @example
+ * ```ts
+ * import { usleep } from "@ipc/playground";
+ *
+ * usleep(1000); // a millisecond
+ * ```
+ */
+export function usleep(usec: number): void {
+  if (libc.usleep(uint(usec, "usleep", "usec")) < 0) throw new LibcError("usleep", errno());
+}
+
+/**
+ * Removes a name from the file system, `unlink(2)`: that of a unix socket, above all.
+ *
+ * @param pathname The name.
+ * @throws {LibcError} `ENOENT`, `EACCES`, `EISDIR` …
+ *
+ * @example
+ * ```ts
+ * import { LibcError, unlink } from "@ipc/playground";
+ *
+ * try {
+ *   unlink("/no/such/file");
+ * } catch (error) {
+ *   console.log(error instanceof LibcError && error.code); // ENOENT
+ * }
+ * ```
+ */
+export function unlink(pathname: string): void {
+  const path = cstring(pathname, "unlink", "pathname");
+  if (libc.unlink(path) < 0) throw new LibcError("unlink", errno(), pathname);
+}
+
+/**
+ * Replaces this process by another program, `execve(2)`. It comes back only by throwing.
+ *
+ * @param pathname The program's file.
+ * @param argv Its arguments; the first is its name.
+ * @param envp Its environment, as `NAME=value`.
+ * @throws {LibcError} `ENOENT`, `EACCES`, `ENOEXEC`, `E2BIG` …
+ *
+ * @example
+ * ```ts
+ * import { execve, LibcError } from "@ipc/playground";
+ *
+ * try {
+ *   execve("/no/such/program", ["program"], []);
+ * } catch (error) {
+ *   console.log(error instanceof LibcError && error.code); // ENOENT
+ * }
+ * ```
+ */
+export function execve(pathname: string, argv: string[], envp: string[]): never {
+  exec(pathname, argv, envp);
+}

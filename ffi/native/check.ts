@@ -1,0 +1,101 @@
+/**
+ * Argument checks. V8 hands numbers to a hot native function without looking (2³¹ becomes −2³¹,
+ * `NaN` becomes 0), so every number is looked at here first.
+ *
+ * @module
+ */
+import { LibcError } from "../errors.ts";
+import { raw } from "./libc.ts";
+
+function bad(syscall: string, name: string, what: string, value: unknown): LibcError {
+  return new LibcError(syscall, "EINVAL", `${name} must be ${what}, got ${Deno.inspect(value)}`);
+}
+
+/** A C `int`. */
+export function int(value: number, syscall: string, name: string): number {
+  if (typeof value === "number" && (value | 0) === value) return value;
+  throw bad(syscall, name, "a 32-bit integer", value);
+}
+
+/** A C `unsigned int`. */
+export function uint(value: number, syscall: string, name: string): number {
+  if (typeof value === "number" && (value >>> 0) === value) return value;
+  throw bad(syscall, name, "an unsigned 32-bit integer", value);
+}
+
+/** A `key_t`: an `int`, which people also write unsigned, `0xdeadbeef`. */
+export function key(value: number, syscall: string): number {
+  if (typeof value === "number" && ((value | 0) === value || (value >>> 0) === value)) return value | 0;
+  throw bad(syscall, "key", "a 32-bit integer", value);
+}
+
+/** How a key reads in an error message. */
+export function keyText(value: number): string {
+  return value === 0 ? "key IPC_PRIVATE" : `key 0x${(value >>> 0).toString(16)}`;
+}
+
+// BigInts are what the fast path takes for 64-bit parameters; these save making one a call
+const small: readonly bigint[] = Array.from({ length: 4097 }, (_, n) => BigInt(n));
+
+/** A `size_t`, ready for the call. */
+export function size(value: number, syscall: string, name: string): bigint {
+  const known = small[value];
+  if (known !== undefined && typeof value === "number") return known;
+  if (Number.isInteger(value) && value >= 0 && value < 2 ** 64) return BigInt(value);
+  throw bad(syscall, name, "a size of 0 to 2^64 - 1 bytes", value);
+}
+
+/** A C `long`, ready for the call. */
+export function long(value: number | bigint, syscall: string, name: string): bigint {
+  const known = small[value as number];
+  if (known !== undefined && typeof value === "number") return known;
+  if (typeof value === "bigint" ? BigInt.asIntN(64, value) === value : Number.isSafeInteger(value)) {
+    return BigInt(value);
+  }
+  throw bad(syscall, name, "a 64-bit integer (a bigint beyond 2^53)", value);
+}
+
+/** The bytes of a buffer and how many of them take part; the count never exceeds the buffer. */
+export function count(buffer: Uint8Array, length: number | undefined, syscall: string): number {
+  if (!(buffer instanceof Uint8Array)) {
+    throw new LibcError(syscall, "EFAULT", `the buffer must be a Uint8Array, got ${Deno.inspect(buffer)}`);
+  }
+  if (length === undefined) return Math.min(buffer.byteLength, 0x7ffff000);
+  if (typeof length === "number" && (length >>> 0) === length && length <= buffer.byteLength) {
+    return Math.min(length, 0x7ffff000);
+  }
+  throw new LibcError(syscall, "EFAULT", `count is ${Deno.inspect(length)}, the buffer has ${buffer.byteLength} bytes`);
+}
+
+const F_GETFD = 1;
+const FD_CLOEXEC = 1;
+
+// descriptors the program may use: 0, 1, 2, and those made through this library
+const own = new Uint8Array(1 << 20);
+own[0] = own[1] = own[2] = 1;
+
+/**
+ * A descriptor. Those of the Deno runtime (its epoll set, its caches) are refused as if they were
+ * not there: closing one would bring the process down. They are told by `FD_CLOEXEC`, which what a
+ * process inherits never has.
+ */
+export function fd(value: number, syscall: string, name = "fd"): number {
+  if (own[value] === 1) return value;
+  int(value, syscall, name);
+  const flags = raw.fcntl(value, F_GETFD, 0);
+  if (flags >= 0 && flags & FD_CLOEXEC) {
+    throw new LibcError(syscall, "EBADF", `descriptor ${value} belongs to the Deno runtime`);
+  }
+  return value;
+}
+
+/** Notes a new descriptor as the program's own. */
+export function adopt(value: number): number {
+  if (value >= 0) own[value] = 1;
+  return value;
+}
+
+/** Notes that a descriptor is closed. */
+export function disown(value: number): void {
+  own[value] = 0;
+}

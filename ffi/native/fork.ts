@@ -1,0 +1,238 @@
+/**
+ * fork(2) and execve(2) under V8.
+ *
+ * @module
+ */
+import { LibcError } from "../errors.ts";
+import { cstring, environment, errno, libc, onLoad, slurp } from "./libc.ts";
+
+const MADV_DOFORK = 11;
+const SIG_DFL = 0n;
+const EX_SOFTWARE = 70;
+
+/** Exit code of a forked child that failed: it threw, awaited, or ran on without `exit`. */
+export const CHILD_FAILED = EX_SOFTWARE;
+
+let forked = false;
+
+/** Tells whether this process is a child made by `fork`. */
+export function isForked(): boolean {
+  return forked;
+}
+
+/** The command line of this process, without the program's own arguments. */
+function runtimeArguments(): string[] {
+  const line = new TextDecoder().decode(slurp("/proc/self/cmdline")).split("\0").slice(0, -1);
+  return line.slice(0, line.length - Deno.args.length);
+}
+
+let single: boolean | undefined;
+let guarded = false;
+
+/** Tells whether V8 was started with `--single-threaded`; without it, a forked child may wait for a thread that it lacks. */
+export function isSingleThreaded(): boolean {
+  if (single === undefined) {
+    const flags = [...runtimeArguments().filter((arg) => arg.startsWith("--v8-flags")), v8Flags() ?? ""];
+    single = flags.some((text) => /(^|[=,\s])--?single[-_]threaded(?=$|[,\s])/.test(text));
+  }
+  return single;
+}
+
+const V8_FLAGS = "DENO_V8_FLAGS=";
+
+function v8Flags(): string | undefined {
+  for (const address of environment()) {
+    const text = Deno.UnsafePointerView.getCString(Deno.UnsafePointer.create(address)!);
+    if (text.startsWith(V8_FLAGS)) return text.slice(V8_FLAGS.length);
+  }
+}
+
+/** Why this process cannot start itself again, if it can't. */
+function obstacle(): string | undefined {
+  if (typeof (globalThis as { WorkerGlobalScope?: unknown }).WorkerGlobalScope === "function") {
+    return "this is a worker";
+  }
+  const main = Deno.mainModule;
+  if (main.endsWith("/$deno$stdin.mts")) return "the program came from standard input, and that has been read";
+  if (main.endsWith("/$deno$repl.mts")) return "this is a REPL";
+  if (runtimeArguments()[1] === "test") return "this is a test run";
+}
+
+const ADD_FLAG =
+  "start deno with --v8-flags=--single-threaded, or with DENO_V8_FLAGS=--single-threaded in the environment";
+
+/** Starts the process again, in place and single-threaded, unless it is so already. */
+export function restartSingleThreaded(): void {
+  if (isSingleThreaded()) {
+    if (!guarded) guardMicrotasks();
+    guarded = true;
+    return;
+  }
+  const why = obstacle();
+  if (why) throw new LibcError("fork", "EOPNOTSUPP", `${why}; ${ADD_FLAG}`);
+  const flags = v8Flags();
+  const setting = cstring(`${V8_FLAGS}${flags ? flags + "," : ""}--single-threaded`, "execve", "environment");
+  const environ = environment().filter((address) =>
+    !Deno.UnsafePointerView.getCString(Deno.UnsafePointer.create(address)!).startsWith(V8_FLAGS)
+  );
+  const argv = slurp("/proc/self/cmdline");
+  const starts: bigint[] = [];
+  const base = Deno.UnsafePointer.value(Deno.UnsafePointer.of(argv));
+  for (let at = 0; at < argv.length; at = argv.indexOf(0, at) + 1) starts.push(base + BigInt(at));
+  const path = new Uint8Array(4097);
+  // the real path, so that the process keeps its name in ps(1)
+  const length = libc.readlink(cstring("/proc/self/exe", "readlink", "path"), path, 4096n);
+  const exe = length > 0 ? path.subarray(0, length + 1) : cstring("/proc/self/exe", "execve", "path");
+  const variables = [...environ, Deno.UnsafePointer.value(Deno.UnsafePointer.of(setting))];
+  libc.execve(exe, pointers(starts), pointers(variables));
+  throw new LibcError("execve", errno(), ADD_FLAG);
+}
+
+/** An array of addresses as C wants it, with a null at its end. */
+function pointers(list: bigint[]): BigUint64Array<ArrayBuffer> {
+  const array = new BigUint64Array(list.length + 1);
+  array.set(list);
+  return array;
+}
+
+/** `execve(2)` with strings. */
+export function execve(path: string, argv: string[], envp: string[]): never {
+  const file = cstring(path, "execve", "pathname");
+  const strings = (list: string[], name: string) => list.map((text) => cstring(text, "execve", name));
+  const args = strings(argv, "argv");
+  const env = strings(envp, "envp");
+  const addresses = (list: Uint8Array<ArrayBuffer>[]) =>
+    pointers(list.map((bytes) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes))));
+  libc.execve(file, addresses(args), addresses(env));
+  throw new LibcError("execve", errno(), path);
+}
+
+// V8 keeps its memory out of children (MADV_DONTFORK); these are the ranges to give back. The kernel's
+// own pages among them ([vvar]) would stop madvise(2), hence the gaps.
+let ranges: [start: bigint, length: bigint][] | undefined;
+
+function addressSpace(): [bigint, bigint][] {
+  const end = Deno.build.arch === "aarch64" ? 0x1_0000_0000_0000n : 0x7fff_ffff_f000n;
+  const list: [bigint, bigint][] = [];
+  let at = 0n;
+  for (const line of new TextDecoder().decode(slurp("/proc/self/maps")).split("\n")) {
+    const match = /^([0-9a-f]+)-([0-9a-f]+) .*\[(vvar|vsyscall)/.exec(line);
+    if (!match) continue;
+    const [from, to] = [BigInt("0x" + match[1]), BigInt("0x" + match[2])];
+    if (from >= end) break;
+    if (from > at) list.push([at, from - at]);
+    at = to;
+  }
+  list.push([at, end - at]);
+  return list;
+}
+
+const previous = new BigUint64Array(19); // a struct sigaction
+
+/** The bare symbol, put aside so that nobody calls it without what has to come before. */
+let bareFork: () => number;
+
+/** `fork(2)`: what V8 needs before it, and what a child must not inherit after it. */
+function safeFork(): number {
+  if (!isSingleThreaded()) {
+    throw new LibcError("fork", "EOPNOTSUPP", `call enableFork() first thing in the program, or ${ADD_FLAG}`);
+  }
+  ranges ??= addressSpace();
+  // no allocation from here to the fork: V8 could map new memory
+  for (let i = 0; i < ranges.length; i++) libc.madvise(ranges[i][0], ranges[i][1], MADV_DOFORK);
+  const pid = bareFork();
+  if (pid === 0) becomeChild();
+  return pid;
+}
+
+onLoad.push(() => {
+  bareFork = libc.fork;
+  libc.fork = safeFork;
+});
+
+function becomeChild(): void {
+  forked = true;
+  // handlers run on the event loop, which a child hasn't got: it would ignore what should end it
+  for (let sig = 1; sig <= 64; sig++) {
+    if (libc.sigaction(sig, null, previous) === 0 && previous[0] > 1n) libc.signal(sig, SIG_DFL);
+  }
+  Deno.exit = (code?: number): never => exitChild(code ?? Deno.exitCode);
+  setTrap();
+}
+
+/** Ends this child at once. */
+export function exitChild(status: number): never {
+  libc._exit(status & 0xff);
+  throw new Error("unreachable");
+}
+
+/** Prints what went wrong in this child, and ends it. */
+export function failChild(error: unknown): never {
+  console.error("Uncaught (in forked child)", error);
+  exitChild(CHILD_FAILED);
+}
+
+const RAN_ON = "fork: the child ran on to the event loop, which only the parent has. " +
+  "End it with exit(); it cannot await anything.";
+
+type Core = {
+  setPromiseHooks(init: undefined, before: (p: object) => void, after: undefined, resolve: (p: object) => void): void;
+  getPromiseDetails(promise: object): [state: number, result: unknown];
+};
+
+// Deno's inner workings, where they can be had
+const internals = Deno as unknown as { internal?: symbol } & Record<symbol, { core?: Core } | undefined>;
+const core = internals.internal && internals[internals.internal]?.core;
+
+/** The promises that were settled in this child. */
+const settled: object[] = [];
+
+/** Ends a child that came back from the code that forked, with the error that brought it here if there is one. */
+function springTrap(): never {
+  const REJECTED = 2;
+  for (const promise of settled.reverse()) {
+    const [state, error] = core!.getPromiseDetails(promise);
+    if (state === REJECTED) failChild(error);
+  }
+  console.error(RAN_ON);
+  exitChild(CHILD_FAILED);
+}
+
+/**
+ * A child that returned to the event loop would wait there forever for the parent's. A microtask runs before that
+ * and ends it. Promise hooks do the same before a callback that the parent had queued could run twice, and they
+ * know the error: what a module throws is the rejection of its promise.
+ */
+function setTrap(): void {
+  queueMicrotask(springTrap);
+  if (typeof core?.setPromiseHooks !== "function" || typeof core.getPromiseDetails !== "function") return;
+  core.setPromiseHooks(undefined, springTrap, undefined, (promise) => settled.push(promise));
+}
+
+/** Keeps callbacks that the parent had queued by `queueMicrotask` from running in a child. */
+function guardMicrotasks(): void {
+  const original = globalThis.queueMicrotask;
+  globalThis.queueMicrotask = function queueMicrotask(callback: () => void): void {
+    if (typeof callback !== "function") return original(callback);
+    original(() => forked ? springTrap() : callback());
+  };
+}
+
+/** What a child made by `fork(child)` does instead of returning. */
+export function runChild(child: () => number | void): never {
+  let result: unknown;
+  try {
+    result = child();
+  } catch (error) {
+    failChild(error);
+  }
+  if (result === undefined) exitChild(0);
+  if (typeof result === "number" && Number.isInteger(result)) exitChild(result);
+  if (!(result instanceof Promise)) {
+    const what = `the child's function must return an exit code or nothing, got ${Deno.inspect(result)}`;
+    failChild(new LibcError("fork", "EINVAL", what));
+  }
+  // an asynchronous function that threw before its first await has an error of its own to show
+  if (core) settled.push(result);
+  springTrap();
+}

@@ -1,0 +1,145 @@
+/**
+ * Attached segments as typed arrays, such that nothing can be read or written once they are detached.
+ *
+ * @module
+ */
+import { LibcError } from "../errors.ts";
+import { errno, libc, raw } from "./libc.ts";
+import { int } from "./check.ts";
+import { shmid_ds } from "./structs.ts";
+
+const IPC_STAT = 2;
+const SHM_RDONLY = 0o10000;
+
+const addresses = new WeakMap<object, Deno.PointerObject>();
+
+/**
+ * A segment that is attached with `SHM_RDONLY`. JavaScript has no read-only arrays, and a write to such
+ * memory would end the process, so its bytes are only to be had as copies.
+ */
+export class ReadOnlyMemory {
+  /** The segment's size in bytes. */
+  readonly length: number;
+
+  /** @param length The segment's size in bytes. */
+  constructor(length: number) {
+    this.length = length;
+  }
+
+  /**
+   * Copies bytes out of the segment.
+   *
+   * @param offset The first byte.
+   * @param length How many bytes; all that follow unless given.
+   * @returns A copy.
+   * @throws {LibcError} `EINVAL` outside of the segment or after `shmdt`.
+   */
+  read(offset = 0, length: number = this.length - offset): Uint8Array<ArrayBuffer> {
+    const address = addresses.get(this);
+    if (!address) throw new LibcError("shmdt", "EINVAL", "the segment is detached");
+    range(offset, length, this.length);
+    const copy = new Uint8Array(length);
+    if (length > 0) Deno.UnsafePointerView.copyInto(address, copy, offset);
+    return copy;
+  }
+}
+
+/** What `shmat` gives: the segment's bytes, or with `SHM_RDONLY` a window on them. */
+export type Memory = Uint8Array<ArrayBuffer> | ReadOnlyMemory;
+
+/** Throws unless `length` bytes from `offset` lie inside `total` bytes. */
+export function range(offset: number, length: number, total: number): void {
+  if (
+    !Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0 ||
+    offset + length > total
+  ) {
+    throw new LibcError("shmat", "EINVAL", `${length} bytes at ${offset} are not inside the segment's ${total} bytes`);
+  }
+}
+
+/** `shmat(2)`; the length is the kernel's. */
+export function attach(shmid: number, shmflg: number): Memory {
+  const flags = int(shmflg, "shmat", "shmflg");
+  const pointer = libc.shmat(int(shmid, "shmat", "shmid"), null, flags);
+  // failure is the address -1
+  if (pointer === null || Deno.UnsafePointer.value(pointer) === 0xffff_ffff_ffff_ffffn) {
+    throw new LibcError("shmat", errno(), `shmid ${shmid}`);
+  }
+  try {
+    const ds = new shmid_ds();
+    if (raw.shmctl(shmid, IPC_STAT, ds.bytes) < 0) throw new LibcError("shmat", errno(), `shmid ${shmid}`);
+    let memory: Memory;
+    if (flags & SHM_RDONLY) {
+      memory = new ReadOnlyMemory(ds.shm_segsz);
+      addresses.set(memory, pointer);
+    } else {
+      const buffer = Deno.UnsafePointerView.getArrayBuffer(pointer, ds.shm_segsz);
+      memory = new Uint8Array(buffer);
+      addresses.set(buffer, pointer);
+    }
+    return memory;
+  } catch (error) {
+    raw.shmdt(pointer);
+    if (error instanceof LibcError) throw error;
+    throw new LibcError("shmat", "ENOMEM", `V8 cannot address shmid ${shmid}: ${(error as Error).message}`);
+  }
+}
+
+/** `shmdt(2)`; every array over the segment is empty from then on. */
+export function detach(memory: Memory): void {
+  const key = memory instanceof Uint8Array ? memory.buffer : memory;
+  const address = key instanceof Object ? addresses.get(key) : undefined;
+  if (!address) throw new LibcError("shmdt", "EINVAL", "not an attached segment");
+  if (key instanceof ArrayBuffer) {
+    if (key.detached) {
+      // somebody holds the memory under another name, maybe on another thread: unmapping it would crash there
+      throw new LibcError(
+        "shmdt",
+        "EINVAL",
+        "its buffer was transferred away; the segment stays attached until the process ends",
+      );
+    }
+    key.transfer();
+  }
+  addresses.delete(key);
+  if (libc.shmdt(address) < 0) throw new LibcError("shmdt", errno());
+}
+
+/** Tells whether a value is an attached segment. */
+export function isAttached(memory: Memory): boolean {
+  return memory instanceof Uint8Array ? addresses.has(memory.buffer) && !memory.buffer.detached : addresses.has(memory);
+}
+
+/**
+ * How the library's own helpers touch a segment. Tracing puts its functions here to see the reads
+ * and writes; plain indexing (`shm[0]`) stays invisible to it.
+ */
+export const access = {
+  /** One byte, read afresh from memory. */
+  load(memory: Memory, offset: number): number {
+    if (memory instanceof Uint8Array) {
+      if (offset >>> 0 === offset && offset < memory.length) return Atomics.load(memory, offset);
+      range(offset, 1, memory.length);
+      return Atomics.load(memory, offset);
+    }
+    return memory.read(offset, 1)[0];
+  },
+  /** Writes one byte. */
+  store(memory: Uint8Array, offset: number, byte: number): void {
+    if (!(memory instanceof Uint8Array)) throw new LibcError("shmat", "EACCES", "attached with SHM_RDONLY");
+    range(offset, 1, memory.length);
+    Atomics.store(memory, offset, byte);
+  },
+  /** A copy of some bytes. */
+  read(memory: Memory, offset: number, length: number): Uint8Array<ArrayBuffer> {
+    if (!(memory instanceof Uint8Array)) return memory.read(offset, length);
+    range(offset, length, memory.length);
+    return memory.slice(offset, offset + length);
+  },
+  /** Copies bytes in. */
+  write(memory: Uint8Array, offset: number, bytes: Uint8Array): void {
+    if (!(memory instanceof Uint8Array)) throw new LibcError("shmat", "EACCES", "attached with SHM_RDONLY");
+    range(offset, bytes.length, memory.length);
+    memory.set(bytes, offset);
+  },
+};
