@@ -54,3 +54,20 @@ export function rand(): number {
 export function srand(seed: number): void {
   libc.srand(uint(seed, "srand", "seed"));
 }
+
+/**
+ * The number that a text begins with, `atoi(3)`.
+ *
+ * @param nptr The text.
+ * @returns The number, 0 if there is none.
+ *
+ * @example
+ * ```ts
+ * import { atoi } from "@ipc/playground";
+ *
+ * console.log(atoi("8080"), atoi("nonsense")); // 8080 0
+ * ```
+ */
+export function atoi(nptr: string): number {
+  return Number.parseInt(nptr, 10) | 0;
+}

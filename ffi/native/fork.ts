@@ -4,7 +4,7 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { cstring, environment, errno, libc, onLoad, slurp } from "./libc.ts";
+import { cstring, environment, errno, libc, onLoad, raw, slurp } from "./libc.ts";
 
 const MADV_DOFORK = 11;
 const SIG_DFL = 0n;
@@ -81,10 +81,10 @@ export function restartSingleThreaded(): void {
   for (let at = 0; at < argv.length; at = argv.indexOf(0, at) + 1) starts.push(base + BigInt(at));
   const path = new Uint8Array(4097);
   // the real path, so that the process keeps its name in ps(1)
-  const length = libc.readlink(cstring("/proc/self/exe", "readlink", "path"), path, 4096n);
+  const length = raw.readlink(cstring("/proc/self/exe", "readlink", "path"), path, 4096n);
   const exe = length > 0 ? path.subarray(0, length + 1) : cstring("/proc/self/exe", "execve", "path");
   const variables = [...environ, Deno.UnsafePointer.value(Deno.UnsafePointer.of(setting))];
-  libc.execve(exe, pointers(starts), pointers(variables));
+  raw.execve(exe, pointers(starts), pointers(variables));
   throw new LibcError("execve", errno(), ADD_FLAG);
 }
 
@@ -139,7 +139,7 @@ function safeFork(): number {
   }
   ranges ??= addressSpace();
   // no allocation from here to the fork: V8 could map new memory
-  for (let i = 0; i < ranges.length; i++) libc.madvise(ranges[i][0], ranges[i][1], MADV_DOFORK);
+  for (let i = 0; i < ranges.length; i++) raw.madvise(ranges[i][0], ranges[i][1], MADV_DOFORK);
   const pid = bareFork();
   if (pid === 0) becomeChild();
   return pid;
@@ -154,7 +154,7 @@ function becomeChild(): void {
   forked = true;
   // handlers run on the event loop, which a child hasn't got: it would ignore what should end it
   for (let sig = 1; sig <= 64; sig++) {
-    if (libc.sigaction(sig, null, previous) === 0 && previous[0] > 1n) libc.signal(sig, SIG_DFL);
+    if (raw.sigaction(sig, null, previous) === 0 && previous[0] > 1n) raw.signal(sig, SIG_DFL);
   }
   Deno.exit = (code?: number): never => exitChild(code ?? Deno.exitCode);
   setTrap();

@@ -104,6 +104,7 @@ export function environment(): bigint[] {
 
 /** The whole content of a file, by libc: `Deno.readFile` would want a permission of its own. */
 export function slurp(path: string): Uint8Array<ArrayBuffer> {
+  load("open");
   const fd = raw.open(cstring(path, "open", "path"), 0o2000000, /* O_RDONLY | O_CLOEXEC */ 0);
   if (fd < 0) throw new LibcError("open", errno(), path);
   let content = new Uint8Array(1 << 14);

@@ -11,7 +11,7 @@ import { shmid_ds } from "./structs.ts";
 const IPC_STAT = 2;
 const SHM_RDONLY = 0o10000;
 
-const addresses = new WeakMap<object, Deno.PointerObject>();
+const attached = new WeakMap<object, { address: Deno.PointerObject; shmid: number }>();
 
 /**
  * A segment that is attached with `SHM_RDONLY`. JavaScript has no read-only arrays, and a write to such
@@ -35,17 +35,17 @@ export class ReadOnlyMemory {
    * @throws {LibcError} `EINVAL` outside of the segment or after `shmdt`.
    */
   read(offset = 0, length: number = this.length - offset): Uint8Array<ArrayBuffer> {
-    const address = addresses.get(this);
-    if (!address) throw new LibcError("shmdt", "EINVAL", "the segment is detached");
+    const segment = attached.get(this);
+    if (!segment) throw new LibcError("shmdt", "EINVAL", "the segment is detached");
     range(offset, length, this.length);
     const copy = new Uint8Array(length);
-    if (length > 0) Deno.UnsafePointerView.copyInto(address, copy, offset);
+    if (length > 0) Deno.UnsafePointerView.copyInto(segment.address, copy, offset);
     return copy;
   }
 }
 
 /** What `shmat` gives: the segment's bytes, or with `SHM_RDONLY` a window on them. */
-export type Memory = Uint8Array<ArrayBuffer> | ReadOnlyMemory;
+export type Memory = Uint8Array | ReadOnlyMemory;
 
 /** Throws unless `length` bytes from `offset` lie inside `total` bytes. */
 export function range(offset: number, length: number, total: number): void {
@@ -71,11 +71,11 @@ export function attach(shmid: number, shmflg: number): Memory {
     let memory: Memory;
     if (flags & SHM_RDONLY) {
       memory = new ReadOnlyMemory(ds.shm_segsz);
-      addresses.set(memory, pointer);
+      attached.set(memory, { address: pointer, shmid });
     } else {
       const buffer = Deno.UnsafePointerView.getArrayBuffer(pointer, ds.shm_segsz);
       memory = new Uint8Array(buffer);
-      addresses.set(buffer, pointer);
+      attached.set(buffer, { address: pointer, shmid });
     }
     return memory;
   } catch (error) {
@@ -88,8 +88,8 @@ export function attach(shmid: number, shmflg: number): Memory {
 /** `shmdt(2)`; every array over the segment is empty from then on. */
 export function detach(memory: Memory): void {
   const key = memory instanceof Uint8Array ? memory.buffer : memory;
-  const address = key instanceof Object ? addresses.get(key) : undefined;
-  if (!address) throw new LibcError("shmdt", "EINVAL", "not an attached segment");
+  const segment = key instanceof Object ? attached.get(key) : undefined;
+  if (!segment) throw new LibcError("shmdt", "EINVAL", "not an attached segment");
   if (key instanceof ArrayBuffer) {
     if (key.detached) {
       // somebody holds the memory under another name, maybe on another thread: unmapping it would crash there
@@ -101,13 +101,19 @@ export function detach(memory: Memory): void {
     }
     key.transfer();
   }
-  addresses.delete(key);
-  if (libc.shmdt(address) < 0) throw new LibcError("shmdt", errno());
+  attached.delete(key);
+  if (libc.shmdt(segment.address) < 0) throw new LibcError("shmdt", errno());
 }
 
 /** Tells whether a value is an attached segment. */
 export function isAttached(memory: Memory): boolean {
-  return memory instanceof Uint8Array ? addresses.has(memory.buffer) && !memory.buffer.detached : addresses.has(memory);
+  const key = memory instanceof Uint8Array ? memory.buffer : memory;
+  return attached.has(key) && !(key instanceof ArrayBuffer && key.detached);
+}
+
+/** The id of the segment that an array lies over, if it does. */
+export function segmentOf(memory: Memory): number | undefined {
+  return attached.get(memory instanceof Uint8Array ? memory.buffer : memory)?.shmid;
 }
 
 /**

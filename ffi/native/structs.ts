@@ -120,6 +120,12 @@ export abstract class Struct {
   }
 }
 
+/** A number for a field of a structure; a `DataView` would cut it to fit. */
+function field(value: number, largest: number, name: string): number {
+  if (Number.isInteger(value) && value >= 0 && value <= largest) return value;
+  throw new LibcError("IPC_SET", "EINVAL", `${name} must be 0 to ${largest}, got ${Deno.inspect(value)}`);
+}
+
 /** Checks that an argument is the structure that a call needs, and gives its bytes. */
 export function bytesOf(struct: Struct, size: number, syscall: string, name: string): Uint8Array<ArrayBuffer> {
   const bytes = struct?.bytes;
@@ -148,14 +154,14 @@ export class ipc_perm {
     return this.#view.getUint32(P.uid, true);
   }
   set uid(value: number) {
-    this.#view.setUint32(P.uid, value, true);
+    this.#view.setUint32(P.uid, field(value, 0xffff_ffff, "uid"), true);
   }
   /** The owner's group id; `IPC_SET` changes it. */
   get gid(): number {
     return this.#view.getUint32(P.gid, true);
   }
   set gid(value: number) {
-    this.#view.setUint32(P.gid, value, true);
+    this.#view.setUint32(P.gid, field(value, 0xffff_ffff, "gid"), true);
   }
   /** The creator's user id. */
   get cuid(): number {
@@ -170,7 +176,7 @@ export class ipc_perm {
     return this.#view.getUint16(P.mode, true);
   }
   set mode(value: number) {
-    this.#view.setUint16(P.mode, value, true);
+    this.#view.setUint16(P.mode, field(value, 0xffff, "mode"), true);
   }
   /** The sequence number that makes ids of reused slots differ. */
   get seq(): number {
@@ -303,7 +309,7 @@ export class msqid_ds extends Struct {
     return this.long(Q.msg_qbytes);
   }
   set msg_qbytes(value: number) {
-    this.view.setBigInt64(Q.msg_qbytes, BigInt(value), true);
+    this.view.setBigInt64(Q.msg_qbytes, BigInt(field(value, Number.MAX_SAFE_INTEGER, "msg_qbytes")), true);
   }
   /** The process that last sent; 0 for none. */
   get msg_lspid(): number {
@@ -469,7 +475,11 @@ export class msgbuf extends Struct {
   /** The message's text: as many bytes as the structure was made with. */
   readonly mtext: Uint8Array<ArrayBuffer>;
 
-  /** @param size How many bytes of text it has room for. */
+  /**
+   * Makes an empty message.
+   *
+   * @param size How many bytes of text it has room for.
+   */
   constructor(size: number) {
     if (!Number.isInteger(size) || size < 0 || size > 0x7fffffff) {
       throw new LibcError("msgbuf", "EINVAL", `size must be 0 to 2^31 - 1 bytes, got ${Deno.inspect(size)}`);
@@ -517,15 +527,26 @@ export class sembuf extends Struct {
   /** How many operations there are. */
   readonly length: number;
 
-  /** @param ops For each operation `[sem_num, sem_op, sem_flg]`; flags are `IPC_NOWAIT` and `SEM_UNDO`. */
+  /**
+   * Makes the operations.
+   *
+   * @param ops For each operation `[sem_num, sem_op, sem_flg]`; flags are `IPC_NOWAIT` and `SEM_UNDO`.
+   */
   constructor(...ops: [sem_num: number, sem_op: number, sem_flg?: number][]) {
     super(ops.length * layouts.sembuf.size);
     this.length = ops.length;
     ops.forEach((op, i) => {
-      const [num, value, flags = 0] = op;
+      const [num, value, flags = 0] = Array.isArray(op) ? op : [];
       const at = i * layouts.sembuf.size;
-      if ((num & 0xffff) !== num || (value << 16 >> 16) !== value || (flags << 16 >> 16) !== flags) {
-        throw new LibcError("semop", "EINVAL", `[${op}] is not [semaphore 0 to 65535, 16-bit value, flags]`);
+      if (
+        num === undefined || value === undefined || (num & 0xffff) !== num || (value << 16 >> 16) !== value ||
+        (flags << 16 >> 16) !== flags
+      ) {
+        throw new LibcError(
+          "semop",
+          "EINVAL",
+          `${Deno.inspect(op)} is not [semaphore 0 to 65535, 16-bit value, flags]`,
+        );
       }
       this.view.setUint16(at, num, true);
       this.view.setInt16(at + 2, value, true);

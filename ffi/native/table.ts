@@ -51,6 +51,7 @@ export const table = {
   dup2: { parameters: ["i32", "i32"], result: "i32", args: "oldfd:fd newfd:fd" },
   sleep: { parameters: ["u32"], result: "u32", args: "seconds:int" },
   usleep: { parameters: ["u32"], result: "i32", args: "usec:int" },
+  open: { parameters: ["buffer", "i32", "i32"], result: "i32", args: "pathname:string flags:flags.open mode:mode" },
   unlink: { parameters: ["buffer"], result: "i32", args: "pathname:string" },
   execve: { parameters: ["buffer", "buffer", "buffer"], result: "i32", args: "pathname:string argv:strings envp:strings" },
 
@@ -82,6 +83,18 @@ export const table = {
   getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32", args: "sockfd:fd level:level optname:sockopt optval:value optlen:ptr" },
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32", args: "sockfd:fd addr:sockaddr* addrlen:ptr" },
   getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32", args: "sockfd:fd addr:sockaddr* addrlen:ptr" },
+  accept4: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32", args: "sockfd:fd addr:sockaddr* addrlen:ptr flags:socktype" },
+  // the text of addresses is the library's own business
+  inet_ntop: { parameters: ["i32", "buffer", "buffer", "u32"], result: "pointer" },
+  inet_pton: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  if_nametoindex: { parameters: ["buffer"], result: "u32" },
+  if_indextoname: { parameters: ["u32", "buffer"], result: "pointer" },
+  fchmod: { parameters: ["i32", "u32"], result: "i32" },
+  sched_yield: { parameters: [], result: "i32" },
+  eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  eventfd_read: { parameters: ["i32", "buffer"], result: "i32" },
+  eventfd_write: { parameters: ["i32", "u64"], result: "i32" },
+  close_own: { name: "close", parameters: ["i32"], result: "i32" },
 
   // poll
   poll: { parameters: ["buffer", "u64", "i32"], result: "i32", args: "fds:pollfds nfds:size timeout:int" },
@@ -102,7 +115,6 @@ export const table = {
   // housekeeping
   __errno_location: { parameters: [], result: "pointer" },
   getenv: { parameters: ["buffer"], result: "pointer" },
-  open: { parameters: ["buffer", "i32", "i32"], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   madvise: { parameters: ["usize", "usize", "i32"], result: "i32" },
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },

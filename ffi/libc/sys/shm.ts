@@ -82,7 +82,9 @@ export function shmget(key: number, size: number, shmflg: number): number {
  * ```
  */
 export function shmat(shmid: number, shmaddr: null, shmflg: typeof SHM_RDONLY): ReadOnlyMemory;
+/** Attaches a segment for reading and writing. */
 export function shmat(shmid: number, shmaddr?: null, shmflg?: 0): Uint8Array<ArrayBuffer>;
+/** Attaches a segment with flags that are only known when the program runs. */
 export function shmat(shmid: number, shmaddr: null, shmflg: number): Memory;
 export function shmat(shmid: number, shmaddr: null = null, shmflg: number = 0): Memory {
   if (shmaddr !== null) throw new LibcError("shmat", "EINVAL", "shmaddr must be null");

@@ -1,0 +1,610 @@
+/**
+ * `<sys/socket.h>` and `<sys/un.h>`: sockets.
+ *
+ * @module
+ */
+import { LibcError } from "../../errors.ts";
+import { adopt, count, fd, int, size } from "../../native/check.ts";
+import { errno, libc } from "../../native/libc.ts";
+import { addressOf, linger, received, type sockaddr, socklen, timeval } from "../../native/sockaddr.ts";
+
+export { linger, sockaddr, sockaddr_storage, sockaddr_un, timeval } from "../../native/sockaddr.ts";
+
+/** No address family; as a hint, any. */
+export const AF_UNSPEC = 0;
+/** Sockets within this host, `unix(7)`. */
+export const AF_UNIX = 1;
+/** Another name of `AF_UNIX`. */
+export const AF_LOCAL = 1;
+/** IPv4, `ip(7)`. */
+export const AF_INET = 2;
+/** IPv6, `ipv6(7)`. */
+export const AF_INET6 = 10;
+
+/** A stream of bytes, both ways, reliable, in order. */
+export const SOCK_STREAM = 1;
+/** Datagrams: messages without a connection, of limited size, unreliable. */
+export const SOCK_DGRAM = 2;
+/** Access to the network protocol itself. */
+export const SOCK_RAW = 3;
+/** A connection that keeps the bounds of messages. */
+export const SOCK_SEQPACKET = 5;
+/** With a type: calls fail with `EAGAIN` instead of blocking. */
+export const SOCK_NONBLOCK = 0o4000;
+/** With a type: the descriptor is closed by `execve`. */
+export const SOCK_CLOEXEC = 0o2000000;
+
+/** The options of sockets in general, for {@linkcode setsockopt}. */
+export const SOL_SOCKET = 1;
+/** Print debugging information into the kernel's log. */
+export const SO_DEBUG = 1;
+/** Bind to a port that old connections still use. */
+export const SO_REUSEADDR = 2;
+/** What type the socket is; can't be set. */
+export const SO_TYPE = 3;
+/** The pending error, which is cleared by asking; can't be set. */
+export const SO_ERROR = 4;
+/** Send to hosts that are connected directly only. */
+export const SO_DONTROUTE = 5;
+/** Datagrams may go to a broadcast address. */
+export const SO_BROADCAST = 6;
+/** Size of the send buffer in bytes; the kernel doubles what is set. */
+export const SO_SNDBUF = 7;
+/** Size of the receive buffer in bytes; the kernel doubles what is set. */
+export const SO_RCVBUF = 8;
+/** Probe silent connections now and then. */
+export const SO_KEEPALIVE = 9;
+/** Urgent data comes in line. */
+export const SO_OOBINLINE = 10;
+/** What `close` does with unsent data, a {@linkcode linger}. */
+export const SO_LINGER = 13;
+/** Several sockets may be bound to one port. */
+export const SO_REUSEPORT = 15;
+/** Messages carry the sender's credentials. */
+export const SO_PASSCRED = 16;
+/** Who the other side of a unix socket is: pid, uid, gid, 4 bytes each; can't be set. */
+export const SO_PEERCRED = 17;
+/** How many bytes there have to be until a read returns. */
+export const SO_RCVLOWAT = 18;
+/** How long a read may block, a {@linkcode timeval}. */
+export const SO_RCVTIMEO = 20;
+/** How long a write may block, a {@linkcode timeval}. */
+export const SO_SNDTIMEO = 21;
+/** Whether the socket listens; can't be set. */
+export const SO_ACCEPTCONN = 30;
+/** The socket's protocol; can't be set. */
+export const SO_PROTOCOL = 38;
+/** The socket's address family; can't be set. */
+export const SO_DOMAIN = 39;
+
+/** Urgent data. */
+export const MSG_OOB = 0x1;
+/** Look at the data, and leave it there. */
+export const MSG_PEEK = 0x2;
+/** Send to hosts that are connected directly only. */
+export const MSG_DONTROUTE = 0x4;
+/** Give a datagram's real length, even if the buffer is shorter. */
+export const MSG_TRUNC = 0x20;
+/** Fail with `EAGAIN` instead of blocking. */
+export const MSG_DONTWAIT = 0x40;
+/** The end of a record. */
+export const MSG_EOR = 0x80;
+/** Wait until the buffer is full. */
+export const MSG_WAITALL = 0x100;
+/** No `SIGPIPE` if the other side is gone; Deno ignores that signal anyway. */
+export const MSG_NOSIGNAL = 0x4000;
+/** More data will follow. */
+export const MSG_MORE = 0x8000;
+
+/** {@linkcode shutdown}: no more reading. */
+export const SHUT_RD = 0;
+/** {@linkcode shutdown}: no more writing; the other side sees the end of the file. */
+export const SHUT_WR = 1;
+/** {@linkcode shutdown}: neither. */
+export const SHUT_RDWR = 2;
+
+/** The largest backlog of {@linkcode listen}. */
+export const SOMAXCONN = 4096;
+
+/**
+ * Makes a socket, `socket(2)`.
+ *
+ * @param domain `AF_INET`, `AF_INET6` or `AF_UNIX`.
+ * @param type `SOCK_STREAM`, `SOCK_DGRAM` or `SOCK_SEQPACKET`, with `SOCK_NONBLOCK` and `SOCK_CLOEXEC`.
+ * @param protocol 0 for the usual one.
+ * @returns A descriptor; end it with `close`.
+ * @throws {LibcError} `EAFNOSUPPORT`; `EPROTONOSUPPORT`; `EINVAL` no such type; `EACCES`; `EPERM`; `EMFILE`.
+ *
+ * @example
+ * ```ts
+ * import { AF_INET, close, SOCK_STREAM, socket } from "@ipc/playground";
+ *
+ * const sockfd = socket(AF_INET, SOCK_STREAM, 0);
+ * close(sockfd);
+ * ```
+ */
+export function socket(domain: number, type: number, protocol: number): number {
+  const sockfd = libc.socket(
+    int(domain, "socket", "domain"),
+    int(type, "socket", "type"),
+    int(protocol, "socket", "protocol"),
+  );
+  if (sockfd < 0) throw new LibcError("socket", errno(), `domain ${domain}, type ${type}, protocol ${protocol}`);
+  return adopt(sockfd);
+}
+
+/**
+ * Makes two sockets that are connected to each other, `socketpair(2)`.
+ *
+ * @param domain `AF_UNIX`.
+ * @param type `SOCK_STREAM`, `SOCK_DGRAM` or `SOCK_SEQPACKET`, with `SOCK_NONBLOCK` and `SOCK_CLOEXEC`.
+ * @param protocol 0.
+ * @returns Both descriptors; end each with `close`.
+ * @throws {LibcError} `EOPNOTSUPP` not for this family; `EAFNOSUPPORT`; `EMFILE`.
+ *
+ * @example
+ * ```ts
+ * import { AF_UNIX, close, recv, send, SOCK_STREAM, socketpair } from "@ipc/playground";
+ *
+ * const [a, b] = socketpair(AF_UNIX, SOCK_STREAM, 0);
+ * send(a, "hello", 5, 0);
+ * const buf = new Uint8Array(256);
+ * const n = recv(b, buf, 256, 0);
+ * console.log(new TextDecoder().decode(buf.subarray(0, n))); // hello
+ * close(a);
+ * close(b);
+ * ```
+ */
+export function socketpair(domain: number, type: number, protocol: number): [number, number] {
+  const sv = new Int32Array(2);
+  const result = libc.socketpair(
+    int(domain, "socketpair", "domain"),
+    int(type, "socketpair", "type"),
+    int(protocol, "socketpair", "protocol"),
+    sv,
+  );
+  if (result < 0) throw new LibcError("socketpair", errno(), `domain ${domain}, type ${type}, protocol ${protocol}`);
+  return [adopt(sv[0]), adopt(sv[1])];
+}
+
+/**
+ * Gives a socket its address, `bind(2)`. A unix path makes a file, which stays until `unlink`.
+ *
+ * @param sockfd The socket.
+ * @param addr The address; port 0, or an empty `sun_path`, lets the kernel choose.
+ * @throws {LibcError} `EADDRINUSE`; `EADDRNOTAVAIL` not an address of this host; `EACCES`; `EINVAL` bound already;
+ * `EAFNOSUPPORT`; `ENOTSOCK`; `EBADF`; for paths `ENOENT`, `ENOTDIR` …
+ *
+ * @example
+ * ```ts
+ * import { AF_INET, bind, close, getsockname, SOCK_DGRAM, sockaddr_in, socket } from "@ipc/playground";
+ *
+ * const sockfd = socket(AF_INET, SOCK_DGRAM, 0);
+ * bind(sockfd, new sockaddr_in()); // 0.0.0.0, a port of the kernel's choice
+ * const addr = new sockaddr_in();
+ * getsockname(sockfd, addr);
+ * console.log(addr.port !== 0); // true
+ * close(sockfd);
+ * ```
+ */
+export function bind(sockfd: number, addr: sockaddr): void {
+  const { bytes, length } = addressOf(addr, "bind");
+  if (libc.bind(fd(sockfd, "bind", "sockfd"), bytes, length) < 0) {
+    throw new LibcError("bind", errno(), `descriptor ${sockfd}, ${addr}`);
+  }
+}
+
+/**
+ * Makes a socket wait for connections, `listen(2)`.
+ *
+ * @param sockfd The socket; it should be bound.
+ * @param backlog How many connections may wait to be accepted, up to {@linkcode SOMAXCONN}.
+ * @throws {LibcError} `EADDRINUSE` another socket listens there; `EOPNOTSUPP` not for this type; `ENOTSOCK`; `EBADF`.
+ *
+ * @example
+ * ```ts
+ * import { AF_UNIX, bind, close, listen, SOCK_STREAM, sockaddr_un, socket } from "@ipc/playground";
+ *
+ * const sockfd = socket(AF_UNIX, SOCK_STREAM, 0);
+ * bind(sockfd, new sockaddr_un());
+ * listen(sockfd, 5);
+ * close(sockfd);
+ * ```
+ */
+export function listen(sockfd: number, backlog: number): void {
+  if (libc.listen(fd(sockfd, "listen", "sockfd"), int(backlog, "listen", "backlog")) < 0) {
+    throw new LibcError("listen", errno(), `descriptor ${sockfd}`);
+  }
+}
+
+/**
+ * Takes the next connection, `accept(2)`. It blocks until there is one.
+ *
+ * @param sockfd A socket that listens.
+ * @param addr Where to put the other side's address.
+ * @returns The descriptor of the connection.
+ * @throws {LibcError} `EINVAL` does not listen; `EAGAIN` none, and `SOCK_NONBLOCK`; `ECONNABORTED`; `EMFILE`;
+ * `EOPNOTSUPP` not for this type; `ENOTSOCK`; `EBADF`; `EINTR`.
+ *
+ * @example
+ * ```ts
+ * import { accept, AF_UNIX, bind, close, connect, getsockname, listen, SOCK_STREAM, sockaddr_un, socket } from "@ipc/playground";
+ *
+ * const sockfd = socket(AF_UNIX, SOCK_STREAM, 0);
+ * bind(sockfd, new sockaddr_un());
+ * listen(sockfd, 5);
+ * const addr = new sockaddr_un();
+ * getsockname(sockfd, addr);
+ *
+ * const client = socket(AF_UNIX, SOCK_STREAM, 0);
+ * connect(client, addr);
+ * const newsockfd = accept(sockfd);
+ * for (const fd of [newsockfd, client, sockfd]) close(fd);
+ * ```
+ */
+export function accept(sockfd: number, addr: sockaddr | null = null): number {
+  fd(sockfd, "accept", "sockfd");
+  let connection: number;
+  if (addr === null) {
+    connection = libc.accept(sockfd, null, null);
+  } else {
+    const { bytes } = addressOf(addr, "accept");
+    socklen[0] = bytes.byteLength;
+    connection = libc.accept(sockfd, bytes, socklen);
+  }
+  if (connection < 0) throw new LibcError("accept", errno(), `descriptor ${sockfd}`);
+  if (addr !== null) received(addr);
+  return adopt(connection);
+}
+
+/**
+ * As {@linkcode accept}, with flags for the connection: `accept4(2)`.
+ *
+ * @param sockfd A socket that listens.
+ * @param addr Where to put the other side's address, or `null`.
+ * @param flags `SOCK_NONBLOCK`, `SOCK_CLOEXEC`, or 0.
+ * @returns The descriptor of the connection.
+ * @throws {LibcError} As {@linkcode accept}.
+ *
+ * @example See {@linkcode accept}.
+ */
+export function accept4(sockfd: number, addr: sockaddr | null, flags: number): number {
+  fd(sockfd, "accept4", "sockfd");
+  int(flags, "accept4", "flags");
+  let connection: number;
+  if (addr === null) {
+    connection = libc.accept4(sockfd, null, null, flags);
+  } else {
+    const { bytes } = addressOf(addr, "accept4");
+    socklen[0] = bytes.byteLength;
+    connection = libc.accept4(sockfd, bytes, socklen, flags);
+  }
+  if (connection < 0) throw new LibcError("accept4", errno(), `descriptor ${sockfd}`);
+  if (addr !== null) received(addr);
+  return adopt(connection);
+}
+
+/**
+ * Connects a socket, `connect(2)`. A stream blocks until the other side's kernel has answered; for datagrams it
+ * only sets where they go and from where they are taken.
+ *
+ * @param sockfd The socket.
+ * @param addr The other side's address.
+ * @throws {LibcError} `ECONNREFUSED` nobody listens there; `EISCONN`; `EINPROGRESS` with `SOCK_NONBLOCK`; `ETIMEDOUT`;
+ * `ENETUNREACH`; `EAFNOSUPPORT`; `EPROTOTYPE`; `ENOTSOCK`; `EBADF`; for paths `ENOENT`, `EACCES` …
+ *
+ * @example See {@linkcode accept}.
+ */
+export function connect(sockfd: number, addr: sockaddr): void {
+  const { bytes, length } = addressOf(addr, "connect");
+  if (libc.connect(fd(sockfd, "connect", "sockfd"), bytes, length) < 0) {
+    throw new LibcError("connect", errno(), `descriptor ${sockfd}, ${addr}`);
+  }
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * Sends on a connected socket, `send(2)`. It blocks while the send buffer is full.
+ *
+ * @param sockfd The socket.
+ * @param buf The data; a string goes as UTF-8.
+ * @param len How many bytes of it; all unless given.
+ * @param flags `MSG_DONTWAIT`, `MSG_NOSIGNAL` …
+ * @returns How many bytes were sent, which can be fewer.
+ * @throws {LibcError} `EPIPE`; `ENOTCONN`; `EDESTADDRREQ`; `EAGAIN`; `EMSGSIZE`; `ECONNRESET`; `ENOTSOCK`; `EBADF`;
+ * `EFAULT` more bytes than the buffer has.
+ *
+ * @example See {@linkcode socketpair}.
+ */
+export function send(sockfd: number, buf: Uint8Array<ArrayBuffer> | string, len?: number, flags: number = 0): number {
+  const bytes = typeof buf === "string" ? encoder.encode(buf) : buf;
+  const sent = libc.send(
+    fd(sockfd, "send", "sockfd"),
+    bytes,
+    size(count(bytes, len, "send"), "send", "len"),
+    int(flags, "send", "flags"),
+  );
+  if (sent < 0) throw new LibcError("send", errno(), `descriptor ${sockfd}`);
+  return sent;
+}
+
+/**
+ * Receives from a connected socket, `recv(2)`. It blocks until there is something.
+ *
+ * @param sockfd The socket.
+ * @param buf Where to put the data.
+ * @param len How many bytes at most; the buffer's length unless given.
+ * @param flags `MSG_PEEK`, `MSG_DONTWAIT`, `MSG_WAITALL` …
+ * @returns How many bytes were received; 0 at the end of a stream. With `MSG_TRUNC`, a datagram's full length.
+ * @throws {LibcError} `EAGAIN`; `ENOTCONN`; `ECONNREFUSED`; `ECONNRESET`; `ENOTSOCK`; `EBADF`; `EINTR`; `EFAULT` more
+ * bytes than the buffer has.
+ *
+ * @example See {@linkcode socketpair}.
+ */
+export function recv(sockfd: number, buf: Uint8Array<ArrayBuffer>, len?: number, flags: number = 0): number {
+  const n = libc.recv(
+    fd(sockfd, "recv", "sockfd"),
+    buf,
+    size(count(buf, len, "recv"), "recv", "len"),
+    int(flags, "recv", "flags"),
+  );
+  if (n < 0) throw new LibcError("recv", errno(), `descriptor ${sockfd}`);
+  return n;
+}
+
+/**
+ * Sends a datagram to an address, `sendto(2)`.
+ *
+ * @param sockfd The socket.
+ * @param buf The data; a string goes as UTF-8.
+ * @param len How many bytes of it.
+ * @param flags `MSG_DONTWAIT` …, or 0.
+ * @param dest_addr Where to send it; `null` if the socket is connected.
+ * @returns How many bytes were sent.
+ * @throws {LibcError} `EDESTADDRREQ`; `EMSGSIZE`; `ECONNREFUSED`; `EACCES` a broadcast address without `SO_BROADCAST`;
+ * `EISCONN`; `EAFNOSUPPORT`; `EAGAIN`; `ENOTSOCK`; `EBADF`; `EFAULT` more bytes than the buffer has; for paths `ENOENT` …
+ *
+ * @example
+ * ```ts
+ * import { AF_UNIX, bind, close, getsockname, recvfrom, sendto, SOCK_DGRAM, sockaddr_un, socket } from "@ipc/playground";
+ *
+ * const sockfd = socket(AF_UNIX, SOCK_DGRAM, 0);
+ * bind(sockfd, new sockaddr_un());
+ * const self = new sockaddr_un();
+ * getsockname(sockfd, self);
+ *
+ * sendto(sockfd, "hello", 5, 0, self);
+ * const from = new sockaddr_un();
+ * console.log(recvfrom(sockfd, new Uint8Array(256), 256, 0, from), `${from}` === `${self}`); // 5 true
+ * close(sockfd);
+ * ```
+ */
+export function sendto(
+  sockfd: number,
+  buf: Uint8Array<ArrayBuffer> | string,
+  len: number | undefined,
+  flags: number,
+  dest_addr: sockaddr | null,
+): number {
+  const data = typeof buf === "string" ? encoder.encode(buf) : buf;
+  const to = dest_addr === null ? null : addressOf(dest_addr, "sendto");
+  const sent = libc.sendto(
+    fd(sockfd, "sendto", "sockfd"),
+    data,
+    size(count(data, len, "sendto"), "sendto", "len"),
+    int(flags, "sendto", "flags"),
+    to === null ? null : to.bytes,
+    to === null ? 0 : to.length,
+  );
+  if (sent < 0) throw new LibcError("sendto", errno(), `descriptor ${sockfd}${to === null ? "" : `, ${to}`}`);
+  return sent;
+}
+
+/**
+ * Receives a datagram and its sender's address, `recvfrom(2)`. It blocks until there is one. What the buffer has no
+ * room for is lost, unless `flags` has `MSG_PEEK`.
+ *
+ * @param sockfd The socket.
+ * @param buf Where to put the data.
+ * @param len How many bytes at most.
+ * @param flags `MSG_PEEK`, `MSG_DONTWAIT`, `MSG_TRUNC` …, or 0.
+ * @param src_addr Where to put the sender's address.
+ * @returns How many bytes were received; with `MSG_TRUNC`, the datagram's full length.
+ * @throws {LibcError} `EAGAIN`; `ECONNREFUSED`; `ENOTCONN`; `ENOTSOCK`; `EBADF`; `EINTR`; `EFAULT` more bytes than the
+ * buffer has.
+ *
+ * @example See {@linkcode sendto}.
+ */
+export function recvfrom(
+  sockfd: number,
+  buf: Uint8Array<ArrayBuffer>,
+  len: number | undefined,
+  flags: number,
+  src_addr: sockaddr | null = null,
+): number {
+  const from = src_addr === null ? null : addressOf(src_addr, "recvfrom").bytes;
+  if (from !== null) socklen[0] = from.byteLength;
+  const n = libc.recvfrom(
+    fd(sockfd, "recvfrom", "sockfd"),
+    buf,
+    size(count(buf, len, "recvfrom"), "recvfrom", "len"),
+    int(flags, "recvfrom", "flags"),
+    from,
+    from === null ? null : socklen,
+  );
+  if (n < 0) throw new LibcError("recvfrom", errno(), `descriptor ${sockfd}`);
+  if (src_addr !== null) received(src_addr);
+  return n;
+}
+
+/**
+ * Ends one or both directions of a connection, `shutdown(2)`; for all processes that share the socket.
+ *
+ * @param sockfd The socket.
+ * @param how `SHUT_RD`, `SHUT_WR` or `SHUT_RDWR`.
+ * @throws {LibcError} `ENOTCONN`; `EINVAL` no such way; `ENOTSOCK`; `EBADF`.
+ *
+ * @example
+ * ```ts
+ * import { AF_UNIX, close, recv, SHUT_WR, shutdown, SOCK_STREAM, socketpair } from "@ipc/playground";
+ *
+ * const [a, b] = socketpair(AF_UNIX, SOCK_STREAM, 0);
+ * shutdown(a, SHUT_WR);
+ * console.log(recv(b, new Uint8Array(1), 1, 0)); // 0, the end of the stream
+ * close(a);
+ * close(b);
+ * ```
+ */
+export function shutdown(sockfd: number, how: number): void {
+  if (libc.shutdown(fd(sockfd, "shutdown", "sockfd"), int(how, "shutdown", "how")) < 0) {
+    throw new LibcError("shutdown", errno(), `descriptor ${sockfd}`);
+  }
+}
+
+/** A value of an option that is not a number: {@linkcode timeval}, {@linkcode linger}, or the bytes of another structure. */
+export type OptionValue = timeval | linger | Uint8Array<ArrayBuffer>;
+
+function optionBytes(value: OptionValue, syscall: string): Uint8Array<ArrayBuffer> {
+  const bytes = value instanceof timeval || value instanceof linger ? value.bytes : value;
+  if (bytes instanceof Uint8Array) return bytes;
+  throw new LibcError(
+    syscall,
+    "EFAULT",
+    `optval must be a number, a boolean, a structure or a Uint8Array, got ${Deno.inspect(value)}`,
+  );
+}
+
+const one = new Int32Array(1);
+
+/**
+ * Sets an option, `setsockopt(2)`.
+ *
+ * @param sockfd The socket.
+ * @param level `SOL_SOCKET`, `IPPROTO_TCP`, `IPPROTO_IPV6` …
+ * @param optname `SO_REUSEADDR`, `TCP_NODELAY` …
+ * @param optval A number or a boolean for the many options that are an `int`; else the structure.
+ * @throws {LibcError} `ENOPROTOOPT` no such option; `EINVAL` a wrong value; `EDOM` a wrong duration; `EPERM`; `ENOTSOCK`; `EBADF`.
+ *
+ * @example
+ * ```ts
+ * import { AF_INET, close, linger, setsockopt, SO_LINGER, SO_RCVTIMEO, SO_REUSEADDR, SOCK_STREAM, socket, SOL_SOCKET, timeval } from "@ipc/playground";
+ *
+ * const sockfd = socket(AF_INET, SOCK_STREAM, 0);
+ * setsockopt(sockfd, SOL_SOCKET, SO_REUSEADDR, 1);
+ * setsockopt(sockfd, SOL_SOCKET, SO_RCVTIMEO, new timeval(2, 500_000));
+ * setsockopt(sockfd, SOL_SOCKET, SO_LINGER, new linger(1, 5));
+ * close(sockfd);
+ * ```
+ */
+export function setsockopt(
+  sockfd: number,
+  level: number,
+  optname: number,
+  optval: number | boolean | OptionValue,
+): void {
+  let bytes: Uint8Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
+  if (typeof optval === "number" || typeof optval === "boolean") {
+    one[0] = int(Number(optval), "setsockopt", "optval");
+    bytes = one;
+  } else {
+    bytes = optionBytes(optval, "setsockopt");
+  }
+  const result = libc.setsockopt(
+    fd(sockfd, "setsockopt", "sockfd"),
+    int(level, "setsockopt", "level"),
+    int(optname, "setsockopt", "optname"),
+    bytes,
+    bytes.byteLength,
+  );
+  if (result < 0) throw new LibcError("setsockopt", errno(), `descriptor ${sockfd}, level ${level}, option ${optname}`);
+}
+
+const value = new Int32Array(64);
+
+/**
+ * Asks for an option, `getsockopt(2)`.
+ *
+ * @param sockfd The socket.
+ * @param level `SOL_SOCKET`, `IPPROTO_TCP`, `IPPROTO_IPV6` …
+ * @param optname `SO_ERROR`, `SO_TYPE`, `TCP_NODELAY` …
+ * @param optval For options that are not an `int`: what to fill.
+ * @returns The number; or with `optval`, how many bytes of it were filled.
+ * @throws {LibcError} `ENOPROTOOPT` no such option; `EINVAL` not a number, and nothing given to fill; `ENOTSOCK`; `EBADF`.
+ *
+ * @example
+ * ```ts
+ * import { AF_INET, close, getsockopt, linger, SO_LINGER, SO_TYPE, SOCK_STREAM, socket, SOL_SOCKET } from "@ipc/playground";
+ *
+ * const sockfd = socket(AF_INET, SOCK_STREAM, 0);
+ * console.log(getsockopt(sockfd, SOL_SOCKET, SO_TYPE) === SOCK_STREAM); // true
+ * const optval = new linger();
+ * getsockopt(sockfd, SOL_SOCKET, SO_LINGER, optval);
+ * console.log(optval.l_onoff); // 0
+ * close(sockfd);
+ * ```
+ */
+export function getsockopt(sockfd: number, level: number, optname: number, optval?: OptionValue): number {
+  // more room than an int, to notice options that are something else
+  const bytes = optval === undefined ? value : optionBytes(optval, "getsockopt");
+  socklen[0] = bytes.byteLength;
+  const result = libc.getsockopt(
+    fd(sockfd, "getsockopt", "sockfd"),
+    int(level, "getsockopt", "level"),
+    int(optname, "getsockopt", "optname"),
+    bytes,
+    socklen,
+  );
+  if (result < 0) throw new LibcError("getsockopt", errno(), `descriptor ${sockfd}, level ${level}, option ${optname}`);
+  if (optval !== undefined) return socklen[0];
+  if (socklen[0] !== 4) {
+    throw new LibcError("getsockopt", "EINVAL", `option ${optname} is no number but ${socklen[0]} bytes: give optval`);
+  }
+  return value[0];
+}
+
+/**
+ * Asks for the address of a socket, `getsockname(2)`.
+ *
+ * @param sockfd The socket.
+ * @param addr Where to put the address.
+ * @throws {LibcError} `ENOTSOCK`; `EBADF`; `EFAULT` not an address.
+ *
+ * @example See {@linkcode bind}.
+ */
+export function getsockname(sockfd: number, addr: sockaddr): void {
+  const { bytes } = addressOf(addr, "getsockname");
+  socklen[0] = bytes.byteLength;
+  if (libc.getsockname(fd(sockfd, "getsockname", "sockfd"), bytes, socklen) < 0) {
+    throw new LibcError("getsockname", errno(), `descriptor ${sockfd}`);
+  }
+  received(addr);
+}
+
+/**
+ * Asks for the address that a socket is connected to, `getpeername(2)`.
+ *
+ * @param sockfd The socket.
+ * @param addr Where to put the address.
+ * @throws {LibcError} `ENOTCONN`; `ENOTSOCK`; `EBADF`; `EFAULT` not an address.
+ *
+ * @example
+ * ```ts
+ * import { AF_UNIX, close, getpeername, SOCK_STREAM, sockaddr_storage, socketpair } from "@ipc/playground";
+ *
+ * const [a, b] = socketpair(AF_UNIX, SOCK_STREAM, 0);
+ * const addr = new sockaddr_storage();
+ * getpeername(a, addr);
+ * console.log(`${addr}` === ""); // true: the other side has no name
+ * close(a);
+ * close(b);
+ * ```
+ */
+export function getpeername(sockfd: number, addr: sockaddr): void {
+  const { bytes } = addressOf(addr, "getpeername");
+  socklen[0] = bytes.byteLength;
+  if (libc.getpeername(fd(sockfd, "getpeername", "sockfd"), bytes, socklen) < 0) {
+    throw new LibcError("getpeername", errno(), `descriptor ${sockfd}`);
+  }
+  received(addr);
+}

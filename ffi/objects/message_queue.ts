@@ -1,0 +1,422 @@
+/**
+ * Message queues for people who don't want to think in C.
+ *
+ * @module
+ */
+import { LibcError } from "../errors.ts";
+import { IPC_NOWAIT, type ipc_perm } from "../libc/sys/ipc.ts";
+import {
+  MSG_COPY,
+  MSG_EXCEPT,
+  MSG_STAT_ANY,
+  msgbuf,
+  msgctl,
+  msgget,
+  msgrcv,
+  msgsnd,
+  msqid_ds,
+} from "../libc/sys/msg.ts";
+import { BUSY, Line } from "./_line.ts";
+import { date, find, is, obtain } from "./_obtain.ts";
+import { type CreateOptions, IpcObject, type WaitOptions } from "./ipc_object.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** How to send. */
+export interface SendOptions {
+  /** The message's type, above 0; 1 unless given. */
+  type?: number | bigint;
+}
+
+/** Which message to receive. */
+export interface ReceiveOptions {
+  /**
+   * `0` (the default): the oldest message; above 0: the oldest of that type; below 0: of the types up to its
+   * amount, the lowest.
+   */
+  type?: number | bigint;
+  /** With a type above 0: the oldest message of any other type. */
+  except?: boolean;
+}
+
+/**
+ * A received message.
+ *
+ * @example
+ * ```ts
+ * import { MessageQueue } from "@ipc/playground";
+ *
+ * using queue = MessageQueue.create();
+ * queue.sendSync("Did you get this?\0", { type: 7 });
+ * const message = queue.receiveSync();
+ * console.log(message.type, message.data.length, message.text); // 7 18 Did you get this?
+ * ```
+ */
+export class Message {
+  /** The type that it was sent with; a bigint only beyond 2^53. */
+  readonly type: number | bigint;
+  #bytes: Uint8Array<ArrayBuffer>;
+  #start: number;
+  #end: number;
+
+  /**
+   * Makes a message.
+   *
+   * @param type The type that it was sent with.
+   * @param bytes Where its bytes are. They are copied from there when they are first asked for.
+   * @param start Where they start.
+   * @param end Where they end.
+   */
+  constructor(type: number | bigint, bytes: Uint8Array<ArrayBuffer>, start = 0, end: number = bytes.length) {
+    this.type = type;
+    this.#bytes = bytes;
+    this.#start = start;
+    this.#end = end;
+  }
+
+  /** Its bytes, in a buffer of their own. */
+  get data(): Uint8Array<ArrayBuffer> {
+    if (this.#end - this.#start !== this.#bytes.buffer.byteLength) {
+      this.#bytes = this.#bytes.slice(this.#start, this.#end);
+      this.#end -= this.#start;
+      this.#start = 0;
+    }
+    return this.#bytes;
+  }
+
+  /** Its bytes as UTF-8 text, without the NUL that C programs put at the end. */
+  get text(): string {
+    const bytes = this.#bytes.subarray(this.#start, this.#end);
+    return decoder.decode(bytes.at(-1) === 0 ? bytes.subarray(0, -1) : bytes);
+  }
+
+  /** How `console.log` shows it: with its type and its text. */
+  [Symbol.for("Deno.customInspect")](inspect: typeof Deno.inspect, options: Deno.InspectOptions): string {
+    return `Message ${inspect({ type: this.type, text: this.text }, options)}`;
+  }
+}
+
+// A new array costs as much as half a system call, a view of a large one next to nothing: short messages go
+// into a shared one, until somebody asks for their bytes
+const SHORT = 256;
+const SHELF = 16384;
+
+/**
+ * A message queue: see `svipc(7)`, `msgget(2)`, `msgsnd(2)`, `msgrcv(2)`.
+ *
+ * Messages keep their boundaries and carry a type to pick them by. Methods that wait come in two kinds: those that end in
+ * `Sync` block the program as in C; the others leave it running, and try again every few milliseconds: the kernel has no
+ * descriptor to wait for on a queue, and a thread that blocks in `msgrcv` could not be called off
+ * without losing the message it may just have got. So an answer may be up to 5 ms late. On one handle, who waited first is served first.
+ *
+ * @example
+ * ```ts
+ * import { MessageQueue } from "@ipc/playground";
+ *
+ * using queue = MessageQueue.create();
+ * await queue.send("second", { type: 2 });
+ * await queue.send("first", { type: 1 });
+ *
+ * console.log((await queue.receive({ type: 1 })).text); // first
+ * console.log((await queue.receive()).text); // second
+ * console.log(queue.tryReceive()); // null
+ * ```
+ */
+export class MessageQueue extends IpcObject<msqid_ds> {
+  #buffer: msgbuf = new msgbuf(1024);
+  #shelf = new Uint8Array(0);
+  #shelved = 0;
+  readonly #senders = new Line();
+  readonly #receivers = new Line();
+
+  private constructor(id: number, made: boolean) {
+    super(id, made, MSG_STAT_ANY);
+  }
+
+  /**
+   * Makes a queue.
+   *
+   * @param options Key, permissions, and whether an existing queue will do.
+   * @returns The queue; disposing of it removes it, unless it was there before.
+   * @throws {LibcError} `EEXIST`; `EACCES`; `ENOMEM`; `ENOSPC` too many queues.
+   *
+   * @example
+   * ```ts
+   * import { MessageQueue } from "@ipc/playground";
+   *
+   * using queue = MessageQueue.create({ key: 0x7e57_0004, mode: 0o660 });
+   * console.log(queue.messageCount); // 0
+   * ```
+   */
+  static create(options: CreateOptions = {}): MessageQueue {
+    const [id, made] = obtain(msgget, "msgget", options);
+    return new MessageQueue(id, made);
+  }
+
+  /**
+   * Finds the queue with a key.
+   *
+   * @param key The key that it was made with.
+   * @returns The queue; disposing of it leaves it in the system.
+   * @throws {LibcError} `ENOENT` there is none; `EACCES`.
+   *
+   * @example
+   * ```ts
+   * import { MessageQueue } from "@ipc/playground";
+   *
+   * using made = MessageQueue.create({ key: 0x7e57_0005 });
+   * using found = MessageQueue.open(0x7e57_0005);
+   * console.log(found.id === made.id); // true
+   * ```
+   */
+  static open(key: number): MessageQueue {
+    return new MessageQueue(find(msgget, "msgget", key), false);
+  }
+
+  /**
+   * Finds the queue with an id.
+   *
+   * @param id The id, such as a child inherits it.
+   * @returns The queue; disposing of it leaves it in the system.
+   * @throws {LibcError} `EINVAL` there is none.
+   *
+   * @example
+   * ```ts
+   * import { MessageQueue } from "@ipc/playground";
+   *
+   * using made = MessageQueue.create();
+   * using found = MessageQueue.fromId(made.id);
+   * console.log(found.id === made.id); // true
+   * ```
+   */
+  static fromId(id: number): MessageQueue {
+    const queue = new MessageQueue(id, false);
+    queue.stat();
+    return queue;
+  }
+
+  /** `msgctl`. */
+  protected override control(id: number, cmd: number, ds: msqid_ds | null): number {
+    return msgctl(id, cmd, ds);
+  }
+  /** An empty `msqid_ds`. */
+  protected override structure(): msqid_ds {
+    return new msqid_ds();
+  }
+  /** Its `msg_perm`. */
+  protected override permissions(ds: msqid_ds): ipc_perm {
+    return ds.msg_perm;
+  }
+
+  #grow(size: number): void {
+    // doubled, so that a growing series of messages doesn't make a buffer each
+    if (size > this.#buffer.mtext.length) this.#buffer = new msgbuf(Math.max(size, 2 * this.#buffer.mtext.length));
+  }
+
+  /** Writes data and type into the buffer, and tells the length. */
+  #fill(data: Uint8Array | string, type: number | bigint): number {
+    let length: number;
+    if (typeof data === "string") {
+      this.#grow(3 * data.length);
+      length = encoder.encodeInto(data, this.#buffer.mtext).written;
+    } else if (data instanceof Uint8Array) {
+      length = data.length;
+      if (length > this.#buffer.mtext.length) this.#grow(length);
+      this.#buffer.mtext.set(data);
+    } else {
+      throw new LibcError("msgsnd", "EINVAL", `data must be a Uint8Array or a string, got ${Deno.inspect(data)}`);
+    }
+    this.#buffer.mtype = type;
+    return length;
+  }
+
+  /** Makes a message of what is in the buffer. */
+  #message(length: number): Message {
+    const { mtype, mtext } = this.#buffer;
+    if (length > SHORT) return new Message(mtype, mtext.slice(0, length));
+    if (this.#shelved + length > this.#shelf.length) {
+      this.#shelf = new Uint8Array(SHELF);
+      this.#shelved = 0;
+    }
+    const shelf = this.#shelf;
+    const start = this.#shelved;
+    for (let i = 0; i < length; i++) shelf[start + i] = mtext[i];
+    this.#shelved = start + length;
+    return new Message(mtype, shelf, start, start + length);
+  }
+
+  /** Receives into the buffer, which grows until the message fits; a message that doesn't fit stays in the queue. */
+  #take(type: number | bigint, flags: number): Message {
+    const room = this.#buffer.mtext.length;
+    let length: number;
+    try {
+      length = msgrcv(this.id, this.#buffer, room, type, flags);
+    } catch (error) {
+      if (!is(error, "E2BIG")) throw error;
+      this.#grow(room + 1);
+      return this.#take(type, flags);
+    }
+    return this.#message(length);
+  }
+
+  /**
+   * Sends a message. Waits while the queue is full.
+   *
+   * @param data The message: bytes, or text that is sent as UTF-8. C programs may expect a `"\0"` at its end.
+   * @param options The type, and a signal to end the wait with; then nothing has been sent.
+   * @throws {LibcError} `EINVAL` a type below 1, longer than the system allows (`/proc/sys/kernel/msgmax`), or the queue is
+   * gone; `EIDRM` the queue was removed meanwhile; `EACCES`.
+   */
+  async send(data: Uint8Array | string, options: SendOptions & WaitOptions = {}): Promise<void> {
+    const { type = 1, signal } = options;
+    // a caller may go on using the array while the message waits for its turn
+    const copy = data instanceof Uint8Array ? data.slice() : data;
+    await this.#senders.wait(() => this.trySend(copy, { type }) ? undefined : BUSY, "", signal);
+  }
+
+  /**
+   * Sends a message. Blocks the program while the queue is full.
+   *
+   * @param data The message: bytes, or text that is sent as UTF-8.
+   * @param options The type.
+   * @throws {LibcError} As {@linkcode send}; `EINTR` a signal came.
+   */
+  sendSync(data: Uint8Array | string, options?: SendOptions): void {
+    const length = this.#fill(data, options?.type ?? 1);
+    msgsnd(this.id, this.#buffer, length, 0);
+  }
+
+  /**
+   * Sends a message unless the queue is full.
+   *
+   * @param data The message: bytes, or text that is sent as UTF-8.
+   * @param options The type.
+   * @returns Whether it was sent.
+   * @throws {LibcError} As {@linkcode send}.
+   */
+  trySend(data: Uint8Array | string, options?: SendOptions): boolean {
+    const length = this.#fill(data, options?.type ?? 1);
+    try {
+      msgsnd(this.id, this.#buffer, length, IPC_NOWAIT);
+      return true;
+    } catch (error) {
+      if (is(error, "EAGAIN")) return false;
+      throw error;
+    }
+  }
+
+  /**
+   * Receives a message. Waits until there is one.
+   *
+   * @param options Which message, and a signal to end the wait with; then no message has been taken.
+   * @returns The message.
+   * @throws {LibcError} `EINVAL` the queue is gone; `EIDRM` it was removed meanwhile; `EACCES`.
+   */
+  async receive(options: ReceiveOptions & WaitOptions = {}): Promise<Message> {
+    const { type = 0, except = false, signal } = options;
+    return await this.#receivers.wait(
+      () => this.tryReceive({ type, except }) ?? BUSY,
+      `${type} ${except}`,
+      signal,
+    );
+  }
+
+  /**
+   * Receives a message. Blocks the program until there is one.
+   *
+   * @param options Which message.
+   * @returns The message.
+   * @throws {LibcError} As {@linkcode receive}; `EINTR` a signal came.
+   */
+  receiveSync(options?: ReceiveOptions): Message {
+    return this.#take(options?.type ?? 0, options?.except ? MSG_EXCEPT : 0);
+  }
+
+  /**
+   * Receives a message if there is one.
+   *
+   * @param options Which message.
+   * @returns The message, or `null`.
+   * @throws {LibcError} As {@linkcode receive}.
+   */
+  tryReceive(options?: ReceiveOptions): Message | null {
+    return this.#takeOrNull(options?.type ?? 0, options?.except ? IPC_NOWAIT | MSG_EXCEPT : IPC_NOWAIT);
+  }
+
+  #takeOrNull(type: number | bigint, flags: number): Message | null {
+    try {
+      return this.#take(type, flags);
+    } catch (error) {
+      if (is(error, "ENOMSG")) return null;
+      throw error;
+    }
+  }
+
+  /**
+   * Looks at a message without taking it out of the queue.
+   *
+   * @param index Its position, from 0 for the oldest.
+   * @returns A copy of the message, or `null` if there are not so many.
+   * @throws {LibcError} `ENOSYS` a kernel without `MSG_COPY` (it is built with `CONFIG_CHECKPOINT_RESTORE`); `EINVAL` the queue
+   * is gone; `EACCES`.
+   */
+  peek(index = 0): Message | null {
+    return this.#takeOrNull(index, MSG_COPY | IPC_NOWAIT);
+  }
+
+  /**
+   * Lists the waiting messages, the oldest first, without taking them out of the queue. If others receive meanwhile, a
+   * message may be missing.
+   *
+   * @returns Copies of the messages.
+   * @throws {LibcError} As {@linkcode peek}.
+   */
+  messages(): Message[] {
+    const list: Message[] = [];
+    for (let message = this.peek(0); message !== null; message = this.peek(list.length)) list.push(message);
+    return list;
+  }
+
+  /** How many messages wait in the queue. */
+  get messageCount(): number {
+    return this.stat().msg_qnum;
+  }
+  /** How many bytes their texts have. */
+  get byteCount(): number {
+    return this.stat().msg_cbytes;
+  }
+  /**
+   * How many bytes the queue may hold. Setting it is up to the owner, and above the system's limit
+   * (`/proc/sys/kernel/msgmnb`) to root: `EPERM` otherwise.
+   */
+  get maxBytes(): number {
+    return this.stat().msg_qbytes;
+  }
+  set maxBytes(value: number) {
+    if (!Number.isSafeInteger(value) || value < 0) {
+      throw new LibcError("msgctl", "EINVAL", `maxBytes must be a count of bytes, got ${Deno.inspect(value)}`);
+    }
+    this.change((ds) => ds.msg_qbytes = value);
+  }
+  /** The process that last sent; 0 for none. */
+  get lastSendPid(): number {
+    return this.stat().msg_lspid;
+  }
+  /** The process that last received; 0 for none. */
+  get lastReceivePid(): number {
+    return this.stat().msg_lrpid;
+  }
+  /** When a message was last sent, to the second. */
+  get sentAt(): Date | null {
+    return date(this.stat().msg_stime);
+  }
+  /** When a message was last received, to the second. */
+  get receivedAt(): Date | null {
+    return date(this.stat().msg_rtime);
+  }
+  /** When the queue was made or its permissions or size last changed, to the second. */
+  get changedAt(): Date | null {
+    return date(this.stat().msg_ctime);
+  }
+}

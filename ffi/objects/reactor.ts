@@ -1,0 +1,173 @@
+/**
+ * Waits for descriptors without stopping the event loop. However many there are, they share one `poll(2)` on one
+ * thread; when nobody waits there is none, and the process may end.
+ *
+ * @module
+ */
+import { LibcError } from "../errors.ts";
+import { isForked } from "../native/fork.ts";
+import { errno, libc } from "../native/libc.ts";
+import { layouts } from "../native/structs.ts";
+
+const EFD_NONBLOCK = 0o4000;
+const EFD_CLOEXEC = 0o2000000;
+const POLLIN = 0x1;
+const POLLERR = 0x8;
+const POLLHUP = 0x10;
+const POLLNVAL = 0x20;
+const EINTR = 4;
+
+interface Waiter {
+  readonly fd: number;
+  readonly events: number;
+  /** Ends it, with an error if there is one. */
+  settle(failure?: { reason: unknown }): void;
+  /** Why it is to be given up as soon as the poll under way has returned. */
+  dropped?: { reason: unknown };
+}
+
+const waiters = new Set<Waiter>();
+let running = false;
+let wakeup = -1;
+let woken = false;
+// the structures of the poll under way, as 16-bit numbers
+let polled: Int16Array<ArrayBuffer> | undefined;
+
+const WORDS = layouts.pollfd.size / 2;
+const EVENTS = layouts.pollfd.events / 2;
+const REVENTS = layouts.pollfd.revents / 2;
+
+/**
+ * Waits until a descriptor is ready.
+ *
+ * @param fd The descriptor.
+ * @param events `POLLIN` or `POLLOUT`.
+ * @param signal Ends the wait; the promise is rejected with its reason.
+ */
+export function ready(fd: number, events: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return Promise.reject(signal.reason);
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const abort = () => drop(waiter, signal!.reason);
+  const waiter: Waiter = {
+    fd,
+    events,
+    settle(failure) {
+      signal?.removeEventListener("abort", abort);
+      waiters.delete(waiter);
+      if (failure) reject(failure.reason);
+      else resolve();
+    },
+  };
+  signal?.addEventListener("abort", abort);
+  waiters.add(waiter);
+  if (running) wake();
+  else run();
+  return promise;
+}
+
+// The promise is rejected only when the poll has returned: who gives up a wait should find nothing of it left.
+function drop(waiter: Waiter, reason: unknown): void {
+  waiter.dropped ??= { reason };
+  wake();
+}
+
+function wake(): void {
+  if (!polled || woken) return;
+  woken = true;
+  libc.eventfd_write(wakeup, 1n);
+}
+
+/** Ends all waits for a descriptor that is about to be closed. */
+export function forget(fd: number): void {
+  let any = false;
+  for (const waiter of waiters) {
+    if (waiter.fd !== fd) continue;
+    any = true;
+    drop(waiter, new LibcError("poll", "EBADF", `descriptor ${fd} was closed`));
+  }
+  // a forked child has the waiters, but the thread is the parent's
+  if (!any || isForked()) return;
+  // The poll holds the socket open, and with it its address, until it has returned. It tells that by writing its
+  // answers, which takes microseconds; the limit is for a thread that doesn't get to run.
+  const limit = performance.now() + 100;
+  while (polled && Atomics.load(polled, REVENTS) === 0 && performance.now() < limit) libc.sched_yield();
+}
+
+async function run(): Promise<void> {
+  running = true;
+  try {
+    wakeup = libc.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (wakeup < 0) throw new LibcError("eventfd", errno());
+    while (waiters.size > 0) {
+      const answers = await pollOnce();
+      for (const waiter of waiters) {
+        if (waiter.dropped) continue;
+        const revents = answers.get(waiter.fd) ?? 0;
+        if (revents & POLLNVAL) {
+          waiter.settle({ reason: new LibcError("poll", "EBADF", `descriptor ${waiter.fd}`) });
+        } else if (revents & (waiter.events | POLLERR | POLLHUP)) {
+          waiter.settle();
+        }
+      }
+      // those who were waiting mostly come back for more within a few microtasks; that saves waking the thread for it
+      for (let i = 0; i < 10; i++) await undefined;
+      for (const waiter of waiters) if (waiter.dropped) waiter.settle(waiter.dropped);
+    }
+  } catch (reason) {
+    for (const waiter of waiters) waiter.settle({ reason });
+  } finally {
+    if (wakeup >= 0) libc.close_own(wakeup);
+    wakeup = -1;
+    running = false;
+  }
+}
+
+/** What `poll` has to say about each descriptor that somebody waits for. */
+async function pollOnce(): Promise<Map<number, number>> {
+  const answers = new Map<number, number>();
+  for (const { fd, events } of waiters) answers.set(fd, (answers.get(fd) ?? 0) | events);
+  const words = new Int16Array((1 + answers.size) * WORDS);
+  const fds = new Int32Array(words.buffer);
+  fds[0] = wakeup;
+  words[EVENTS] = POLLIN;
+  let at = 0;
+  for (const [fd, events] of answers) {
+    at += WORDS;
+    fds[at / 2] = fd;
+    words[at + EVENTS] = events;
+  }
+  const nfds = BigInt(1 + answers.size);
+  polled = words;
+  try {
+    // its errno is the other thread's, so after a failure the question is put again, without waiting
+    if (await libc.poll_async(fds, nfds, -1) < 0 && libc.poll(fds, nfds, 0) < 0 && errno() !== EINTR) {
+      throw new LibcError("poll", errno(), `${nfds} descriptors`);
+    }
+  } finally {
+    polled = undefined;
+  }
+  if (woken) libc.eventfd_read(wakeup, new BigUint64Array(1));
+  woken = false;
+  at = 0;
+  for (const fd of answers.keys()) {
+    at += WORDS;
+    answers.set(fd, words[at + REVENTS]);
+  }
+  return answers;
+}
+
+/** Waits for some milliseconds, where there is nothing to poll. */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return Promise.reject(signal.reason);
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const abort = () => {
+    clearTimeout(timer);
+    reject(signal!.reason);
+  };
+  const timer = setTimeout(() => {
+    signal?.removeEventListener("abort", abort);
+    resolve();
+  }, ms);
+  signal?.addEventListener("abort", abort, { once: true });
+  return promise;
+}

@@ -1,0 +1,268 @@
+/**
+ * Shared memory for people who don't want to think in C.
+ *
+ * @module
+ */
+import { LibcError } from "../errors.ts";
+import {
+  type Memory,
+  ReadOnlyMemory,
+  SHM_RDONLY,
+  SHM_STAT_ANY,
+  shmat,
+  shmctl,
+  shmdt,
+  shmget,
+  shmid_ds,
+} from "../libc/sys/shm.ts";
+import { access, isAttached } from "../native/memory.ts";
+import type { ipc_perm } from "../libc/sys/ipc.ts";
+import { date, find, obtain } from "./_obtain.ts";
+import { type CreateOptions, IpcObject } from "./ipc_object.ts";
+
+/** How to attach a segment. */
+export interface AttachOptions {
+  /** Attach for reading only. */
+  readOnly?: boolean;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/**
+ * A shared memory segment, attached to this process: see `svipc(7)`, `shmget(2)`, `shmat(2)`.
+ *
+ * Nothing keeps two processes from writing at the same time; a {@linkcode SemaphoreSet} does, or `Atomics` on
+ * {@linkcode bytes}. The segment is the system's and outlives the process, unless the handle that made it is disposed
+ * of (`using`) or {@linkcode remove} is called.
+ *
+ * @example
+ * ```ts
+ * import { SharedMemory } from "@ipc/playground";
+ *
+ * using segment = SharedMemory.create(4096);
+ * segment.writeString("Writing to shared memory");
+ *
+ * // another process would say SharedMemory.fromId(id), or open(key)
+ * using other = SharedMemory.fromId(segment.id);
+ * console.log(other.readString()); // Writing to shared memory
+ * ```
+ */
+export class SharedMemory extends IpcObject<shmid_ds> {
+  readonly #memory: Memory;
+
+  private constructor(id: number, made: boolean, readOnly = false) {
+    super(id, made, SHM_STAT_ANY);
+    try {
+      this.#memory = shmat(this.id, null, readOnly ? SHM_RDONLY : 0);
+    } catch (error) {
+      // what nobody has a handle for, nobody would remove
+      super[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /**
+   * Makes a segment of zeros and attaches it.
+   *
+   * @param size Size in bytes. The kernel rounds the memory up to whole pages, but not the size.
+   * @param options Key, permissions, and whether an existing segment will do.
+   * @returns The segment; disposing of it removes it, unless it was there before.
+   * @throws {LibcError} `EEXIST`; `EINVAL` a size of 0, above the limit, or above an existing segment's; `EACCES`; `ENOMEM`;
+   * `ENOSPC`.
+   *
+   * @example
+   * ```ts
+   * import { SharedMemory } from "@ipc/playground";
+   *
+   * using segment = SharedMemory.create(27, { key: 0x7e57_0002, mode: 0o660 });
+   * console.log(segment.size, segment.mode.toString(8)); // 27 660
+   * ```
+   */
+  static create(size: number, options: CreateOptions & AttachOptions = {}): SharedMemory {
+    const [id, made] = obtain((key, flags) => shmget(key, size, flags), "shmget", options);
+    return new SharedMemory(id, made, options.readOnly);
+  }
+
+  /**
+   * Attaches the segment with a key.
+   *
+   * @param key The key that it was made with.
+   * @param options Whether to attach for reading only.
+   * @returns The segment; disposing of it detaches it and no more.
+   * @throws {LibcError} `ENOENT` there is none; `EACCES`.
+   *
+   * @example
+   * ```ts
+   * import { SharedMemory } from "@ipc/playground";
+   *
+   * using made = SharedMemory.create(27, { key: 0x7e57_0003 });
+   * using found = SharedMemory.open(0x7e57_0003, { readOnly: true });
+   * console.log(found.id === made.id); // true
+   * ```
+   */
+  static open(key: number, options: AttachOptions = {}): SharedMemory {
+    const id = find((key, flags) => shmget(key, 0, flags), "shmget", key);
+    return new SharedMemory(id, false, options.readOnly);
+  }
+
+  /**
+   * Attaches the segment with an id.
+   *
+   * @param id The id, such as a child inherits it.
+   * @param options Whether to attach for reading only.
+   * @returns The segment; disposing of it detaches it and no more.
+   * @throws {LibcError} `EINVAL` there is none; `EACCES`.
+   */
+  static fromId(id: number, options: AttachOptions = {}): SharedMemory {
+    return new SharedMemory(id, false, options.readOnly);
+  }
+
+  /** Whether the segment is attached by this handle. */
+  get attached(): boolean {
+    return isAttached(this.#memory);
+  }
+
+  /** `shmctl`. */
+  protected override control(id: number, cmd: number, ds: shmid_ds | null): number {
+    return shmctl(id, cmd, ds);
+  }
+  /** An empty `shmid_ds`. */
+  protected override structure(): shmid_ds {
+    return new shmid_ds();
+  }
+  /** Its `shm_perm`. */
+  protected override permissions(ds: shmid_ds): ipc_perm {
+    return ds.shm_perm;
+  }
+
+  #attached(): Memory {
+    if (!isAttached(this.#memory)) throw new LibcError("shmat", "EINVAL", `shmid ${this.id} is detached`);
+    return this.#memory;
+  }
+
+  #writable(): Uint8Array {
+    const memory = this.#attached();
+    if (memory instanceof ReadOnlyMemory) {
+      throw new LibcError("shmat", "EACCES", `shmid ${this.id} is attached for reading only`);
+    }
+    return memory;
+  }
+
+  /**
+   * The memory itself: what another process writes shows here at once. It is empty once the segment is detached.
+   *
+   * @throws {LibcError} `EACCES` attached for reading only: use {@linkcode read}; `EINVAL` detached.
+   */
+  get bytes(): Uint8Array {
+    return this.#writable();
+  }
+
+  /**
+   * Copies bytes out of the segment.
+   *
+   * @param offset The first byte.
+   * @param length How many bytes; all that follow unless given.
+   * @returns A copy.
+   * @throws {LibcError} `EINVAL` outside of the segment, or detached.
+   */
+  read(offset = 0, length?: number): Uint8Array<ArrayBuffer> {
+    const memory = this.#attached();
+    return access.read(memory, offset, length ?? memory.length - offset);
+  }
+
+  /**
+   * Copies bytes into the segment.
+   *
+   * @param data The bytes, or text that is written as UTF-8, without a NUL at its end.
+   * @param offset Where the first byte goes.
+   * @throws {LibcError} `EINVAL` more than fits, or detached; `EACCES` attached for reading only.
+   */
+  write(data: Uint8Array | string, offset = 0): void {
+    const bytes = typeof data === "string" ? encoder.encode(data) : data;
+    if (!(bytes instanceof Uint8Array)) {
+      throw new LibcError("shmat", "EINVAL", `data must be a Uint8Array or a string, got ${Deno.inspect(data)}`);
+    }
+    access.write(this.#writable(), offset, bytes);
+  }
+
+  /**
+   * Reads text up to its NUL, or to the end of the segment, as UTF-8.
+   *
+   * @param offset Where the text starts.
+   * @returns The text, without the NUL.
+   * @throws {LibcError} `EINVAL` outside of the segment, or detached.
+   */
+  readString(offset = 0): string {
+    const memory = this.#attached();
+    let length = 0;
+    if (memory instanceof ReadOnlyMemory) {
+      // in pieces, so that a short text in a large segment costs no copy of the whole
+      for (let at = offset; at < memory.length; at += 4096) {
+        const piece = memory.read(at, Math.min(4096, memory.length - at));
+        const end = piece.indexOf(0);
+        length += end < 0 ? piece.length : end;
+        if (end >= 0) break;
+      }
+    } else {
+      const end = memory.indexOf(0, offset);
+      length = (end < 0 ? memory.length : end) - offset;
+    }
+    return decoder.decode(access.read(memory, offset, length));
+  }
+
+  /**
+   * Writes text as UTF-8, with a NUL behind it, as C programs expect it.
+   *
+   * @param text The text.
+   * @param offset Where it goes.
+   * @throws {LibcError} `EINVAL` more than fits, or detached; `EACCES` attached for reading only.
+   */
+  writeString(text: string, offset = 0): void {
+    this.write(`${text}\0`, offset);
+  }
+
+  /**
+   * Detaches the segment. Every array over it is empty from then on; the segment itself stays.
+   *
+   * @throws {LibcError} `EINVAL` it is detached already.
+   */
+  detach(): void {
+    shmdt(this.#memory);
+  }
+
+  /** Size in bytes. */
+  get size(): number {
+    return this.stat().shm_segsz;
+  }
+  /** How many times the segment is attached, over all processes. */
+  get attachCount(): number {
+    return this.stat().shm_nattch;
+  }
+  /** The process that made it. */
+  get creatorPid(): number {
+    return this.stat().shm_cpid;
+  }
+  /** The process that last attached or detached it; 0 for none. */
+  get lastPid(): number {
+    return this.stat().shm_lpid;
+  }
+  /** When it was last attached, to the second. */
+  get attachedAt(): Date | null {
+    return date(this.stat().shm_atime);
+  }
+  /** When it was last detached, to the second. */
+  get detachedAt(): Date | null {
+    return date(this.stat().shm_dtime);
+  }
+  /** When it was made or its permissions last changed, to the second. */
+  get changedAt(): Date | null {
+    return date(this.stat().shm_ctime);
+  }
+
+  /** Detaches the segment, and removes it if this handle made it, in this process. */
+  override [Symbol.dispose](): void {
+    if (this.attached) this.detach();
+    super[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,598 @@
+/**
+ * Sockets as objects.
+ *
+ * @module
+ */
+import { LibcError } from "../errors.ts";
+import type { addrinfo } from "../libc/netdb.ts";
+import { POLLIN, POLLOUT } from "../libc/poll.ts";
+import {
+  AF_UNIX,
+  bind,
+  connect,
+  getpeername,
+  getsockname,
+  getsockopt,
+  listen,
+  MSG_NOSIGNAL,
+  MSG_PEEK,
+  MSG_TRUNC,
+  recv,
+  recvfrom,
+  send,
+  sendto,
+  setsockopt,
+  SHUT_RD,
+  SHUT_RDWR,
+  SHUT_WR,
+  shutdown,
+  SO_DOMAIN,
+  SO_ERROR,
+  SO_REUSEADDR,
+  SO_TYPE,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOCK_SEQPACKET,
+  SOCK_STREAM,
+  type sockaddr,
+  socket,
+  socketpair,
+  SOL_SOCKET,
+} from "../libc/sys/socket.ts";
+import { close, unlink, usleep } from "../libc/unistd.ts";
+import { setMode, setNonblocking } from "../native/descriptor.ts";
+import { addressFor, isCode, madeFile, release, type SocketFile, waitSync } from "./descriptor.ts";
+import { lookup, lookupAsync } from "./address.ts";
+import { Listener } from "./listener.ts";
+import { pause, ready } from "./reactor.ts";
+
+/** For a method that waits. */
+export interface WaitOptions {
+  /** Ends the wait; the promise is rejected with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** How {@linkcode Socket.connect} connects. */
+export interface ConnectOptions extends WaitOptions {
+  /** `SOCK_STREAM` unless given; `SOCK_DGRAM` or `SOCK_SEQPACKET`. */
+  type?: number;
+}
+
+/** How {@linkcode Socket.listen} listens. */
+export interface ListenOptions {
+  /** How many connections may wait to be accepted; 128 unless given. */
+  backlog?: number;
+  /** Whether a port that old connections still use can be taken, `SO_REUSEADDR`; true unless given. */
+  reuseAddress?: boolean;
+  /** Permissions of the file that a path makes, less the umask; 0600 unless given. Who may write to it may connect. */
+  mode?: number;
+}
+
+/** How {@linkcode Socket.bind} binds. */
+export interface BindOptions {
+  /** Permissions of the file that a path makes, less the umask; 0600 unless given. Who may write to it may send. */
+  mode?: number;
+}
+
+/** A datagram, and who sent it. */
+export interface Datagram {
+  /** Its bytes. */
+  data: Uint8Array<ArrayBuffer>;
+  /** The sender's address; that of a unix socket without a name is empty. */
+  address: sockaddr;
+}
+
+const encoder = new TextEncoder();
+const nothing = new Uint8Array(0);
+
+function asBytes(buf: Uint8Array<ArrayBuffer>, syscall: string): Uint8Array<ArrayBuffer> {
+  if (buf instanceof Uint8Array) return buf;
+  throw new LibcError(syscall, "EFAULT", `the buffer must be a Uint8Array, got ${Deno.inspect(buf)}`);
+}
+
+/** Makes a socket with an address of its own. */
+function bound({ ai_family, ai_protocol, ai_addr }: addrinfo, type: number, reuse: boolean, mode: number): number {
+  const fd = socket(ai_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, ai_protocol);
+  try {
+    if (reuse && ai_family !== AF_UNIX) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, true);
+    if (fileOf(ai_addr) !== undefined) setMode(fd, mode);
+    bind(fd, ai_addr);
+    return fd;
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+}
+
+/** The file that binding makes, if it makes one. */
+function fileOf(address: sockaddr): string | undefined {
+  const path = address.path;
+  return path && !path.startsWith("@") ? path : undefined;
+}
+
+/** The first address that works, or the last one's error. */
+function firstOf<T>(list: addrinfo[], open: (info: addrinfo) => T): T {
+  let failure: unknown;
+  for (const info of list) {
+    try {
+      return open(info);
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+/**
+ * A socket, `socket(7)`: one end of a connection, or for datagrams an end without one.
+ *
+ * Addresses are given as text, `"161.25.19.8:1625"`, `"[::1]:1625"`, `"host.name:1625"`, a path (with a slash in it) or `"@name"` in
+ * Linux's abstract namespace, or as {@linkcode sockaddr}. Methods wait without stopping the program; those that end in `Sync` stop it.
+ *
+ * The descriptor is `O_NONBLOCK` and closed by `execve`. A forked child shares it, and has to use the `Sync` methods.
+ *
+ * @example A connection
+ * ```ts
+ * import { Socket } from "@ipc/playground";
+ *
+ * using listener = Socket.listen("127.0.0.1:0");
+ * using client = await Socket.connect(listener.address);
+ * using server = await listener.accept();
+ *
+ * await client.write("Did you get this?");
+ * const buffer = new Uint8Array(256);
+ * const n = await server.read(buffer);
+ * console.log(new TextDecoder().decode(buffer.subarray(0, n!))); // Did you get this?
+ * ```
+ *
+ * @example Datagrams
+ * ```ts
+ * import { Socket } from "@ipc/playground";
+ *
+ * using server = Socket.bind("127.0.0.1:0");
+ * using client = Socket.bind("127.0.0.1:0");
+ * await client.sendTo("ping", server.localAddress);
+ * const { data, address } = await server.receiveFrom();
+ * console.log(data.length, `${address}` === `${client.localAddress}`); // 4 true
+ * ```
+ */
+export class Socket implements Disposable {
+  #fd: number;
+  #file: SocketFile | undefined;
+  #writing: Promise<void> | undefined;
+  #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
+  #writable: WritableStream<Uint8Array<ArrayBuffer> | string> | undefined;
+
+  /** The address family: `AF_INET`, `AF_INET6` or `AF_UNIX`. */
+  readonly domain: number;
+  /** `SOCK_STREAM`, `SOCK_DGRAM` or `SOCK_SEQPACKET`. */
+  readonly type: number;
+
+  private constructor(fd: number) {
+    this.domain = getsockopt(fd, SOL_SOCKET, SO_DOMAIN);
+    this.type = getsockopt(fd, SOL_SOCKET, SO_TYPE);
+    setNonblocking(fd);
+    this.#fd = fd;
+  }
+
+  /**
+   * Takes over a descriptor. It becomes `O_NONBLOCK`, also for others who share it.
+   *
+   * @param fd A socket.
+   * @returns The object, which closes it.
+   * @throws {LibcError} `EBADF`; `ENOTSOCK`.
+   *
+   * @example
+   * ```ts
+   * import { AF_UNIX, SOCK_STREAM, Socket, socketpair } from "@ipc/playground";
+   *
+   * const [a, b] = socketpair(AF_UNIX, SOCK_STREAM, 0).map((fd) => Socket.fromFd(fd));
+   * await a.write("hello");
+   * a.close();
+   * b.close();
+   * ```
+   */
+  static fromFd(fd: number): Socket {
+    return new Socket(fd);
+  }
+
+  /**
+   * Connects to an address. If a name has several, each is tried in turn.
+   *
+   * @param address Where to.
+   * @param options The type, and a signal to give up.
+   * @returns The connection.
+   * @throws {LibcError} `ECONNREFUSED`, `ENOENT` nobody listens there; `EACCES`; `ETIMEDOUT`; `EAI_NONAME` no such host;
+   * `EINVAL` not an address … as of the last one that was tried.
+   */
+  static async connect(address: string | sockaddr, options: ConnectOptions = {}): Promise<Socket> {
+    const { type = SOCK_STREAM, signal } = options;
+    let failure: unknown;
+    for (const info of await lookupAsync(address, type, undefined, signal)) {
+      signal?.throwIfAborted();
+      try {
+        return await Socket.#connect(info, type, signal);
+      } catch (error) {
+        if (signal?.aborted) throw error;
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  static async #connect({ ai_family, ai_protocol, ai_addr }: addrinfo, type: number, signal?: AbortSignal) {
+    const fd = socket(ai_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, ai_protocol);
+    try {
+      for (let wait = 1;; wait = Math.min(wait + 1, 5)) {
+        try {
+          connect(fd, ai_addr);
+          break;
+        } catch (error) {
+          if (isCode(error, "EINPROGRESS")) {
+            await ready(fd, POLLOUT, signal);
+            const errno = getsockopt(fd, SOL_SOCKET, SO_ERROR);
+            if (errno !== 0) throw new LibcError("connect", errno, `${ai_addr}`);
+            break;
+          }
+          // a unix socket's backlog is full, and there is no way to poll for that
+          if (ai_family !== AF_UNIX || !isCode(error, "EAGAIN")) throw error;
+          await pause(wait, signal);
+        }
+      }
+      return new Socket(fd);
+    } catch (error) {
+      close(fd);
+      throw error;
+    }
+  }
+
+  /**
+   * As {@linkcode Socket.connect}, but stops the program until it is done.
+   *
+   * @param address Where to.
+   * @param options The type.
+   * @returns The connection.
+   * @throws {LibcError} As {@linkcode Socket.connect}.
+   */
+  static connectSync(address: string | sockaddr, options: Pick<ConnectOptions, "type"> = {}): Socket {
+    const { type = SOCK_STREAM } = options;
+    return firstOf(lookup(address, type), ({ ai_family, ai_protocol, ai_addr }) => {
+      const fd = socket(ai_family, type | SOCK_CLOEXEC, ai_protocol);
+      try {
+        connect(fd, ai_addr);
+        return new Socket(fd);
+      } catch (error) {
+        close(fd);
+        throw error;
+      }
+    });
+  }
+
+  /**
+   * Waits for connections at an address. A path must not exist yet (`EADDRINUSE`), not even as the file that a
+   * program left behind; the listener removes the file when it is closed.
+   *
+   * @param address Where; port 0 lets the kernel choose one.
+   * @param options Backlog, `SO_REUSEADDR`, and permissions.
+   * @returns What accepts the connections.
+   * @throws {LibcError} `EADDRINUSE`; `EADDRNOTAVAIL` not an address of this host; `EACCES`; `ENOENT` no such directory;
+   * `EAI_NONAME` no such host; `EINVAL` not an address.
+   */
+  static listen(address: string | sockaddr, options: ListenOptions = {}): Listener {
+    const { backlog = 128, reuseAddress = true, mode = 0o600 } = options;
+    return firstOf(lookup(address, SOCK_STREAM), (info) => {
+      const fd = bound(info, SOCK_STREAM, reuseAddress, mode);
+      const file = fileOf(info.ai_addr);
+      try {
+        listen(fd, backlog);
+      } catch (error) {
+        close(fd);
+        if (file !== undefined) unlink(file);
+        throw error;
+      }
+      return new Listener(fd, file);
+    });
+  }
+
+  /**
+   * Makes a datagram socket that others can send to. The file that a path makes is removed when the socket is closed.
+   *
+   * @param address Where; port 0, or a `new sockaddr_un()`, lets the kernel choose.
+   * @param options Permissions.
+   * @returns The socket.
+   * @throws {LibcError} As {@linkcode Socket.listen}.
+   */
+  static bind(address: string | sockaddr, options: BindOptions = {}): Socket {
+    return firstOf(lookup(address, SOCK_DGRAM), (info) => {
+      const socket = new Socket(bound(info, SOCK_DGRAM, false, options.mode ?? 0o600));
+      socket.#file = madeFile(fileOf(info.ai_addr));
+      return socket;
+    });
+  }
+
+  /**
+   * Makes two sockets that are connected to each other, `socketpair(2)`: for a parent and its child.
+   *
+   * @param options The type, `SOCK_STREAM` unless given.
+   * @returns Both.
+   * @throws {LibcError} `EMFILE` too many descriptors.
+   *
+   * @example
+   * ```ts
+   * import { Socket } from "@ipc/playground";
+   *
+   * const [a, b] = Socket.pair();
+   * a.writeSync("hello");
+   * console.log(b.readSync(new Uint8Array(256))); // 5
+   * a.close();
+   * b.close();
+   * ```
+   */
+  static pair(options: Pick<ConnectOptions, "type"> = {}): [Socket, Socket] {
+    const [a, b] = socketpair(AF_UNIX, (options.type ?? SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    return [new Socket(a), new Socket(b)];
+  }
+
+  /** The descriptor, for the functions that are named as in C; -1 once it is closed. */
+  get fd(): number {
+    return this.#fd;
+  }
+
+  /** The socket's own address. */
+  get localAddress(): sockaddr {
+    const address = addressFor(this.domain);
+    getsockname(this.#fd, address);
+    return address;
+  }
+
+  /** The address of the other side, or `null` if the socket isn't connected. */
+  get remoteAddress(): sockaddr | null {
+    asBytes(buf, "recv");
+    const address = addressFor(this.domain);
+    try {
+      getpeername(this.#fd, address);
+    } catch (error) {
+      if (isCode(error, "ENOTCONN")) return null;
+      throw error;
+    }
+    return address;
+  }
+
+  /**
+   * Reads what there is. On a datagram socket that's the next datagram, which has to fit.
+   *
+   * @param buf Where to put it.
+   * @param options A signal to give up; nothing is lost then.
+   * @returns How many bytes were read; `null` at the end of a stream.
+   * @throws {LibcError} `ECONNRESET`; `ECONNREFUSED`; `ENOTCONN`; `EMSGSIZE` the next datagram is larger, and stays
+   * there; `EBADF` closed, also while waiting.
+   */
+  async read(buf: Uint8Array<ArrayBuffer>, options: WaitOptions = {}): Promise<number | null> {
+    return await this.#retry(POLLIN, options.signal, () => this.#read(buf));
+  }
+
+  /**
+   * As {@linkcode Socket.read}, but stops the program until there is something.
+   *
+   * @param buf Where to put it.
+   * @returns How many bytes were read; `null` at the end of a stream.
+   * @throws {LibcError} As {@linkcode Socket.read}.
+   */
+  readSync(buf: Uint8Array<ArrayBuffer>): number | null {
+    return this.#retrySync(POLLIN, () => this.#read(buf));
+  }
+
+  #read(buf: Uint8Array<ArrayBuffer>): number | null {
+    if (this.type !== SOCK_STREAM) this.#room(buf.length);
+    const n = recv(this.#fd, buf);
+    return n === 0 && (this.type === SOCK_SEQPACKET || this.type === SOCK_STREAM && buf.length > 0) ? null : n;
+  }
+
+  /** How long the next datagram is, if that is not too long. */
+  #room(limit: number): number {
+    const length = recv(this.#fd, nothing, 0, MSG_PEEK | MSG_TRUNC);
+    if (length <= limit) return length;
+    throw new LibcError("recv", "EMSGSIZE", `the datagram has ${length} bytes, the buffer ${limit}`);
+  }
+
+  /**
+   * Writes everything. Writes that overlap are done one after the other; until it is done, the data must stay as it is.
+   *
+   * @param data The bytes; a string goes as UTF-8.
+   * @param options A signal to give up; a part may have been sent by then.
+   * @throws {LibcError} `EPIPE` the other side is gone, or this one shut down; `ECONNRESET`; `EDESTADDRREQ`, `ENOTCONN`
+   * not connected; `EMSGSIZE` too long for a datagram; `EBADF` closed, also while waiting.
+   */
+  async write(data: Uint8Array<ArrayBuffer> | string, options: WaitOptions = {}): Promise<void> {
+    const bytes = typeof data === "string" ? encoder.encode(data) : asBytes(data, "send");
+    const { signal } = options;
+    const before = this.#writing;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#writing = promise;
+    try {
+      if (before) await abortable(before, signal);
+      let sent = 0;
+      do {
+        const rest = bytes.subarray(sent);
+        sent += await this.#retry(POLLOUT, signal, () => send(this.#fd, rest, undefined, MSG_NOSIGNAL));
+      } while (sent < bytes.length);
+    } finally {
+      const done = () => {
+        if (this.#writing === promise) this.#writing = undefined;
+        resolve();
+      };
+      // whoever gave up while it waited its turn does not let the next one pass
+      if (before) before.then(done);
+      else done();
+    }
+  }
+
+  /**
+   * As {@linkcode Socket.write}, but stops the program until all is written. It doesn't wait for writes under way.
+   *
+   * @param data The bytes; a string goes as UTF-8.
+   * @throws {LibcError} As {@linkcode Socket.write}.
+   */
+  writeSync(data: Uint8Array<ArrayBuffer> | string): void {
+    const bytes = typeof data === "string" ? encoder.encode(data) : asBytes(data, "send");
+    let sent = 0;
+    do {
+      const rest = bytes.subarray(sent);
+      sent += this.#retrySync(POLLOUT, () => send(this.#fd, rest, undefined, MSG_NOSIGNAL));
+    } while (sent < bytes.length);
+  }
+
+  /**
+   * Receives a datagram.
+   *
+   * @param buf Where to put it; a new array of its length unless given.
+   * @param options A signal to give up; no datagram is lost then.
+   * @returns The datagram, and the sender's address.
+   * @throws {LibcError} `EOPNOTSUPP` not a datagram socket; `EMSGSIZE` it is larger than `buf`, and stays there;
+   * `ECONNREFUSED` an earlier one did not arrive; `EBADF` closed, also while waiting.
+   */
+  async receiveFrom(buf?: Uint8Array<ArrayBuffer>, options: WaitOptions = {}): Promise<Datagram> {
+    return await this.#retry(POLLIN, options.signal, () => this.#receive(buf));
+  }
+
+  /**
+   * As {@linkcode Socket.receiveFrom}, but stops the program until there is one.
+   *
+   * @param buf Where to put it; a new array of its length unless given.
+   * @returns The datagram, and the sender's address.
+   * @throws {LibcError} As {@linkcode Socket.receiveFrom}.
+   */
+  receiveFromSync(buf?: Uint8Array<ArrayBuffer>): Datagram {
+    return this.#retrySync(POLLIN, () => this.#receive(buf));
+  }
+
+  #receive(buf: Uint8Array<ArrayBuffer> | undefined): Datagram {
+    if (this.type === SOCK_STREAM || this.type === SOCK_SEQPACKET) {
+      throw new LibcError("recvfrom", "EOPNOTSUPP", "this socket has a connection: use read");
+    }
+    if (buf !== undefined) asBytes(buf, "recvfrom");
+    const length = this.#room(buf ? buf.length : Infinity);
+    const into = buf ?? new Uint8Array(length);
+    const address = addressFor(this.domain);
+    const n = recvfrom(this.#fd, into, undefined, MSG_TRUNC, address);
+    // somebody who shares the socket took the one whose length it was
+    if (n > into.length) throw new LibcError("recvfrom", "EMSGSIZE", `${n} bytes, cut to ${into.length}`);
+    return { data: into.subarray(0, n), address };
+  }
+
+  /**
+   * Sends a datagram.
+   *
+   * @param data The bytes; a string goes as UTF-8.
+   * @param address Where to.
+   * @param options A signal to give up; it has not been sent then.
+   * @throws {LibcError} `EMSGSIZE` too long; `ECONNREFUSED`; `ENOENT`; `EACCES`; `EISCONN`; `EAFNOSUPPORT` an address of
+   * another family; `EBADF` closed, also while waiting.
+   */
+  async sendTo(
+    data: Uint8Array<ArrayBuffer> | string,
+    address: string | sockaddr,
+    options: WaitOptions = {},
+  ): Promise<void> {
+    const [{ ai_addr }] = await lookupAsync(address, this.type, this.domain, options.signal);
+    await this.#retry(POLLOUT, options.signal, () => sendto(this.#fd, data, undefined, MSG_NOSIGNAL, ai_addr));
+  }
+
+  /**
+   * As {@linkcode Socket.sendTo}, but stops the program until it is sent.
+   *
+   * @param data The bytes; a string goes as UTF-8.
+   * @param address Where to.
+   * @throws {LibcError} As {@linkcode Socket.sendTo}.
+   */
+  sendToSync(data: Uint8Array<ArrayBuffer> | string, address: string | sockaddr): void {
+    const [{ ai_addr }] = lookup(address, this.type, this.domain);
+    this.#retrySync(POLLOUT, () => sendto(this.#fd, data, undefined, MSG_NOSIGNAL, ai_addr));
+  }
+
+  async #retry<T>(events: number, signal: AbortSignal | undefined, call: () => T): Promise<T> {
+    signal?.throwIfAborted();
+    for (let tries = 0;; tries++) {
+      try {
+        return call();
+      } catch (error) {
+        if (!isCode(error, "EAGAIN")) throw error;
+      }
+      await ready(this.#fd, events, signal);
+      // poll says of a unix datagram socket that it can send even where the receiver's queue is full
+      if (events === POLLOUT && tries > 0) await pause(1, signal);
+    }
+  }
+
+  #retrySync<T>(events: number, call: () => T): T {
+    for (let tries = 0;; tries++) {
+      try {
+        return call();
+      } catch (error) {
+        if (!isCode(error, "EAGAIN")) throw error;
+      }
+      waitSync(this.#fd, events);
+      if (events === POLLOUT && tries > 0) usleep(1000);
+    }
+  }
+
+  /**
+   * Ends one or both directions, `shutdown(2)`; for all processes that share the socket.
+   *
+   * @param how After `"write"` the other side reads to the end, `"read"` ends the own reading, `"both"` is both.
+   * @throws {LibcError} `ENOTCONN`; `EBADF`.
+   */
+  shutdown(how: "read" | "write" | "both" = "both"): void {
+    shutdown(this.#fd, how === "read" ? SHUT_RD : how === "write" ? SHUT_WR : how === "both" ? SHUT_RDWR : -1);
+  }
+
+  /** What the other side sends, as a stream. Nothing is read before it is asked for. */
+  get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const stop = new AbortController();
+    return this.#readable ??= new ReadableStream<Uint8Array<ArrayBuffer>>({
+      pull: async (controller) => {
+        const chunk = new Uint8Array(1 << 16);
+        const n = await this.read(chunk, { signal: stop.signal });
+        if (n === null) controller.close();
+        else controller.enqueue(chunk.subarray(0, n));
+      },
+      cancel: (reason) => stop.abort(reason),
+    }, { highWaterMark: 0 });
+  }
+
+  /** What is written goes to the other side; closing it ends that direction, but doesn't close the socket. */
+  get writable(): WritableStream<Uint8Array<ArrayBuffer> | string> {
+    return this.#writable ??= new WritableStream<Uint8Array<ArrayBuffer> | string>({
+      write: (chunk, controller) => this.write(chunk, { signal: controller.signal }),
+      close: () => this.shutdown("write"),
+    });
+  }
+
+  /** Closes the socket; whoever waits for it gets `EBADF`. Closing it again does nothing. */
+  close(): void {
+    const fd = this.#fd;
+    if (fd < 0) return;
+    this.#fd = -1;
+    release(fd, this.#file);
+  }
+
+  /** As {@linkcode Socket.close}, for `using`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** Waits for `promise`, or until the signal has had enough. */
+async function abortable(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (!signal) return await promise;
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort);
+  try {
+    await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}

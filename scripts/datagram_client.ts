@@ -1,0 +1,71 @@
+#!/usr/bin/env -S deno run --allow-ffi
+/**
+ * Slide "Socket types", datagram: sends one whole message and waits for the answer.
+ *
+ * In one terminal:    deno run --allow-ffi scripts/datagram_server.ts 5556
+ * then in another:    deno run --allow-ffi scripts/datagram_client.ts localhost 5556
+ */
+import {
+  type addrinfo,
+  AF_INET,
+  atoi,
+  close,
+  exit,
+  fgets,
+  getaddrinfo,
+  htons,
+  perror,
+  printf,
+  recvfrom,
+  sendto,
+  SOCK_DGRAM,
+  sockaddr_in,
+  socket,
+  stdin,
+  stdout,
+  strlen,
+  write,
+} from "../mod.ts";
+
+function error(msg: string, cause: unknown): never {
+  perror(msg, cause);
+  exit(1);
+}
+
+let sock = -1, n = 0;
+let hp: addrinfo[] = [];
+const buffer = new Uint8Array(256);
+const from = new sockaddr_in();
+
+if (Deno.args.length !== 2) {
+  printf("Usage: server port\n");
+  exit(1);
+}
+try {
+  sock = socket(AF_INET, SOCK_DGRAM, 0);
+} catch (e) {
+  error("socket", e);
+}
+try {
+  hp = getaddrinfo(Deno.args[0], null, { ai_family: AF_INET, ai_socktype: SOCK_DGRAM });
+} catch (e) {
+  error("Unknown host", e);
+}
+const server = hp[0].ai_addr as sockaddr_in;
+
+printf("Please enter the message: ");
+fgets(buffer, 255, stdin);
+try {
+  server.sin_port = htons(atoi(Deno.args[1]));
+  sendto(sock, buffer, strlen(buffer), 0, server);
+} catch (e) {
+  error("Sendto", e);
+}
+try {
+  n = recvfrom(sock, buffer, 256, 0, from);
+} catch (e) {
+  error("recvfrom", e);
+}
+write(stdout, "Got an ack: ", 12);
+write(stdout, buffer, n);
+close(sock);

@@ -1,0 +1,150 @@
+/**
+ * A trace's picture as a Mermaid sequence diagram, and that as Unicode art or SVG.
+ *
+ * @module
+ */
+import { renderMermaidASCII, renderMermaidSVG } from "beautiful-mermaid";
+import type { Lifeline, Picture, Step } from "./trace_model.ts";
+
+const PREVIEW = 28;
+
+/** Text that means nothing to Mermaid: its own signs give way to their likenesses. */
+function plain(text: string): string {
+  return text.replaceAll("*", "∗").replaceAll(";", ",").replaceAll("#", "＃").replaceAll("%%", "%").replaceAll("<", "‹")
+    .replaceAll(">", "›");
+}
+
+/** What a step says, as in `msgsnd type 1 “Did you get this?␀”`. */
+export function words(step: Step): string {
+  let text = step.text;
+  if (step.offset !== undefined) {
+    text += ` [${step.offset}${step.data!.length > 1 ? `…${step.offset + step.data!.length - 1}` : ""}]`;
+  }
+  if (step.data) {
+    const { length, preview } = step.data;
+    const shown = preview.replace(/(?<=.)\\n$/, "").replaceAll("\\0", "␀").replaceAll("\\n", "↵").replaceAll(
+      '\\"',
+      "”",
+    );
+    const short = [...shown].length > PREVIEW || (length > 48 && preview.length >= 48);
+    const size = short ? ` ${length} bytes` : "";
+    text += ` “${short ? [...shown].slice(0, PREVIEW - 8).join("") + "…" : shown}”${size}`;
+  }
+  if (step.times > 1 && !step.group) text += ` ×${step.times}`;
+  return plain(text);
+}
+
+/**
+ * The Mermaid source.
+ *
+ * @param picture What to draw.
+ * @param label What to write at a step; its words unless given.
+ */
+export function mermaid(picture: Picture, label: (step: Step) => string = words): string {
+  const lines = ["sequenceDiagram"];
+  for (const line of picture.lifelines) {
+    lines.push(`  participant ${line.id} as ${line.label.map(plain).join("<br/>")}`);
+  }
+  const draw = (step: Step, indent: string) => {
+    const { from, to, dashed } = step;
+    lines.push(
+      indent +
+        (to && to !== from
+          ? `${from.id}${dashed ? "-->>" : "->>"}${to.id}: ${label(step)}`
+          : `Note over ${from.id}: ${label(step)}`),
+    );
+  };
+  for (const step of picture.steps) {
+    if (!step.group) {
+      draw(step, "  ");
+      continue;
+    }
+    lines.push(`  loop ×${step.times}`);
+    for (const part of step.group) draw(part, "    ");
+    lines.push("  end");
+  }
+  return lines.join("\n") + "\n";
+}
+
+/** The picture as SVG. */
+export function svg(picture: Picture): string {
+  return renderMermaidSVG(mermaid(picture), { bg: "#ffffff", fg: "#1f2328", font: "sans-serif" });
+}
+
+const width = (text: string) => Math.max(...text.split("\n").map((line) => [...line].length));
+
+/** Rows that only carry the lifelines on are left out: an arrow needs two rows, not three. */
+function dense(art: string): string {
+  return art.split("\n").filter((row) => !/^[\s│]*$/.test(row)).map((row) => row.replaceAll(BLANK, " ").trimEnd()).join(
+    "\n",
+  );
+}
+
+/**
+ * The picture as Unicode art.
+ *
+ * @param picture What to draw.
+ * @param columns How wide it may be. Where the words do not fit at the arrows, numbers stand there and the words follow below.
+ */
+export function unicode(picture: Picture, columns: number): string {
+  const render = (p: Picture, label?: (step: Step) => string) =>
+    dense(renderMermaidASCII(mermaid(p, label), { colorMode: "none" }));
+  const full = render(picture);
+  if (width(full) <= columns) return full + "\n";
+
+  // narrower: the words on several rows, and shorter names
+  for (const [label, name] of [[40, 24], [32, 20], [24, 20], [18, 14], [14, 12], [11, 9], [9, 7], [7, 6]]) {
+    const lifelines = new Map(
+      picture.lifelines.map((line) => [line, {
+        ...line,
+        label: line.label.flatMap((text) => wrap(name < 9 ? text.replace("pid ", "") : text, name)),
+      }]),
+    );
+    const narrow = (step: Step): Step => ({
+      ...step,
+      from: lifelines.get(step.from)!,
+      to: step.to && lifelines.get(step.to),
+      group: step.group?.map(narrow),
+    });
+    const art = render(
+      { lifelines: [...lifelines.values()], steps: picture.steps.map(narrow) },
+      (step) => block(wrap(words(step), label)),
+    );
+    if (width(art) <= columns) return art + "\n";
+  }
+  // too narrow for a picture
+  return picture.steps.flatMap((step) => step.group ?? [step]).map((step) => {
+    const who = step.to && step.to !== step.from ? `${name(step.from)} → ${name(step.to)}` : name(step.from);
+    return wrap(`${who}: ${words(step)}`, columns).join("\n  ");
+  }).join("\n") + "\n";
+}
+
+function name(line: Lifeline): string {
+  return line.kind === "object" ? plain(line.label[0]) : plain(`${line.label[0]} (${line.label[1]})`);
+}
+
+const BLANK = "\u2800"; // looks like a space, and is not trimmed as one
+
+/** Rows of one width: a lifeline would show behind a shorter one. */
+function block(rows: string[]): string {
+  const longest = Math.max(...rows.map((row) => [...row].length));
+  return rows.map((row) => row + BLANK.repeat(longest - [...row].length)).join("<br/>");
+}
+
+/** Breaks a text into rows: between words where it can, within a word where it must. */
+function wrap(text: string, columns: number): string[] {
+  const rows: string[] = [];
+  let row = "";
+  for (
+    const word of text.match(/[^ |,_]*[ |,_]?/g)!.flatMap((word) =>
+      word.match(new RegExp(`.{1,${columns}}`, "gu")) ?? []
+    )
+  ) {
+    if (row && [...(row + word).trimEnd()].length > columns) {
+      rows.push(row.trimEnd());
+      row = "";
+    }
+    row += word;
+  }
+  return [...rows, row.trimEnd()].filter(Boolean);
+}

@@ -1,0 +1,71 @@
+#!/usr/bin/env -S deno run --allow-ffi
+/**
+ * Slide "Socket address domains", unix: the address is a path, and only processes of this machine can connect.
+ *
+ * In one terminal:    deno run --allow-ffi scripts/unix_server.ts /tmp/greeting
+ * then in another:    deno run --allow-ffi scripts/unix_client.ts /tmp/greeting
+ */
+import {
+  accept,
+  AF_UNIX,
+  bind,
+  close,
+  exit,
+  fprintf,
+  listen,
+  perror,
+  printf,
+  read,
+  SOCK_STREAM,
+  sockaddr_un,
+  socket,
+  stderr,
+  stdout,
+  unlink,
+  write,
+} from "../mod.ts";
+
+function error(msg: string, cause: unknown): never {
+  perror(msg, cause);
+  exit(1);
+}
+
+let sockfd = -1, newsockfd = -1, n = 0;
+const buf = new Uint8Array(80);
+const serv_addr = new sockaddr_un(), cli_addr = new sockaddr_un();
+
+if (Deno.args.length < 1) {
+  fprintf(stderr, "ERROR, no path provided\n");
+  exit(1);
+}
+try {
+  sockfd = socket(AF_UNIX, SOCK_STREAM, 0);
+} catch (e) {
+  error("creating socket", e);
+}
+try {
+  serv_addr.sun_family = AF_UNIX;
+  serv_addr.sun_path = Deno.args[0];
+  bind(sockfd, serv_addr);
+} catch (e) {
+  error("binding socket", e);
+}
+listen(sockfd, 5);
+try {
+  newsockfd = accept(sockfd, cli_addr);
+} catch (e) {
+  error("accepting", e);
+}
+// Not on the slide: the one connection is made, so nobody needs the path any more. It would be in the way next time.
+unlink(Deno.args[0]);
+
+try {
+  n = read(newsockfd, buf, 80);
+  printf("A connection has been established\n");
+  write(stdout, buf, n);
+  write(newsockfd, "I got your message\n", 19);
+} catch (e) {
+  error("talking to the client", e);
+}
+close(newsockfd);
+close(sockfd);
