@@ -348,7 +348,6 @@ export class Socket implements Disposable {
 
   /** The address of the other side, or `null` if the socket isn't connected. */
   get remoteAddress(): sockaddr | null {
-    asBytes(buf, "recv");
     const address = addressFor(this.domain);
     try {
       getpeername(this.#fd, address);
@@ -384,6 +383,7 @@ export class Socket implements Disposable {
   }
 
   #read(buf: Uint8Array<ArrayBuffer>): number | null {
+    asBytes(buf, "recv");
     if (this.type !== SOCK_STREAM) this.#room(buf.length);
     const n = recv(this.#fd, buf);
     return n === 0 && (this.type === SOCK_SEQPACKET || this.type === SOCK_STREAM && buf.length > 0) ? null : n;

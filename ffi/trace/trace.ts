@@ -388,6 +388,37 @@ export function formatTraceEvent(event: TraceEvent): string {
   }
 }
 
+/**
+ * Reads the events of an `IPC_TRACE` file, in the order they happened.
+ *
+ * A line that a process could not finish, because it was killed or because it is writing just now, is left out.
+ *
+ * @param text The file's content.
+ * @returns The events of all processes, by time.
+ *
+ * @example
+ * ```ts
+ * import { parseTrace } from "@ipc/playground";
+ *
+ * const file = '{"t":1,"pid":7,"ev":"end","status":0}\n{"t":2,"pi';
+ * console.log(parseTrace(file).length); // 1
+ * ```
+ */
+export function parseTrace(text: string): TraceEvent[] {
+  const events: TraceEvent[] = [];
+  for (const line of text.split("\n")) {
+    try {
+      const event = JSON.parse(line);
+      if (typeof event?.t === "number" && typeof event.pid === "number" && typeof event.ev === "string") {
+        events.push(event);
+      }
+    } catch {
+      // torn
+    }
+  }
+  return events.sort((a, b) => a.t - b.t);
+}
+
 const WAITING = new Set(
   "connect msgsnd msgrcv semop semtimedop wait waitpid wait3 wait4 sleep usleep pause poll".split(" "),
 );

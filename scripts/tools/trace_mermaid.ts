@@ -45,14 +45,14 @@ export function mermaid(picture: Picture, label: (step: Step) => string = words)
   for (const line of picture.lifelines) {
     lines.push(`  participant ${line.id} as ${line.label.map(plain).join("<br/>")}`);
   }
+  let arrows = 0;
   const draw = (step: Step, indent: string) => {
     const { from, to, dashed } = step;
-    lines.push(
-      indent +
-        (to && to !== from
-          ? `${from.id}${dashed ? "-->>" : "->>"}${to.id}: ${label(step)}`
-          : `Note over ${from.id}: ${label(step)}`),
-    );
+    // the renderer loses notes that come before the first arrow, so these are arrows from a lifeline to itself
+    const note = (!to || to === from) && arrows > 0;
+    if (!note) arrows++;
+    const what = note ? `Note over ${from.id}` : `${from.id}${dashed ? "-->>" : "->>"}${(to ?? from).id}`;
+    lines.push(`${indent}${what}: ${label(step)}`);
   };
   for (const step of picture.steps) {
     if (!step.group) {
@@ -66,9 +66,34 @@ export function mermaid(picture: Picture, label: (step: Step) => string = words)
   return lines.join("\n") + "\n";
 }
 
-/** The picture as SVG. */
+/** The picture as SVG, with nothing in it that would have to be loaded from somewhere. */
 export function svg(picture: Picture): string {
-  return renderMermaidSVG(mermaid(picture), { bg: "#ffffff", fg: "#1f2328", font: "sans-serif" });
+  const source = mermaid(
+    picture,
+    (step) => step.to ? wrap(words(step), 30 * span(picture, step)).join("<br/>") : words(step),
+  );
+  const colors = {
+    bg: "#ffffff",
+    fg: "#1f2328",
+    muted: "#1f2328",
+    line: "#8c959f",
+    border: "#8c959f",
+    surface: "#f6f8fa",
+  };
+  return renderMermaidSVG(source, { ...colors, font: "sans-serif", padding: 16 })
+    .replace(/@import url\([^)]*\);/, "")
+    // words stay readable where a lifeline runs behind them, and zombies stand out
+    .replace(
+      "</style>",
+      "  .message text { paint-order: stroke; stroke: var(--bg); stroke-width: 4px; }\n  .zombie { --bg: #ffebe9; --_node-stroke: #cf222e; }\n</style>",
+    )
+    .replaceAll(/<g class="note"(?=[^>]*>(?:(?!<\/g>).)*zombie)/gs, '<g class="note zombie"');
+}
+
+/** How many columns a step's arrow crosses. */
+function span({ lifelines }: Picture, { from, to }: Step): number {
+  const index = (line: Lifeline) => lifelines.findIndex(({ id }) => id === line.id);
+  return to ? Math.max(1, Math.abs(index(from) - index(to))) : 1;
 }
 
 const width = (text: string) => Math.max(...text.split("\n").map((line) => [...line].length));
@@ -108,7 +133,7 @@ export function unicode(picture: Picture, columns: number): string {
     });
     const art = render(
       { lifelines: [...lifelines.values()], steps: picture.steps.map(narrow) },
-      (step) => block(wrap(words(step), label)),
+      (step) => block(wrap(words(step), label * span(picture, step))),
     );
     if (width(art) <= columns) return art + "\n";
   }

@@ -54,7 +54,7 @@ const NOTABLE_WAIT_US = 5000;
 
 /** Calls that say nothing about communication. */
 const NOISE = new Set([
-  ..."getpid getppid rand srand open close setsockopt getsockopt getsockname getpeername poll unlink read write usleep"
+  ..."getpid getppid rand srand open close setsockopt getsockopt getsockname getpeername poll unlink read write usleep getaddrinfo"
     .split(" "),
 ]);
 
@@ -230,7 +230,7 @@ export function picture(events: TraceEvent[], all = false): Picture {
         const line = known || channel || (address ? socketByAddress(address, `socket ${address}`) : undefined);
         if (call === "sendto" && line && !channel && !errno) own.descriptors.set(fd, line);
         if (line) return step(event.t, me, line, call + failed, { data, key: call });
-        if (fd === 1 || fd === 2) return step(event.t, me, undefined, "prints", { data, key: `prints ${fd}` });
+        if (fd === 1 || (fd === 2 && all)) return step(event.t, me, undefined, "prints", { data, key: `prints ${fd}` });
         return all ? step(event.t, me, undefined, `${call}(${fd})${failed}`, { data, key: call }) : undefined;
       }
       case "recv":

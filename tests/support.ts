@@ -1,0 +1,316 @@
+/**
+ * What the tests share: programs as subprocesses, free ports, the kernel's own lists, C programs.
+ *
+ * @module
+ */
+
+/** The checkout. */
+export const root: string = new URL("../", import.meta.url).pathname;
+/** What a program imports. */
+export const mod: string = new URL("../mod.ts", import.meta.url).href;
+
+/** The path of a slide's script. */
+export function script(name: string): string {
+  return `${root}scripts/${name}`;
+}
+
+/** Waits until a condition holds, and fails if that takes too long. */
+export async function until<T>(
+  condition: () => T | Promise<T>,
+  what: string,
+  milliseconds = 20_000,
+): Promise<NonNullable<T>> {
+  for (const end = Date.now() + milliseconds;;) {
+    const result = await condition();
+    if (result) return result as NonNullable<T>;
+    if (Date.now() > end) throw new Error(`timed out waiting until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** How a program ended, and what it printed. */
+export type Ended = { code: number; signal: Deno.Signal | null; stdout: string; stderr: string };
+
+/** How to start a program. */
+export type StartOptions = { stdin?: string | "open"; env?: Record<string, string>; cwd?: string };
+
+/** A running program. It is killed at the end of an `await using`, unless it has ended. */
+export class Program {
+  /** What it has printed so far. */
+  stdout = "";
+  /** What it has printed on standard error so far. */
+  stderr = "";
+  readonly pid: number;
+  readonly #child: Deno.ChildProcess;
+  readonly #pumps: Promise<unknown>;
+  readonly #name: string;
+  readonly #stdin: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>> | undefined;
+  #ended: Deno.CommandStatus | undefined;
+
+  constructor(command: string, args: string[], options: StartOptions = {}) {
+    this.#name = [command, ...args].join(" ");
+    this.#child = new Deno.Command(command, {
+      args,
+      env: { NO_COLOR: "1", ...options.env },
+      cwd: options.cwd,
+      stdin: options.stdin === undefined ? "null" : "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.pid = this.#child.pid;
+    const pump = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>, to: "stdout" | "stderr") => {
+      for await (const text of stream.pipeThrough(new TextDecoderStream())) this[to] += text;
+    };
+    this.#pumps = Promise.all([
+      pump(this.#child.stdout, "stdout"),
+      pump(this.#child.stderr, "stderr"),
+      this.#child.status.then((status) => this.#ended = status),
+    ]);
+    if (options.stdin === undefined) return;
+    this.#stdin = this.#child.stdin.getWriter();
+    // it may end without having read all of it
+    if (options.stdin !== "open") this.type(options.stdin).catch(() => {});
+  }
+
+  /** Writes to its standard input and closes that. */
+  async type(text: string): Promise<void> {
+    await this.#stdin!.write(new TextEncoder().encode(text));
+    await this.#stdin!.close();
+  }
+
+  /** Waits until it has printed something. */
+  async until(text: string): Promise<void> {
+    await until(() => {
+      if ((this.stdout + this.stderr).includes(text)) return true;
+      if (this.#ended) throw new Error(`${this.#name} ended without ${JSON.stringify(text)}: ${this.#printed()}`);
+    }, `${this.#name} prints ${JSON.stringify(text)}`);
+  }
+
+  /** Waits for a condition outside of it, which cannot come true any more once it has ended. */
+  async ready(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+    await until(async () => {
+      if (await condition()) return true;
+      if (this.#ended) throw new Error(`${this.#name} ended before ${what}: ${this.#printed()}`);
+    }, what);
+  }
+
+  #printed(): string {
+    return `${JSON.stringify(this.stdout)} ${JSON.stringify(this.stderr)}`;
+  }
+
+  kill(signal: Deno.Signal = "SIGKILL"): void {
+    if (!this.#ended) this.#child.kill(signal);
+  }
+
+  /** Waits for its end; a program that does not come to one is killed, and that fails the test. */
+  async end(milliseconds = 30_000): Promise<Ended> {
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      this.kill();
+      // children that hold its streams must not hold the test
+      this.#child.stdout.cancel().catch(() => {});
+    }, milliseconds);
+    const status = await this.#child.status;
+    if (!late) await this.#pumps;
+    clearTimeout(timer);
+    if (late) throw new Error(`${this.#name} did not end: ${this.#printed()}`);
+    return { code: status.code, signal: status.signal, stdout: this.stdout, stderr: this.stderr };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.kill();
+    await this.#pumps.catch(() => {});
+    await this.#stdin?.close().catch(() => {});
+  }
+}
+
+/** Runs a program to its end. */
+export async function run(command: string, args: string[], options: StartOptions = {}): Promise<Ended> {
+  await using program = new Program(command, args, options);
+  return await program.end();
+}
+
+/** The permission that the library needs, and nothing else. */
+export const FFI: readonly string[] = ["run", "--no-prompt", "--allow-ffi"];
+
+/** Starts a slide's script. */
+export function start(name: string, args: string[] = [], options: StartOptions = {}): Program {
+  return new Program(Deno.execPath(), [...FFI, script(name), ...args], options);
+}
+
+/** Writes a program that imports from `"@mod"` to a file; `using` removes it. */
+export function file(source: string): { path: string } & Disposable {
+  const path = Deno.makeTempFileSync({ prefix: "ipc_playground_", suffix: ".ts" });
+  Deno.writeTextFileSync(path, source.replaceAll('"@mod"', JSON.stringify(mod)));
+  return { path, [Symbol.dispose]: () => Deno.removeSync(path) };
+}
+
+/** Runs a program that imports from `"@mod"`, with `--allow-ffi` and nothing else. */
+export async function runSource(
+  source: string,
+  args: string[] = [],
+  options: StartOptions & { flags?: string[] } = {},
+): Promise<Ended> {
+  using program = file(source);
+  return await run(Deno.execPath(), [...FFI, ...options.flags ?? [], program.path, ...args], options);
+}
+
+/** A port that nobody uses. */
+export function freePort(protocol: "tcp" | "udp" = "tcp"): number {
+  for (;;) {
+    using listener = Deno.listen({ port: 0, hostname: "0.0.0.0" });
+    // both protocols have ports of their own
+    if (protocol === "tcp" || !listening("udp", listener.addr.port)) return listener.addr.port;
+  }
+}
+
+const LISTEN = "0A";
+const BOUND = "07";
+
+/** Tells whether the kernel has a socket that listens on a TCP port, or is bound to a UDP port. */
+export function listening(protocol: "tcp" | "udp", port: number): boolean {
+  const suffix = ":" + port.toString(16).toUpperCase().padStart(4, "0");
+  return [protocol, `${protocol}6`].some((table) =>
+    rows(`/proc/net/${table}`).some((row) =>
+      row[1].endsWith(suffix) && row[3] === (protocol === "tcp" ? LISTEN : BOUND)
+    )
+  );
+}
+
+/** How many bytes wait to be read in the connections to a TCP port. */
+export function received(port: number): number {
+  const ESTABLISHED = "01";
+  const suffix = ":" + port.toString(16).toUpperCase().padStart(4, "0");
+  return rows("/proc/net/tcp").filter((row) => row[1].endsWith(suffix) && row[3] === ESTABLISHED)
+    .reduce((sum, row) => sum + Number.parseInt(row[4].split(":")[1], 16), 0);
+}
+
+/** Tells whether the kernel has a unix socket that listens at a path. */
+export function listeningAt(path: string): boolean {
+  const ACCEPTS = "00010000";
+  return rows("/proc/net/unix").some((row) => row[7] === path && row[3] === ACCEPTS);
+}
+
+/** The rows of a table of the kernel, without its heading. */
+function rows(table: string): string[][] {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(table);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return []; // no IPv6 here
+    throw error;
+  }
+  return text.trim().split("\n").slice(1).map((line) => line.trim().split(/\s+/));
+}
+
+/** The System V objects there are, from the kernel's own list. */
+export function objects(kind: "shm" | "msg" | "sem"): { key: number; id: number }[] {
+  return rows(`/proc/sysvipc/${kind}`).map((row) => ({ key: Number(row[0]), id: Number(row[1]) }));
+}
+
+/** Removes the object with a key, if there is one. */
+export function removeObject(kind: "shm" | "msg", key: number): void {
+  const found = objects(kind).find((object) => object.key === key);
+  if (!found) return;
+  const code = kind === "shm" ? "shmctl($ARGV[0], 0, 0)" : "msgctl($ARGV[0], 0, 0)"; // IPC_RMID
+  const { success } = new Deno.Command("perl", { args: ["-e", `exit(${code} ? 0 : 1)`, String(found.id)] })
+    .outputSync();
+  if (!success) throw new Error(`cannot remove ${kind} ${found.id}`);
+}
+
+/** A process's state (`R`, `S`, `Z` …) and parent, or `undefined` if there is no such process. */
+export function process(pid: number): { state: string; ppid: number; command: string } | undefined {
+  try {
+    const [, command, state, ppid] = /\((.*)\) (\S) (\d+)/s.exec(Deno.readTextFileSync(`/proc/${pid}/stat`))!;
+    return { state, ppid: Number(ppid), command };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Tells whether a process waits in a system call, by its number on x86-64 and on arm64. */
+export function waitsIn(pid: number, x86: number, arm: number): boolean {
+  try {
+    const number = Deno.readTextFileSync(`/proc/${pid}/syscall`).split(" ")[0];
+    return number === String(Deno.build.arch === "aarch64" ? arm : x86);
+  } catch {
+    return process(pid)?.state === "S"; // a kernel that does not tell
+  }
+}
+
+/** The zombies that a process has not reaped. */
+export function zombies(parent: number): number[] {
+  const list: number[] = [];
+  for (const { name } of Deno.readDirSync("/proc")) {
+    const pid = Number(name);
+    if (!pid) continue;
+    const found = process(pid);
+    if (found?.state === "Z" && found.ppid === parent) list.push(pid);
+  }
+  return list;
+}
+
+function works(command: string): boolean {
+  try {
+    return new Deno.Command(command, { args: ["--version"], stdout: "null", stderr: "null" }).outputSync().success;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether there is a C compiler. */
+export const hasC: boolean = works("cc");
+if (!hasC) console.warn("no C compiler (cc) here: what compares with C is skipped");
+
+/** Whether there is a C compiler for arm64. */
+export const hasArmC: boolean = works("aarch64-linux-gnu-gcc");
+
+/** Compiles C source to a program, or only checks it, and tells what the compiler had to say. */
+export async function compile(source: string, output: string, compiler = "cc", ...flags: string[]): Promise<void> {
+  const { code, stderr } = await run(compiler, ["-x", "c", "-Wall", ...flags, "-o", output, "-"], { stdin: source });
+  if (code !== 0) throw new Error(stderr);
+}
+
+/** What a side of a pair is written in. */
+export type Side = "TypeScript" | "C";
+
+/** Every pairing of a script, or the lecture's C program, with a partner. */
+export const pairings: readonly [server: Side, client: Side][] = hasC
+  ? [["TypeScript", "TypeScript"], ["TypeScript", "C"], ["C", "TypeScript"], ["C", "C"]]
+  : [["TypeScript", "TypeScript"]];
+
+/** The languages that a program can be tested in. */
+export const sides: readonly Side[] = hasC ? ["TypeScript", "C"] : ["TypeScript"];
+
+// the names that the tutorial gave them
+const C_NAMES: Record<string, string> = {
+  socket_server: "server",
+  socket_client: "client",
+  socket_server_fork: "server2",
+  sigchld_wait3: "sigchld",
+};
+const compiled = new Map<string, Promise<string>>();
+let directory: string | undefined;
+
+/** Starts a slide's script, or its C original, which is compiled when it is first asked for. */
+export async function launch(
+  side: Side,
+  name: string,
+  args: string[] = [],
+  options: StartOptions = {},
+): Promise<Program> {
+  if (side === "TypeScript") return start(`${name}.ts`, args, options);
+  if (directory === undefined) {
+    directory = Deno.makeTempDirSync({ prefix: "ipc_playground_c_" });
+    addEventListener("unload", () => Deno.removeSync(directory!, { recursive: true }));
+  }
+  const original = C_NAMES[name] ?? name;
+  let program = compiled.get(original);
+  if (!program) {
+    const output = `${directory}/${original}`;
+    program = compile(Deno.readTextFileSync(`${root}tests/c/${original}.c`), output).then(() => output);
+    compiled.set(original, program);
+  }
+  return new Program(await program, args, options);
+}
