@@ -1,4 +1,11 @@
-import { assert, assertEquals, assertInstanceOf, assertNotEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertNotEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { IPC_CREAT, IPC_EXCL, IPC_INFO, IPC_PRIVATE, IPC_RMID, IPC_SET, IPC_STAT } from "../ffi/libc/sys/ipc.ts";
 import {
   peek,
@@ -164,6 +171,14 @@ Deno.test("shmat() fails with EINVAL if there is no such segment, an address is 
     fails("EINVAL", () => shmat(s.id, null, bad));
   }
   assertEquals(stat(s.id).shm_nattch, 0);
+});
+
+Deno.test("shmat() with SHM_RDONLY gives what can't be made longer than the segment", () => {
+  using s = segment();
+  const reader = shmat(s.id, null, SHM_RDONLY);
+  assertThrows(() => (reader as { length: number }).length = 1e9, TypeError);
+  fails("EINVAL", () => reader.read(0, 28));
+  shmdt(reader);
 });
 
 Deno.test("shmat() fails with ENOMEM if the address space has no room", () => {

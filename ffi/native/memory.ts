@@ -21,9 +21,14 @@ export class ReadOnlyMemory {
   /** The segment's size in bytes. */
   readonly length: number;
 
-  /** @param length The segment's size in bytes. */
+  /**
+   * Only `shmat` makes these so that there is something to read.
+   *
+   * @param length The segment's size in bytes.
+   */
   constructor(length: number) {
     this.length = length;
+    Object.freeze(this); // a greater length would let read() go beyond the segment
   }
 
   /**

@@ -427,7 +427,7 @@ function fold(steps: Step[]): Step[] {
 function isContinuation(a: Step, b: Step): boolean {
   if (a.key !== b.key || !a.data || !b.data) return false;
   if (a.offset !== undefined) return a.offset + a.data.length === b.offset;
-  return a.text === "prints" && !a.data.preview.endsWith("\\n");
+  return a.text === "prints";
 }
 
 function append(a: Step, b: Step): void {
@@ -437,6 +437,7 @@ function append(a: Step, b: Step): void {
 /** Tells whether two steps are the same, or the same one place further in memory. */
 function isSame(a: Step, b: Step | undefined): boolean {
   if (a.key !== b?.key || a.times !== b.times || a.group || b.group) return false;
+  if (a.text === "prints") return a.data!.preview === b.data!.preview;
   return a.offset === undefined || a.offset !== b.offset || a.data!.preview === b.data!.preview;
 }
 
@@ -445,6 +446,8 @@ const LONGEST_GROUP = 4;
 function repetition(steps: Step[], at: number): { size: number; times: number } {
   let best = { size: 1, times: 1 };
   for (let size = 1; size <= LONGEST_GROUP; size++) {
+    // the renderer would draw a note that opens a loop before it
+    if (size > 1 && !steps[at].to) continue;
     let times = 1;
     while (
       steps.slice(at, at + size).every((_, i) =>
