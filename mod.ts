@@ -1,10 +1,27 @@
 /**
- * System V and POSIX inter-process communication, on the real kernel: shared memory, message queues, semaphores, sockets, fork, wait and signals.
+ * System V and POSIX inter-process communication on the real kernel: shared memory, message queues, semaphores,
+ * sockets, `fork`, `wait` and signals.
+ *
+ * The functions that are named as in C block as in C; `SharedMemory`, `MessageQueue`, `SemaphoreSet`, `Socket` and
+ * `Listener` are for those who don't want to think in C. All of it needs `--allow-ffi`, which trusts the program as
+ * much as `--allow-all` would: through libc it can do whatever its user can.
+ *
+ * @example
+ * ```ts
+ * import { MessageQueue } from "@ipc/playground";
+ *
+ * using queue = MessageQueue.create();
+ * queue.sendSync("Did you get this?", { type: 1 });
+ * console.log((await queue.receive({ type: 1 })).text); // Did you get this?
+ * ```
  *
  * @module
  */
 export * from "./ffi/errors.ts";
 export * from "./ffi/libc/fcntl.ts";
+export * from "./ffi/libc/netdb.ts";
+export * from "./ffi/libc/netinet/in.ts";
+export * from "./ffi/libc/poll.ts";
 export * from "./ffi/libc/signal.ts";
 export * from "./ffi/libc/stdio.ts";
 export * from "./ffi/libc/stdlib.ts";
@@ -13,10 +30,15 @@ export * from "./ffi/libc/sys/ipc.ts";
 export * from "./ffi/libc/sys/msg.ts";
 export * from "./ffi/libc/sys/sem.ts";
 export * from "./ffi/libc/sys/shm.ts";
+export * from "./ffi/libc/sys/socket.ts";
 export * from "./ffi/libc/sys/wait.ts";
 export * from "./ffi/libc/unistd.ts";
-export * from "./ffi/libc/netdb.ts";
-export * from "./ffi/libc/netinet/in.ts";
-export * from "./ffi/libc/poll.ts";
-export * from "./ffi/libc/sys/socket.ts";
+export * from "./ffi/objects/ipc_object.ts";
+export * from "./ffi/objects/listener.ts";
+export * from "./ffi/objects/message_queue.ts";
+export * from "./ffi/objects/readiness.ts";
+export * from "./ffi/objects/semaphore_set.ts";
+export * from "./ffi/objects/shared_memory.ts";
+export * from "./ffi/objects/socket.ts";
 export * from "./ffi/trace/trace.ts";
+export { Struct } from "./ffi/native/structs.ts";

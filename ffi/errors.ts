@@ -191,6 +191,8 @@ export class LibcError extends Error {
   readonly reason: string;
 
   /**
+   * Makes an error, to be thrown.
+   *
    * @param syscall The libc function that failed, such as `"shmget"`.
    * @param errno The error's number, or its name.
    * @param detail What would help to find the cause; it goes in parentheses behind the message.

@@ -145,3 +145,44 @@ Deno.test("cooperating_processes.ts: the second process only goes on with what t
   }
   assert(cooperating.endsWith("has all it needs\n"), stdout);
 });
+
+Deno.test("ipc_models.ts: the payload crosses by 16 calls a side, and by none through shared memory", async () => {
+  await using program = start("ipc_models.ts");
+  const { code, stdout, stderr } = await program.end();
+  assertEquals({ code, stderr }, { code: 0, stderr: "" });
+  const [passing, sharing] = stdout.split("(b) Shared memory: A writes, B reads\n").map((part) => part.split("\n"));
+  const received = '  B received 65520 bytes, all as sent: "The quick brown fox jumps over the lazy dog. …"';
+  // A and B print whenever they are ready
+  assertEquals(
+    passing.sort(),
+    [
+      "",
+      "(a) Message passing: A sends, the kernel keeps, B receives",
+      "  A: 16 calls into the kernel (msgsnd ×16)",
+      "  B: 16 calls into the kernel (msgrcv ×16)",
+      received,
+    ].sort(),
+  );
+  assertEquals(
+    sharing.sort(),
+    [
+      "",
+      "  A and B, once: 3 calls into the kernel (shmget ×1, shmat ×1, shmctl ×1)",
+      "  A: 0 calls into the kernel",
+      "  B: 0 calls into the kernel",
+      received,
+    ].sort(),
+  );
+});
+
+for (const { name } of Deno.readDirSync(new URL("../scripts", import.meta.url))) {
+  if (!/^[a-z0-9_]+\.ts$/.test(name) || name === "ipc.ts") continue;
+  Deno.test(`${name} runs by its name: first line, executable bits, and only mod.ts imported`, () => {
+    const url = new URL(`../scripts/${name}`, import.meta.url);
+    const text = Deno.readTextFileSync(url);
+    assertEquals(text.split("\n")[0], "#!/usr/bin/env -S deno run --allow-ffi");
+    assertEquals(Deno.statSync(url).mode! & 0o111, 0o111);
+    assertEquals([...text.matchAll(/from "(.*)";$/gm)].map((match) => match[1]), ["../mod.ts"]);
+    assert(text.includes(`deno run --allow-ffi scripts/${name}`), "its header says how to run it");
+  });
+}

@@ -709,3 +709,37 @@ Deno.test("a program ends by itself when nobody waits, also with --allow-ffi alo
   }).output();
   assertEquals([status, decoder.decode(stdout)], [0, '["EBADF",23]\n'], decoder.decode(stderr));
 });
+
+Deno.test("a forked child may close what the parent waits for, and the parent keeps its file", () =>
+  inDirectory(async (directory) => {
+    const from = (path: string) => `"${new URL(path, import.meta.url)}"`;
+    const code = `import { Socket } from ${from("../ffi/objects/socket.ts")};
+      import { fork } from ${from("../ffi/libc/unistd.ts")};
+      import { wait } from ${from("../ffi/libc/sys/wait.ts")};
+      using listener = Socket.listen("${directory}/socket");
+      const pending = listener.accept();
+      await new Promise((done) => setTimeout(done, 5));
+      const [a, b] = Socket.pair();
+      fork(() => {
+        listener.close();
+        b.writeSync("x");
+      });
+      b.close();
+      const n = [await a.read(new Uint8Array(8)), await a.read(new Uint8Array(8))];
+      wait();
+      using client = Socket.connectSync("${directory}/socket");
+      using server = await pending;
+      console.log(JSON.stringify(n));
+      a.close();`;
+    const { code: status, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--no-lock",
+        "--allow-ffi",
+        "--v8-flags=--single-threaded",
+        `data:application/typescript,${encodeURIComponent(code)}`,
+      ],
+    }).output();
+    assertEquals([status, decoder.decode(stdout)], [0, "[1,null]\n"], decoder.decode(stderr));
+    assertEquals([...Deno.readDirSync(directory)], []);
+  }));

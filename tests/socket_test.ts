@@ -456,7 +456,9 @@ Deno.test("socket calls fail with EBADF if the descriptor isn't open, with ENOTS
     for (const fd of [closed, -1, 0x7fffffff]) fails(() => call(fd), "EBADF");
     for (const fd of [file, reader, writer]) fails(() => call(fd), "ENOTSOCK");
     // deno-lint-ignore no-explicit-any -- what a caller without types may pass
-    for (const fd of [1.5, NaN, 2 ** 32, "", null, undefined, {}] as any[]) fails(() => call(fd), "EINVAL");
+    for (const fd of [1.5, NaN, 2 ** 32, "", "1", String(reader), null, undefined, {}] as any[]) {
+      fails(() => call(fd), "EINVAL");
+    }
   }
 });
 

@@ -56,6 +56,7 @@ export class Program {
       stdin: options.stdin === undefined ? "null" : "piped",
       stdout: "piped",
       stderr: "piped",
+      detached: true,
     }).spawn();
     this.pid = this.#child.pid;
     const pump = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>, to: "stdout" | "stderr") => {
@@ -98,28 +99,36 @@ export class Program {
     return `${JSON.stringify(this.stdout)} ${JSON.stringify(this.stderr)}`;
   }
 
+  /** Sends a signal to it alone, unless it has ended. */
   kill(signal: Deno.Signal = "SIGKILL"): void {
     if (!this.#ended) this.#child.kill(signal);
   }
 
-  /** Waits for its end; a program that does not come to one is killed, and that fails the test. */
+  /** Kills it and all its children. */
+  #killAll(): void {
+    try {
+      Deno.kill(-this.pid, "SIGKILL"); // it leads a process group
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+
+  /** Waits for its end, and its children's if they hold its output; if it does not come to one, that fails the test. */
   async end(milliseconds = 30_000): Promise<Ended> {
     let late = false;
     const timer = setTimeout(() => {
       late = true;
-      this.kill();
-      // children that hold its streams must not hold the test
-      this.#child.stdout.cancel().catch(() => {});
+      this.#killAll();
     }, milliseconds);
-    const status = await this.#child.status;
-    if (!late) await this.#pumps;
+    await this.#pumps;
     clearTimeout(timer);
     if (late) throw new Error(`${this.#name} did not end: ${this.#printed()}`);
-    return { code: status.code, signal: status.signal, stdout: this.stdout, stderr: this.stderr };
+    const { code, signal } = this.#ended!;
+    return { code, signal, stdout: this.stdout, stderr: this.stderr };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.kill();
+    this.#killAll();
     await this.#pumps.catch(() => {});
     await this.#stdin?.close().catch(() => {});
   }

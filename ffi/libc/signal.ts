@@ -138,11 +138,27 @@ export type SignalHandler = ((sig: number) => void) | typeof SIG_DFL | typeof SI
 
 type Entry = { handler: (sig: number) => void; listener: () => void };
 const entries = new Map<number, Entry>();
-// Deno sets up its handler for a signal only once a process; after SIG_DFL took it away it has to be put back
-const denoActions = new Map<number, BigUint64Array<ArrayBuffer>>();
-
 /** Room for a `struct sigaction`, whose first member is the handler: 0, 1, or a function's address. */
 const newAction = () => new BigUint64Array(layouts.sigaction.size / 8);
+
+/** Tells whether a signal has a handler, and fetches it. */
+function hasHandler(sig: number, action: BigUint64Array<ArrayBuffer>): boolean {
+  return raw.sigaction(sig, null, action) === 0 && action[0] > BigInt(SIG_IGN);
+}
+
+/** Deno's handler, which is the same for all signals: that of one that has it. */
+function denoAction(): BigUint64Array<ArrayBuffer> {
+  const action = newAction();
+  const nothing = () => {};
+  // signals that are ignored by default: nobody has reason to set these to SIG_DFL
+  for (const sig of [SIGURG, SIGWINCH, SIGCHLD]) {
+    Deno.addSignalListener(NAMES[sig] as Deno.Signal, nothing);
+    const found = hasHandler(sig, action);
+    Deno.removeSignalListener(NAMES[sig] as Deno.Signal, nothing);
+    if (found) return action;
+  }
+  throw new LibcError("signal", "EINVAL", "Deno's signal handler has been taken away");
+}
 
 /** Who waits in {@linkcode pause}. */
 const paused = new Set<() => void>();
@@ -161,14 +177,8 @@ function listen(sig: number, handler: (sig: number) => void): void {
   } catch (error) {
     throw new LibcError("signal", "EINVAL", `${signalName(sig)}: ${(error as Error).message}`);
   }
-  const action = denoActions.get(sig);
-  if (action) {
-    raw.sigaction(sig, action, null);
-  } else {
-    const made = newAction();
-    raw.sigaction(sig, null, made);
-    denoActions.set(sig, made);
-  }
+  // Deno sets up its handler for a signal only once a process; after SIG_DFL took it away it has to be put back
+  if (!hasHandler(sig, newAction())) raw.sigaction(sig, denoAction(), null);
   entries.set(sig, { handler, listener });
 }
 

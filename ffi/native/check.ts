@@ -80,7 +80,7 @@ own[0] = own[1] = own[2] = 1;
  * process inherits never has.
  */
 export function fd(value: number, syscall: string, name = "fd"): number {
-  if (own[value] === 1) return value;
+  if (typeof value === "number" && own[value] === 1) return value;
   int(value, syscall, name);
   const flags = raw.fcntl(value, F_GETFD, 0);
   if (flags >= 0 && flags & FD_CLOEXEC) {

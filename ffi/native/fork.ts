@@ -11,7 +11,7 @@ const SIG_DFL = 0n;
 const EX_SOFTWARE = 70;
 
 /** Exit code of a forked child that failed: it threw, awaited, or ran on without `exit`. */
-export const CHILD_FAILED = EX_SOFTWARE;
+export const CHILD_FAILED: number = EX_SOFTWARE;
 
 let forked = false;
 
@@ -205,6 +205,8 @@ function springTrap(): never {
  */
 function setTrap(): void {
   queueMicrotask(springTrap);
+  // what a timer's callback or a listener throws comes by here, and no microtask is run after it
+  addEventListener("error", (event) => failChild(event.error), { capture: true });
   if (typeof core?.setPromiseHooks !== "function" || typeof core.getPromiseDetails !== "function") return;
   core.setPromiseHooks(undefined, springTrap, undefined, (promise) => settled.push(promise));
 }

@@ -98,7 +98,11 @@ export abstract class Struct {
   /** The same bytes, for reading numbers. */
   protected readonly view: DataView;
 
-  /** @param size The structure's size in bytes. */
+  /**
+   * Makes an empty structure.
+   *
+   * @param size The structure's size in bytes.
+   */
   constructor(size: number) {
     this.bytes = new Uint8Array(size);
     this.view = new DataView(this.bytes.buffer);
@@ -140,7 +144,11 @@ export function bytesOf(struct: Struct, size: number, syscall: string, name: str
 export class ipc_perm {
   readonly #view: DataView;
 
-  /** @param view The memory of the structure that this one is the first member of. */
+  /**
+   * Lays it over its outer structure.
+   *
+   * @param view The memory of the structure that this one is the first member of.
+   */
   constructor(view: DataView) {
     this.#view = view;
   }

@@ -16,8 +16,9 @@ import {
 } from "../libc/sys/socket.ts";
 import { setNonblocking } from "../native/descriptor.ts";
 import { addressFor, isCode, madeFile, release, type SocketFile, waitSync } from "./descriptor.ts";
+import type { WaitOptions } from "./ipc_object.ts";
 import { ready } from "./reactor.ts";
-import { Socket, type WaitOptions } from "./socket.ts";
+import { Socket } from "./socket.ts";
 
 /**
  * A socket that waits for connections; {@linkcode Socket.listen} makes one.

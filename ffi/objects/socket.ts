@@ -44,14 +44,9 @@ import { close, unlink, usleep } from "../libc/unistd.ts";
 import { setMode, setNonblocking } from "../native/descriptor.ts";
 import { addressFor, isCode, madeFile, release, type SocketFile, waitSync } from "./descriptor.ts";
 import { lookup, lookupAsync } from "./address.ts";
+import type { WaitOptions } from "./ipc_object.ts";
 import { Listener } from "./listener.ts";
 import { pause, ready } from "./reactor.ts";
-
-/** For a method that waits. */
-export interface WaitOptions {
-  /** Ends the wait; the promise is rejected with the signal's reason. */
-  signal?: AbortSignal;
-}
 
 /** How {@linkcode Socket.connect} connects. */
 export interface ConnectOptions extends WaitOptions {

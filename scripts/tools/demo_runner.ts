@@ -218,6 +218,7 @@ export class Stage {
     return this.#directory !== null && !Deno.readDirSync(this.#directory)[Symbol.iterator]().next().done;
   }
 
+  /** Says what was seen. */
   note(text: string): void {
     this.options.on({ type: "note", text });
   }

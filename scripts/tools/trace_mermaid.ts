@@ -6,7 +6,7 @@
 import { renderMermaidASCII, renderMermaidSVG } from "beautiful-mermaid";
 import type { Lifeline, Picture, Step } from "./trace_model.ts";
 
-const PREVIEW = 28;
+const PREVIEW = 44;
 
 /** Text that means nothing to Mermaid: its own signs give way to their likenesses. */
 function plain(text: string): string {
@@ -22,7 +22,7 @@ export function words(step: Step): string {
   }
   if (step.data) {
     const { length, preview } = step.data;
-    const shown = preview.replace(/(?<=.)\\n$/, "").replaceAll("\\0", "␀").replaceAll("\\n", "↵").replaceAll(
+    const shown = preview.replaceAll(/ {2,}/g, " ").replace(/(?<=.)\\n$/, "").replaceAll("\\0", "␀").replaceAll("\\n", "↵").replaceAll(
       '\\"',
       "”",
     );

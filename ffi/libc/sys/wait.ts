@@ -31,7 +31,11 @@ export const WCONTINUED = 8;
  * ```
  */
 export class WaitStatus extends Struct {
-  /** @param raw The number that `wait(2)` stored; 0 for a status that a call is going to fill. */
+  /**
+   * Makes a status.
+   *
+   * @param raw The number that `wait(2)` stored; 0 for a status that a call is going to fill.
+   */
   constructor(raw = 0) {
     super(4);
     this.view.setInt32(0, raw, true);

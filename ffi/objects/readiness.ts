@@ -1,0 +1,58 @@
+/**
+ * Waiting for a descriptor of the thin layer on the event loop: what lets handlers run while a server waits for clients.
+ *
+ * @module
+ */
+import { POLLIN, POLLOUT } from "../libc/poll.ts";
+import { fd as asFd } from "../native/check.ts";
+import type { WaitOptions } from "./ipc_object.ts";
+import { ready } from "./reactor.ts";
+
+/**
+ * Waits until `read`, `recv` or `accept` would not block: `poll(2)` with `POLLIN`, without stopping the event loop.
+ *
+ * @param fd The descriptor.
+ * @param options `signal`: gives up waiting.
+ * @returns When there is something to read or to accept, or the other end has closed.
+ * @throws {LibcError} `EBADF` not an open descriptor, or closed meanwhile. As a rejection; also the signal's reason.
+ *
+ * @example
+ * ```ts
+ * import { close, pipe, read, readable, write } from "@ipc/playground";
+ *
+ * const [reader, writer] = pipe();
+ * setTimeout(() => write(writer, "hello"), 10);
+ * await readable(reader);
+ * console.log(read(reader, new Uint8Array(80))); // 5
+ * close(reader);
+ * close(writer);
+ * ```
+ */
+// deno-lint-ignore require-await -- a bad descriptor is a rejection, too
+export async function readable(fd: number, options: WaitOptions = {}): Promise<void> {
+  return ready(asFd(fd, "poll"), POLLIN, options.signal);
+}
+
+/**
+ * Waits until `write`, `send` or a pending `connect` would not block: `poll(2)` with `POLLOUT`, without stopping the event loop.
+ *
+ * @param fd The descriptor.
+ * @param options `signal`: gives up waiting.
+ * @returns When there is room, or nobody is left to read.
+ * @throws {LibcError} `EBADF` not an open descriptor, or closed meanwhile. As a rejection; also the signal's reason.
+ *
+ * @example
+ * ```ts
+ * import { close, pipe, writable, write } from "@ipc/playground";
+ *
+ * const [reader, writer] = pipe();
+ * await writable(writer);
+ * write(writer, "hello");
+ * close(reader);
+ * close(writer);
+ * ```
+ */
+// deno-lint-ignore require-await -- a bad descriptor is a rejection, too
+export async function writable(fd: number, options: WaitOptions = {}): Promise<void> {
+  return ready(asFd(fd, "poll"), POLLOUT, options.signal);
+}
