@@ -7,7 +7,7 @@ import { LibcError } from "../errors.ts";
 import { int, size } from "../native/check.ts";
 import { errno, libc } from "../native/libc.ts";
 import type { pollfds } from "../native/pollfds.ts";
-import { bytesOf } from "../native/structs.ts";
+import { bytesOf, layouts } from "../native/structs.ts";
 
 export { pollfd, pollfds } from "../native/pollfds.ts";
 
@@ -48,8 +48,9 @@ export const POLLRDHUP = 0x2000;
  * ```
  */
 export function poll(fds: pollfds, timeout: number): number {
-  const bytes = bytesOf(fds, fds?.length * 8, "poll", "fds");
-  const ready = libc.poll(bytes, size(fds.length, "poll", "nfds"), int(timeout, "poll", "timeout"));
-  if (ready < 0) throw new LibcError("poll", errno(), `${fds.length} descriptors`);
+  const length = fds?.length;
+  const bytes = bytesOf(fds, length * layouts.pollfd.size, "poll", "fds");
+  const ready = libc.poll(bytes, size(length, "poll", "nfds"), int(timeout, "poll", "timeout"));
+  if (ready < 0) throw new LibcError("poll", errno(), `${length} descriptors`);
   return ready;
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
+import { byteLengthOf, isBytes } from "./bytes.ts";
 import { raw } from "./libc.ts";
 
 function bad(syscall: string, name: string, what: string, value: unknown): LibcError {
@@ -37,18 +38,24 @@ export function keyText(value: number): string {
 // BigInts are what the fast path takes for 64-bit parameters; these save making one a call
 const small: readonly bigint[] = Array.from({ length: 4097 }, (_, n) => BigInt(n));
 
+// The functions of the hot path are kept so short that V8 inlines them: what goes wrong is told elsewhere.
+
 /** A `size_t`, ready for the call. */
 export function size(value: number, syscall: string, name: string): bigint {
-  const known = small[value];
-  if (known !== undefined && typeof value === "number") return known;
+  return (typeof value === "number" ? small[value] : undefined) ?? largeSize(value, syscall, name);
+}
+
+function largeSize(value: number, syscall: string, name: string): bigint {
   if (Number.isInteger(value) && value >= 0 && value < 2 ** 64) return BigInt(value);
   throw bad(syscall, name, "a size of 0 to 2^64 - 1 bytes", value);
 }
 
 /** A C `long`, ready for the call. */
 export function long(value: number | bigint, syscall: string, name: string): bigint {
-  const known = small[value as number];
-  if (known !== undefined && typeof value === "number") return known;
+  return (typeof value === "number" ? small[value] : undefined) ?? largeLong(value, syscall, name);
+}
+
+function largeLong(value: number | bigint, syscall: string, name: string): bigint {
   if (typeof value === "bigint" ? BigInt.asIntN(64, value) === value : Number.isSafeInteger(value)) {
     return BigInt(value);
   }
@@ -57,14 +64,13 @@ export function long(value: number | bigint, syscall: string, name: string): big
 
 /** The bytes of a buffer and how many of them take part; the count never exceeds the buffer. */
 export function count(buffer: Uint8Array, length: number | undefined, syscall: string): number {
-  if (!(buffer instanceof Uint8Array)) {
+  if (!isBytes(buffer)) {
     throw new LibcError(syscall, "EFAULT", `the buffer must be a Uint8Array, got ${Deno.inspect(buffer)}`);
   }
-  if (length === undefined) return Math.min(buffer.byteLength, 0x7ffff000);
-  if (typeof length === "number" && (length >>> 0) === length && length <= buffer.byteLength) {
-    return Math.min(length, 0x7ffff000);
-  }
-  throw new LibcError(syscall, "EFAULT", `count is ${Deno.inspect(length)}, the buffer has ${buffer.byteLength} bytes`);
+  const room = byteLengthOf(buffer);
+  if (length === undefined) return Math.min(room, 0x7ffff000);
+  if (typeof length === "number" && (length >>> 0) === length && length <= room) return Math.min(length, 0x7ffff000);
+  throw new LibcError(syscall, "EFAULT", `count is ${Deno.inspect(length)}, the buffer has ${room} bytes`);
 }
 
 const F_GETFD = 1;

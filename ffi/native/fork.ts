@@ -129,6 +129,10 @@ function addressSpace(): [bigint, bigint][] {
 
 const previous = new BigUint64Array(19); // a struct sigaction
 
+const SIG_SETMASK = 2;
+const everySignal = new Uint8Array(128).fill(0xff); // sigset_t
+const signalMask = new Uint8Array(128);
+
 /** The bare symbol, put aside so that nobody calls it without what has to come before. */
 let bareFork: () => number;
 
@@ -138,10 +142,13 @@ function safeFork(): number {
     throw new LibcError("fork", "EOPNOTSUPP", `call enableFork() first thing in the program, or ${ADD_FLAG}`);
   }
   ranges ??= addressSpace();
+  // a signal that reaches the child before becomeChild() would end up with the parent's handler, and be lost
+  raw.sigprocmask(SIG_SETMASK, everySignal, signalMask);
   // no allocation from here to the fork: V8 could map new memory
   for (let i = 0; i < ranges.length; i++) raw.madvise(ranges[i][0], ranges[i][1], MADV_DOFORK);
   const pid = bareFork();
   if (pid === 0) becomeChild();
+  raw.sigprocmask(SIG_SETMASK, signalMask, null);
   return pid;
 }
 

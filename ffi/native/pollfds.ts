@@ -76,6 +76,9 @@ export class pollfds extends Struct {
     this.length = fds.length;
     for (let i = 0; i < fds.length; i++) {
       const entry = new pollfd(this.view, i * P.size);
+      if (!Array.isArray(fds[i])) {
+        throw new LibcError("poll", "EINVAL", `${Deno.inspect(fds[i])} is not [fd, events]`);
+      }
       [entry.fd, entry.events] = fds[i];
       (this as Record<number, pollfd>)[i] = entry;
     }

@@ -5,6 +5,7 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
+import { byteLengthOf, isBytes } from "./bytes.ts";
 
 /** Offset and type of each field. A test compares this with the C compiler. */
 export const layouts = {
@@ -133,7 +134,7 @@ function field(value: number, largest: number, name: string): number {
 /** Checks that an argument is the structure that a call needs, and gives its bytes. */
 export function bytesOf(struct: Struct, size: number, syscall: string, name: string): Uint8Array<ArrayBuffer> {
   const bytes = struct?.bytes;
-  if (bytes instanceof Uint8Array && bytes.byteLength >= size) return bytes;
+  if (isBytes(bytes) && byteLengthOf(bytes) >= size) return bytes;
   throw new LibcError(syscall, "EFAULT", `${name} is not a structure of ${size} bytes`);
 }
 

@@ -66,6 +66,7 @@ export const table = {
   raise: { parameters: ["i32"], result: "i32", args: "sig:sig" },
   signal: { parameters: ["i32", "usize"], result: "pointer" },
   sigaction: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  sigprocmask: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
 
   // sys/socket
   socket: { parameters: ["i32", "i32", "i32"], result: "i32", args: "domain:domain type:socktype protocol:protocol" },

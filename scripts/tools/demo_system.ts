@@ -38,7 +38,8 @@ export interface ProcessEntry {
   started: string;
 }
 
-function textOf(path: string): string | null {
+/** A file of the kernel's, or null where it cannot be read. */
+export function textOf(path: string): string | null {
   try {
     return Deno.readTextFileSync(path);
   } catch {
@@ -54,7 +55,7 @@ export function processEntry(pid: number): ProcessEntry | null {
 }
 
 /** All processes that can be seen. */
-function* pids(): Generator<number> {
+export function* pids(): Generator<number> {
   for (const { name } of Deno.readDirSync("/proc")) {
     if (/^\d+$/.test(name)) yield Number(name);
   }
@@ -210,7 +211,8 @@ export type IpcObject =
     receiver: number;
   });
 
-function* slots<T>(highest: number, look: (slot: number) => T): Generator<T> {
+/** What is in the slots of one of the kernel's tables; what cannot be looked at is left out. */
+export function* slots<T>(highest: number, look: (slot: number) => T): Generator<T> {
   for (let slot = 0; slot <= highest; slot++) {
     try {
       yield look(slot);

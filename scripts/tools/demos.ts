@@ -109,10 +109,20 @@ Exit code:  0 all passed, 1 some failed or were skipped, 2 wrong usage,
     else await run(demos);
   });
 
-try {
-  await command.parseAsync(Deno.args, { from: "user" });
-} catch (error) {
-  if (!(error instanceof CommanderError)) throw error;
-  exitCode = error.exitCode === 0 ? 0 : USAGE; // 0: --help
+/**
+ * Runs the command line.
+ *
+ * @param args The arguments.
+ * @returns The exit code.
+ */
+export async function demosCommand(args: string[]): Promise<number> {
+  try {
+    await command.parseAsync(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    exitCode = error.exitCode === 0 ? 0 : USAGE; // 0: --help
+  }
+  return exitCode;
 }
-Deno.exit(exitCode);
+
+if (import.meta.main) Deno.exit(await demosCommand(Deno.args));

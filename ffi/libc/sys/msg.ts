@@ -4,6 +4,7 @@
  * @module
  */
 import { LibcError } from "../../errors.ts";
+import { byteLengthOf, isBytes } from "../../native/bytes.ts";
 import { int, key as asKey, keyText, long, size } from "../../native/check.ts";
 import { errno, libc } from "../../native/libc.ts";
 import { bytesOf, layouts, type msgbuf, type msginfo, type msqid_ds } from "../../native/structs.ts";
@@ -51,17 +52,16 @@ const HEADER = 8; // mtype
 /** The bytes of a message buffer that has room for `msgsz` bytes of text: a byte more, and the kernel would go beyond it. */
 function roomFor(msgp: msgbuf, msgsz: number, syscall: string): Uint8Array<ArrayBuffer> {
   const bytes = msgp?.bytes;
-  if (!(bytes instanceof Uint8Array)) {
-    throw new LibcError(syscall, "EFAULT", `msgp must be a msgbuf, got ${Deno.inspect(msgp)}`);
-  }
-  if (msgsz > bytes.byteLength - HEADER) {
-    throw new LibcError(
-      syscall,
-      "EFAULT",
-      `msgsz is ${msgsz}, the buffer has ${Math.max(bytes.byteLength - HEADER, 0)} bytes`,
-    );
-  }
+  if (!isBytes(bytes) || msgsz > byteLengthOf(bytes) - HEADER) throw noRoom(msgp, msgsz, syscall);
   return bytes;
+}
+
+function noRoom(msgp: msgbuf, msgsz: number, syscall: string): LibcError {
+  const bytes = msgp?.bytes;
+  const why = isBytes(bytes)
+    ? `msgsz is ${msgsz}, the buffer has ${Math.max(byteLengthOf(bytes) - HEADER, 0)} bytes`
+    : `msgp must be a msgbuf, got ${Deno.inspect(msgp)}`;
+  return new LibcError(syscall, "EFAULT", why);
 }
 
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 import { LibcError } from "../../errors.ts";
+import { byteLengthOf, isBytes, isWords } from "../../native/bytes.ts";
 import { int, key as asKey, keyText, long, size } from "../../native/check.ts";
 import { errno, libc, raw } from "../../native/libc.ts";
 import { bytesOf, layouts, type sembuf, semid_ds, type seminfo } from "../../native/structs.ts";
@@ -61,7 +62,7 @@ export function semget(key: number, nsems: number, semflg: number): number {
 /** The operations' bytes. How many there are is told from these, so that the kernel never reads beyond them. */
 function operations(sops: sembuf, syscall: string): Uint8Array<ArrayBuffer> {
   const bytes = sops?.bytes;
-  if (bytes instanceof Uint8Array) return bytes;
+  if (isBytes(bytes)) return bytes;
   throw new LibcError(syscall, "EFAULT", `sops must be a sembuf, got ${Deno.inspect(sops)}`);
 }
 
@@ -88,7 +89,7 @@ function operations(sops: sembuf, syscall: string): Uint8Array<ArrayBuffer> {
  */
 export function semop(semid: number, sops: sembuf): void {
   const bytes = operations(sops, "semop");
-  const nsops = size(bytes.byteLength / layouts.sembuf.size >>> 0, "semop", "nsops");
+  const nsops = size(byteLengthOf(bytes) / layouts.sembuf.size >>> 0, "semop", "nsops");
   if (libc.semop(int(semid, "semop", "semid"), bytes, nsops) < 0) {
     throw new LibcError("semop", errno(), `semid ${semid}, ${nsops} operations`);
   }
@@ -120,7 +121,7 @@ const timespec = new BigInt64Array(2);
  */
 export function semtimedop(semid: number, sops: sembuf, timeout: number | null): void {
   const bytes = operations(sops, "semtimedop");
-  const nsops = size(bytes.byteLength / layouts.sembuf.size >>> 0, "semtimedop", "nsops");
+  const nsops = size(byteLengthOf(bytes) / layouts.sembuf.size >>> 0, "semtimedop", "nsops");
   let until: BigInt64Array<ArrayBuffer> | null = null;
   if (timeout !== null) {
     if (typeof timeout !== "number" || !(timeout >= 0 && timeout <= Number.MAX_SAFE_INTEGER)) {
@@ -159,16 +160,17 @@ function argument(semid: number, cmd: number, arg: unknown): Uint8Array<ArrayBuf
     const needed = cmd === IPC_INFO || cmd === SEM_INFO ? layouts.seminfo.size : layouts.semid_ds.size;
     return bytesOf(arg as semid_ds, needed, "semctl", "arg");
   }
-  if (!(arg instanceof Uint16Array) || !(arg.buffer instanceof ArrayBuffer)) {
+  if (!isWords(arg)) {
     throw new LibcError("semctl", "EFAULT", `arg must be a Uint16Array, got ${Deno.inspect(arg)}`);
   }
   // the kernel takes it on trust that there is room for the whole set. A set of another size cannot get this id between
   // the two calls: ids carry a sequence number
   const nsems = semaphores(semid);
-  if (arg.length < nsems) {
-    throw new LibcError("semctl", "EFAULT", `arg has room for ${arg.length} values, semid ${semid} has ${nsems}`);
+  const room = byteLengthOf(arg) / 2;
+  if (room < nsems) {
+    throw new LibcError("semctl", "EFAULT", `arg has room for ${room} values, semid ${semid} has ${nsems}`);
   }
-  return arg as Uint16Array<ArrayBuffer>;
+  return arg;
 }
 
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 import { LibcError } from "../../errors.ts";
+import { byteLengthOf, isBytes } from "../../native/bytes.ts";
 import { adopt, count, fd, int, size } from "../../native/check.ts";
 import { errno, libc } from "../../native/libc.ts";
 import { addressOf, linger, received, type sockaddr, socklen, timeval } from "../../native/sockaddr.ts";
@@ -467,7 +468,7 @@ export type OptionValue = timeval | linger | Uint8Array<ArrayBuffer>;
 
 function optionBytes(value: OptionValue, syscall: string): Uint8Array<ArrayBuffer> {
   const bytes = value instanceof timeval || value instanceof linger ? value.bytes : value;
-  if (bytes instanceof Uint8Array) return bytes;
+  if (isBytes(bytes)) return bytes;
   throw new LibcError(
     syscall,
     "EFAULT",
@@ -515,7 +516,7 @@ export function setsockopt(
     int(level, "setsockopt", "level"),
     int(optname, "setsockopt", "optname"),
     bytes,
-    bytes.byteLength,
+    byteLengthOf(bytes),
   );
   if (result < 0) throw new LibcError("setsockopt", errno(), `descriptor ${sockfd}, level ${level}, option ${optname}`);
 }
@@ -547,7 +548,7 @@ const value = new Int32Array(64);
 export function getsockopt(sockfd: number, level: number, optname: number, optval?: OptionValue): number {
   // more room than an int, to notice options that are something else
   const bytes = optval === undefined ? value : optionBytes(optval, "getsockopt");
-  socklen[0] = bytes.byteLength;
+  socklen[0] = byteLengthOf(bytes);
   const result = libc.getsockopt(
     fd(sockfd, "getsockopt", "sockfd"),
     int(level, "getsockopt", "level"),
