@@ -4,6 +4,7 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
+import { byteLengthOf, isBytes } from "./bytes.ts";
 import { cstring, errno, libc, text } from "./libc.ts";
 import { layouts, Struct } from "./structs.ts";
 
@@ -388,8 +389,18 @@ function parseInet6(text: string): sockaddr_in6 | undefined {
 }
 
 /** Checks that an argument is an address that can be handed to the kernel: its `length` bytes are there. */
-export function addressOf(address: sockaddr, syscall: string): sockaddr {
-  if (address instanceof sockaddr && address.bytes.byteLength >= address.length) return address;
+export function addressOf(
+  address: sockaddr,
+  syscall: string,
+): { bytes: Uint8Array<ArrayBuffer>; length: number; room: number } {
+  if (address instanceof sockaddr) {
+    const { bytes } = address;
+    // each is asked once: a getter could answer something else the next time
+    const room = isBytes(bytes) ? byteLengthOf(bytes) : -1;
+    const length = room >= 0 ? address.length : 0;
+    if (length <= room && (length >>> 0) === length) return { bytes, length, room };
+    throw new LibcError(syscall, "EFAULT", "addr has not the bytes that it says it has");
+  }
   throw new LibcError(syscall, "EFAULT", `addr must be a sockaddr, got ${Deno.inspect(address)}`);
 }
 

@@ -101,6 +101,7 @@ export class Message {
 // into a shared one, until somebody asks for their bytes
 const SHORT = 256;
 const SHELF = 16384;
+const MTEXT_WORD = 2; // mtext lies behind an mtype of two words
 
 /**
  * A message queue: see `svipc(7)`, `msgget(2)`, `msgsnd(2)`, `msgrcv(2)`.
@@ -125,7 +126,10 @@ const SHELF = 16384;
  */
 export class MessageQueue extends IpcObject<msqid_ds> {
   #buffer: msgbuf = new msgbuf(1024);
+  // the same bytes as 32-bit words: that copies a short message four times as fast
+  #bufferWords = new Int32Array(this.#buffer.bytes.buffer);
   #shelf = new Uint8Array(0);
+  #shelfWords = new Int32Array(0);
   #shelved = 0;
   readonly #senders = new Line();
   readonly #receivers = new Line();
@@ -211,7 +215,9 @@ export class MessageQueue extends IpcObject<msqid_ds> {
 
   #grow(size: number): void {
     // doubled, so that a growing series of messages doesn't make a buffer each
-    if (size > this.#buffer.mtext.length) this.#buffer = new msgbuf(Math.max(size, 2 * this.#buffer.mtext.length));
+    if (size <= this.#buffer.mtext.length) return;
+    this.#buffer = new msgbuf(Math.max(size + 3 & ~3, 2 * this.#buffer.mtext.length));
+    this.#bufferWords = new Int32Array(this.#buffer.bytes.buffer);
   }
 
   /** Writes data and type into the buffer, and tells the length. */
@@ -235,15 +241,21 @@ export class MessageQueue extends IpcObject<msqid_ds> {
   #message(length: number): Message {
     const { mtype, mtext } = this.#buffer;
     if (length > SHORT) return new Message(mtype, mtext.slice(0, length));
-    if (this.#shelved + length > this.#shelf.length) {
-      this.#shelf = new Uint8Array(SHELF);
-      this.#shelved = 0;
-    }
-    const shelf = this.#shelf;
     const start = this.#shelved;
-    for (let i = 0; i < length; i++) shelf[start + i] = mtext[i];
-    this.#shelved = start + length;
-    return new Message(mtype, shelf, start, start + length);
+    const end = start + length;
+    if (end > this.#shelf.length) return this.#newShelf(length);
+    const from = this.#bufferWords;
+    const to = this.#shelfWords;
+    for (let i = MTEXT_WORD, at = start >> 2; at << 2 < end; i++, at++) to[at] = from[i];
+    this.#shelved = end + 3 & ~3;
+    return new Message(mtype, this.#shelf, start, end);
+  }
+
+  #newShelf(length: number): Message {
+    this.#shelf = new Uint8Array(SHELF);
+    this.#shelfWords = new Int32Array(this.#shelf.buffer);
+    this.#shelved = 0;
+    return this.#message(length);
   }
 
   /** Receives into the buffer, which grows until the message fits; a message that doesn't fit stays in the queue. */

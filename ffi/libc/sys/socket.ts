@@ -249,8 +249,8 @@ export function accept(sockfd: number, addr: sockaddr | null = null): number {
   if (addr === null) {
     connection = libc.accept(sockfd, null, null);
   } else {
-    const { bytes } = addressOf(addr, "accept");
-    socklen[0] = bytes.byteLength;
+    const { bytes, room } = addressOf(addr, "accept");
+    socklen[0] = room;
     connection = libc.accept(sockfd, bytes, socklen);
   }
   if (connection < 0) throw new LibcError("accept", errno(), `descriptor ${sockfd}`);
@@ -276,8 +276,8 @@ export function accept4(sockfd: number, addr: sockaddr | null, flags: number): n
   if (addr === null) {
     connection = libc.accept4(sockfd, null, null, flags);
   } else {
-    const { bytes } = addressOf(addr, "accept4");
-    socklen[0] = bytes.byteLength;
+    const { bytes, room } = addressOf(addr, "accept4");
+    socklen[0] = room;
     connection = libc.accept4(sockfd, bytes, socklen, flags);
   }
   if (connection < 0) throw new LibcError("accept4", errno(), `descriptor ${sockfd}`);
@@ -398,7 +398,7 @@ export function sendto(
     to === null ? null : to.bytes,
     to === null ? 0 : to.length,
   );
-  if (sent < 0) throw new LibcError("sendto", errno(), `descriptor ${sockfd}${to === null ? "" : `, ${to}`}`);
+  if (sent < 0) throw new LibcError("sendto", errno(), `descriptor ${sockfd}${to === null ? "" : `, ${dest_addr}`}`);
   return sent;
 }
 
@@ -424,14 +424,14 @@ export function recvfrom(
   flags: number,
   src_addr: sockaddr | null = null,
 ): number {
-  const from = src_addr === null ? null : addressOf(src_addr, "recvfrom").bytes;
-  if (from !== null) socklen[0] = from.byteLength;
+  const from = src_addr === null ? null : addressOf(src_addr, "recvfrom");
+  if (from !== null) socklen[0] = from.room;
   const n = libc.recvfrom(
     fd(sockfd, "recvfrom", "sockfd"),
     buf,
     size(count(buf, len, "recvfrom"), "recvfrom", "len"),
     int(flags, "recvfrom", "flags"),
-    from,
+    from === null ? null : from.bytes,
     from === null ? null : socklen,
   );
   if (n < 0) throw new LibcError("recvfrom", errno(), `descriptor ${sockfd}`);
@@ -574,8 +574,8 @@ export function getsockopt(sockfd: number, level: number, optname: number, optva
  * @example See {@linkcode bind}.
  */
 export function getsockname(sockfd: number, addr: sockaddr): void {
-  const { bytes } = addressOf(addr, "getsockname");
-  socklen[0] = bytes.byteLength;
+  const { bytes, room } = addressOf(addr, "getsockname");
+  socklen[0] = room;
   if (libc.getsockname(fd(sockfd, "getsockname", "sockfd"), bytes, socklen) < 0) {
     throw new LibcError("getsockname", errno(), `descriptor ${sockfd}`);
   }
@@ -602,8 +602,8 @@ export function getsockname(sockfd: number, addr: sockaddr): void {
  * ```
  */
 export function getpeername(sockfd: number, addr: sockaddr): void {
-  const { bytes } = addressOf(addr, "getpeername");
-  socklen[0] = bytes.byteLength;
+  const { bytes, room } = addressOf(addr, "getpeername");
+  socklen[0] = room;
   if (libc.getpeername(fd(sockfd, "getpeername", "sockfd"), bytes, socklen) < 0) {
     throw new LibcError("getpeername", errno(), `descriptor ${sockfd}`);
   }
