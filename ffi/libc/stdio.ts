@@ -22,7 +22,7 @@ export type PrintfArgument = string | number | bigint | Uint8Array;
 const encoder = new TextEncoder();
 
 // %[flags][width][.precision][length]conversion
-const DIRECTIVE = /%([-+ #0]*)(\d+)?(?:\.(\d+))?(?:hh|h|ll|l|z)?([diuxXocsp%])/g;
+const DIRECTIVE = /%([-+ #0]*)(\d+)?(?:\.(\d*))?(?:hh|h|ll|l|z)?([diuxXocsp%])/g;
 
 function integer(arg: PrintfArgument, directive: string): bigint {
   if (typeof arg === "bigint" || Number.isInteger(arg)) return BigInt(arg as number);
@@ -47,7 +47,7 @@ function format(template: string, args: PrintfArgument[]): Uint8Array<ArrayBuffe
       throw new LibcError("printf", "EINVAL", `no argument for ${match[0]} in ${Deno.inspect(template)}`);
     }
     const arg = args[next++];
-    const limit = precision === undefined ? undefined : Number(precision); // of a string
+    const limit = precision === undefined ? undefined : Number(precision); // "%.d" is "%.0d"
     let sign = "";
     let prefix = "";
     let body: Uint8Array<ArrayBuffer>;
@@ -70,7 +70,8 @@ function format(template: string, args: PrintfArgument[]): Uint8Array<ArrayBuffe
       if (radix === 16 && value !== 0n && (conversion === "p" || flags.includes("#"))) {
         prefix = conversion === "X" ? "0X" : "0x";
       }
-      let digits = value.toString(radix).padStart(Number(precision ?? 0), "0");
+      // C prints no digit at all for a zero of precision 0
+      let digits = (limit === 0 && value === 0n ? "" : value.toString(radix)).padStart(limit ?? 0, "0");
       if (radix === 8 && flags.includes("#") && !digits.startsWith("0")) digits = "0" + digits;
       if (flags.includes("0") && !flags.includes("-") && precision === undefined) {
         digits = digits.padStart(Number(width) - sign.length - prefix.length, "0");

@@ -5,7 +5,7 @@
  */
 import { LibcError } from "../errors.ts";
 import { adopt, count as asCount, disown, fd as asFd, int, size, uint } from "../native/check.ts";
-import { execve as exec, restartSingleThreaded, runChild } from "../native/fork.ts";
+import { execve as exec, restartSingleThreaded, runChild, setTrap } from "../native/fork.ts";
 import { cstring, errno, libc } from "../native/libc.ts";
 
 export { CHILD_FAILED } from "../native/fork.ts";
@@ -74,7 +74,11 @@ export function fork(child?: () => number | void): number {
   }
   const pid = libc.fork();
   if (pid < 0) throw new LibcError("fork", errno());
-  if (pid === 0 && child) runChild(child);
+  if (pid === 0) {
+    // only a child that comes back from here can get to the event loop
+    if (child) runChild(child);
+    setTrap();
+  }
   return pid;
 }
 

@@ -5,6 +5,7 @@
  */
 import { LibcError } from "../errors.ts";
 import { cstring, environment, errno, libc, onLoad, raw, slurp } from "./libc.ts";
+import { layouts } from "./structs.ts";
 
 const MADV_DOFORK = 11;
 const SIG_DFL = 0n;
@@ -98,7 +99,10 @@ function pointers(list: bigint[]): BigUint64Array<ArrayBuffer> {
 /** `execve(2)` with strings. */
 export function execve(path: string, argv: string[], envp: string[]): never {
   const file = cstring(path, "execve", "pathname");
-  const strings = (list: string[], name: string) => list.map((text) => cstring(text, "execve", name));
+  const strings = (list: string[], name: string) => {
+    if (Array.isArray(list)) return list.map((text) => cstring(text, "execve", name));
+    throw new LibcError("execve", "EINVAL", `${name} must be an array of strings, got ${Deno.inspect(list)}`);
+  };
   const args = strings(argv, "argv");
   const env = strings(envp, "envp");
   const addresses = (list: Uint8Array<ArrayBuffer>[]) =>
@@ -127,11 +131,20 @@ function addressSpace(): [bigint, bigint][] {
   return list;
 }
 
-const previous = new BigUint64Array(19); // a struct sigaction
-
+const action = new BigUint64Array(layouts.sigaction.size / 8);
+const SIG_IGN = 1n;
 const SIG_SETMASK = 2;
-const everySignal = new Uint8Array(128).fill(0xff); // sigset_t
+const everySignal = new Uint8Array(128).fill(0xff); // a sigset_t
 const signalMask = new Uint8Array(128);
+
+/** The signals that have a handler. */
+function handledSignals(): number[] {
+  const list: number[] = [];
+  for (let sig = 1; sig <= 64; sig++) {
+    if (raw.sigaction(sig, null, action) === 0 && action[0] > SIG_IGN) list.push(sig);
+  }
+  return list;
+}
 
 /** The bare symbol, put aside so that nobody calls it without what has to come before. */
 let bareFork: () => number;
@@ -142,12 +155,14 @@ function safeFork(): number {
     throw new LibcError("fork", "EOPNOTSUPP", `call enableFork() first thing in the program, or ${ADD_FLAG}`);
   }
   ranges ??= addressSpace();
+  // in the parent, where it touches no page that is still to be copied
+  const handled = handledSignals();
   // a signal that reaches the child before becomeChild() would end up with the parent's handler, and be lost
   raw.sigprocmask(SIG_SETMASK, everySignal, signalMask);
   // no allocation from here to the fork: V8 could map new memory
   for (let i = 0; i < ranges.length; i++) raw.madvise(ranges[i][0], ranges[i][1], MADV_DOFORK);
   const pid = bareFork();
-  if (pid === 0) becomeChild();
+  if (pid === 0) becomeChild(handled);
   raw.sigprocmask(SIG_SETMASK, signalMask, null);
   return pid;
 }
@@ -157,14 +172,11 @@ onLoad.push(() => {
   libc.fork = safeFork;
 });
 
-function becomeChild(): void {
+function becomeChild(handled: number[]): void {
   forked = true;
   // handlers run on the event loop, which a child hasn't got: it would ignore what should end it
-  for (let sig = 1; sig <= 64; sig++) {
-    if (raw.sigaction(sig, null, previous) === 0 && previous[0] > 1n) raw.signal(sig, SIG_DFL);
-  }
+  for (const sig of handled) raw.signal(sig, SIG_DFL);
   Deno.exit = (code?: number): never => exitChild(code ?? Deno.exitCode);
-  setTrap();
 }
 
 /** Ends this child at once. */
@@ -194,13 +206,15 @@ const core = internals.internal && internals[internals.internal]?.core;
 /** The promises that were settled in this child. */
 const settled: object[] = [];
 
+function failIfRejected(promise: object): void {
+  const REJECTED = 2;
+  const [state, error] = core?.getPromiseDetails?.(promise) ?? [];
+  if (state === REJECTED) failChild(error);
+}
+
 /** Ends a child that came back from the code that forked, with the error that brought it here if there is one. */
 function springTrap(): never {
-  const REJECTED = 2;
-  for (const promise of settled.reverse()) {
-    const [state, error] = core!.getPromiseDetails(promise);
-    if (state === REJECTED) failChild(error);
-  }
+  for (const promise of settled.reverse()) failIfRejected(promise);
   console.error(RAN_ON);
   exitChild(CHILD_FAILED);
 }
@@ -210,7 +224,7 @@ function springTrap(): never {
  * and ends it. Promise hooks do the same before a callback that the parent had queued could run twice, and they
  * know the error: what a module throws is the rejection of its promise.
  */
-function setTrap(): void {
+export function setTrap(): void {
   queueMicrotask(springTrap);
   // what a timer's callback or a listener throws comes by here, and no microtask is run after it
   addEventListener("error", (event) => failChild(event.error), { capture: true });
@@ -242,6 +256,8 @@ export function runChild(child: () => number | void): never {
     failChild(new LibcError("fork", "EINVAL", what));
   }
   // an asynchronous function that threw before its first await has an error of its own to show
-  if (core) settled.push(result);
-  springTrap();
+  failIfRejected(result);
+  failChild(
+    new LibcError("fork", "EINVAL", "the child's function must not be asynchronous: a child has no event loop"),
+  );
 }

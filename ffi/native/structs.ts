@@ -7,7 +7,13 @@
 import { LibcError } from "../errors.ts";
 import { byteLengthOf, isBytes } from "./bytes.ts";
 
-/** Offset and type of each field. A test compares this with the C compiler. */
+/** The one structure that differs: arm64 has none of the reserved words that x86-64 keeps after the times. */
+export const semidLayouts = {
+  x86_64: { size: 104, sem_perm: 0, sem_otime: 48, sem_ctime: 64, sem_nsems: 80 },
+  aarch64: { size: 88, sem_perm: 0, sem_otime: 48, sem_ctime: 56, sem_nsems: 64 },
+} as const;
+
+/** Size of each structure and offset of each field. A test compares this with the C compiler. */
 export const layouts = {
   ipc_perm: { size: 48, __key: 0, uid: 4, gid: 8, cuid: 12, cgid: 16, mode: 20, __seq: 24 },
   shmid_ds: {
@@ -36,10 +42,7 @@ export const layouts = {
     msg_lrpid: 100,
   },
   msginfo: { size: 32, msgpool: 0, msgmap: 4, msgmax: 8, msgmnb: 12, msgmni: 16, msgssz: 20, msgtql: 24, msgseg: 28 },
-  // arm64 has none of the reserved words that x86-64 keeps after the times
-  semid_ds: Deno.build.arch === "aarch64"
-    ? { size: 88, sem_perm: 0, sem_otime: 48, sem_ctime: 56, sem_nsems: 64 }
-    : { size: 104, sem_perm: 0, sem_otime: 48, sem_ctime: 64, sem_nsems: 80 },
+  semid_ds: semidLayouts[Deno.build.arch === "aarch64" ? "aarch64" : "x86_64"],
   seminfo: {
     size: 40,
     semmap: 0,

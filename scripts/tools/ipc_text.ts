@@ -56,7 +56,7 @@ export interface Column<T> {
   drop: number;
 }
 
-const LEAST = 14; // columns that the last column should have before others give way
+const LEAST = 24; // columns that the last column should have before others give way
 
 /**
  * A table's lines. Columns give way until the others fit; the last one is cut to what is left.
@@ -85,12 +85,10 @@ export function table<T>(
     const widest = Math.max(...cells.map(({ drop }) => drop));
     cells.splice(cells.findIndex(({ drop }) => drop === widest), 1);
   }
-  const line = (texts: string[], before: string) =>
-    cut(
-      before.padEnd(margin) +
-        texts.map((text, i) => cells[i].right ? text.padStart(cells[i].width) : text.padEnd(cells[i].width)).join("  "),
-      width,
-    ).trimEnd();
+  const line = (texts: string[], before: string) => {
+    const padded = texts.map((text, i) => cells[i].right ? text.padStart(cells[i].width) : text.padEnd(cells[i].width));
+    return cut((before.padEnd(margin) + padded.join("  ")).trimEnd(), width);
+  };
   return [
     paint(line(cells.map(({ title }) => title), ""), SGR.bold),
     ...rows.map((row, i) => paint(line(cells.map(({ texts }) => texts[i]), mark(row)), ...style(row))),

@@ -33,14 +33,16 @@ export function canWatch(): boolean {
   return Deno.stdin.isTerminal() && Deno.stdout.isTerminal() && Deno.env.get("TERM") !== "dumb";
 }
 
+// what ends a program without its finally blocks: Deno.exit(), and errors that nobody catches
+const ENDS = ["unload", "error", "unhandledrejection"];
+
 /** The terminal as long as it is ours: its other screen, no cursor, keys as they are pressed. */
 class Screen implements Disposable {
   #mine = false;
-  // Deno.exit() runs no finally
   readonly #leave = () => this[Symbol.dispose]();
 
   constructor() {
-    globalThis.addEventListener("unload", this.#leave);
+    for (const end of ENDS) globalThis.addEventListener(end, this.#leave);
     this.#mine = true;
     Deno.stdin.setRaw(true);
     this.#write("\x1b[?1049h\x1b[?25l");
@@ -58,7 +60,7 @@ class Screen implements Disposable {
   [Symbol.dispose](): void {
     if (!this.#mine) return;
     this.#mine = false;
-    globalThis.removeEventListener("unload", this.#leave);
+    for (const end of ENDS) globalThis.removeEventListener(end, this.#leave);
     try {
       this.#write("\x1b[?25h\x1b[?1049l");
       Deno.stdin.setRaw(false);
@@ -117,7 +119,7 @@ export function treeLines(nodes: TreeNode[], width: number, before = "", top = t
   return nodes.flatMap((node, i) => {
     const last = i === nodes.length - 1;
     const branch = top ? "" : last ? "└─ " : "├─ ";
-    const what = node.zombie ? "ZOMBIE: its parent has not waited for it" : node.uses.join(", ");
+    const what = node.zombie ? "ZOMBIE, not waited for" : node.uses.join(", ");
     const line = cut(`${before}${branch}${node.pid} ${node.name}${what ? `  ${what}` : ""}`, width);
     const below = before + (top ? "" : last ? "   " : "│  ");
     return [
@@ -138,7 +140,7 @@ function frame(changes: Changes, kinds: readonly Kind[]): string[] {
   };
   const tree = treeLines(processTree(objects), columns);
   const lines = [
-    paint(cut(`ipc watch  ${time}  + new  ~ changed  - gone  q quits`, columns), SGR.dim),
+    paint(cut(`ipc watch  ${time}  q quits  + new  ~ changed  - gone`, columns), SGR.dim),
     "",
     ...listing(shown, kinds, columns, style, (object) => `${changes.mark(object)} `),
     "",
