@@ -3,6 +3,7 @@ import { CHILD_FAILED } from "../mod.ts";
 import { file, mod, Program, run, runSource } from "./support.ts";
 
 const FLAG = "--v8-flags=--single-threaded";
+const ASYNC = "the child's function must not be asynchronous";
 const RAN_ON = "fork: the child ran on to the event loop";
 const ok = { code: 0, signal: null, stderr: "" };
 
@@ -39,12 +40,12 @@ const functions: [name: string, body: string, status: string, stderr: string][] 
   ["throws a LibcError", "{ mod.close(-1); }", `exited with ${CHILD_FAILED}`, "LibcError: close: Bad file descriptor"],
   ["throws what is no Error", "{ throw 42; }", `exited with ${CHILD_FAILED}`, "Uncaught (in forked child) 42"],
   ["throws undefined", "{ throw undefined; }", `exited with ${CHILD_FAILED}`, "Uncaught (in forked child) undefined"],
-  ["is asynchronous", "(async () => 3)()", `exited with ${CHILD_FAILED}`, RAN_ON],
+  ["is asynchronous", "(async () => 3)()", `exited with ${CHILD_FAILED}`, ASYNC],
   [
     "is asynchronous and awaits",
     "(async () => { await 0; console.log('NEVER'); })()",
     `exited with ${CHILD_FAILED}`,
-    RAN_ON,
+    ASYNC,
   ],
   [
     "is asynchronous and throws",
@@ -59,6 +60,12 @@ const functions: [name: string, body: string, status: string, stderr: string][] 
     "Uncaught (in forked child) 42",
   ],
   ["is asynchronous and exits", "(async () => { exit(9); })()", "exited with 9", ""],
+  [
+    "throws in a listener",
+    "{ addEventListener('x', () => { throw new Error('boom'); }); dispatchEvent(new Event('x')); return 3; }",
+    `exited with ${CHILD_FAILED}`,
+    "Error: boom",
+  ],
   ["starts a timer", "{ setTimeout(() => console.log('NEVER'), 0); }", "exited with 0", ""],
   ["queues a microtask", "{ queueMicrotask(() => console.log('NEVER')); }", "exited with 0", ""],
 ];

@@ -40,7 +40,7 @@ const constants = Object.entries(mod).filter((entry): entry is [string, number] 
 );
 
 /** Those that are the library's own. */
-const OWN = ["CHILD_FAILED"];
+const OWN = ["CHILD_FAILED", "TRACE_VERSION"];
 
 /** Every size and offset: the C expression, and what the library thinks. */
 function expressions(arch: typeof Deno.build.arch): [expression: string, value: number][] {

@@ -128,6 +128,7 @@ const NAMES = [
  * ```
  */
 export function signalName(sig: number): string {
+  int(sig, "sigabbrev_np", "sig");
   const SIGRTMIN = 34; // the first that glibc leaves to programs
   if (sig >= SIGRTMIN && sig <= 64) return sig === SIGRTMIN ? "SIGRTMIN" : `SIGRTMIN+${sig - SIGRTMIN}`;
   return NAMES[sig] ?? String(sig);

@@ -4,6 +4,8 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
+import { byteLengthOf, isBytes } from "../native/bytes.ts";
+import { bytes as asBytes, fd, string } from "../native/check.ts";
 import { libc } from "../native/libc.ts";
 import { access } from "../native/memory.ts";
 import { strlen } from "./string.ts";
@@ -21,6 +23,9 @@ export type PrintfArgument = string | number | bigint | Uint8Array;
 
 const encoder = new TextEncoder();
 
+// more than a string can be long
+const LONGEST = 2 ** 28;
+
 // %[flags][width][.precision][length]conversion
 const DIRECTIVE = /%([-+ #0]*)(\d+)?(?:\.(\d*))?(?:hh|h|ll|l|z)?([diuxXocsp%])/g;
 
@@ -31,6 +36,7 @@ function integer(arg: PrintfArgument, directive: string): bigint {
 
 /** `printf(3)`'s formatting. A C string goes through byte by byte, whatever its encoding. */
 function format(template: string, args: PrintfArgument[]): Uint8Array<ArrayBuffer> {
+  string(template, "printf", "format");
   const parts: Uint8Array<ArrayBuffer>[] = [];
   const push = (text: string) => parts.push(encoder.encode(text));
   let at = 0;
@@ -46,18 +52,23 @@ function format(template: string, args: PrintfArgument[]): Uint8Array<ArrayBuffe
     if (next >= args.length) {
       throw new LibcError("printf", "EINVAL", `no argument for ${match[0]} in ${Deno.inspect(template)}`);
     }
+    if (Number(width) > LONGEST || Number(precision ?? 0) > LONGEST) {
+      throw new LibcError("printf", "EOVERFLOW", match[0]);
+    }
     const arg = args[next++];
     const limit = precision === undefined ? undefined : Number(precision); // "%.d" is "%.0d"
     let sign = "";
     let prefix = "";
     let body: Uint8Array<ArrayBuffer>;
-    if (arg instanceof Uint8Array) {
+    if (isBytes(arg)) {
       if (conversion !== "s") throw new LibcError("printf", "EINVAL", `${match[0]} cannot print bytes`);
       body = access.read(arg as Uint8Array<ArrayBuffer>, 0, strlen(arg)).slice(0, limit);
+    } else if (typeof arg !== "string" && typeof arg !== "number" && typeof arg !== "bigint") {
+      throw new LibcError("printf", "EINVAL", `${match[0]} cannot print ${Deno.inspect(arg)}`);
     } else if (conversion === "s") {
       body = encoder.encode(String(arg)).slice(0, limit);
     } else if (conversion === "c") {
-      body = typeof arg === "string" ? encoder.encode(arg.slice(0, 1)) : new Uint8Array([Number(arg)]);
+      body = typeof arg === "string" ? encoder.encode(arg.slice(0, 1)) : new Uint8Array([Number(integer(arg, match[0]) & 0xffn)]);
     } else {
       let value = integer(arg, match[0]);
       if (conversion === "d" || conversion === "i") {
@@ -178,9 +189,8 @@ export function sprintf(str: Uint8Array, template: string, ...args: PrintfArgume
   const text = format(template, args);
   const bytes = new Uint8Array(text.length + 1);
   bytes.set(text);
-  if (!(str instanceof Uint8Array) || bytes.length > str.length) {
-    throw new LibcError("sprintf", "EOVERFLOW", `${bytes.length} bytes into ${str?.length}`);
-  }
+  const room = byteLengthOf(asBytes(str, "sprintf", "str"));
+  if (bytes.length > room) throw new LibcError("sprintf", "EOVERFLOW", `${bytes.length} bytes into ${room}`);
   access.write(str, 0, bytes);
   return text.length;
 }
@@ -199,7 +209,11 @@ export function sprintf(str: Uint8Array, template: string, ...args: PrintfArgume
  * ```
  */
 export function putchar(c: number | string): number {
-  const byte = typeof c === "string" ? c.charCodeAt(0) & 0xff : c & 0xff;
+  const value = typeof c === "string" ? c.charCodeAt(0) : c;
+  if (!Number.isInteger(value)) {
+    throw new LibcError("putchar", "EINVAL", `c must be a byte or a character, got ${Deno.inspect(c)}`);
+  }
+  const byte = value & 0xff;
   return put(stdout, new Uint8Array([byte])) < 0 ? -1 : byte;
 }
 
@@ -224,9 +238,11 @@ export function putchar(c: number | string): number {
  * ```
  */
 export function fgets<T extends Uint8Array>(s: T, size: number, stream: number): T | null {
-  if (!Number.isInteger(size) || size < 1 || size > s.length) {
-    throw new LibcError("fgets", "EFAULT", `size is ${size}, the buffer has ${s.length} bytes`);
+  const room = byteLengthOf(asBytes(s, "fgets", "s"));
+  if (!Number.isInteger(size) || size < 1 || size > room) {
+    throw new LibcError("fgets", "EFAULT", `size is ${Deno.inspect(size)}, the buffer has ${room} bytes`);
   }
+  fd(stream, "fgets", "stream");
   const byte = new Uint8Array(1);
   let length = 0;
   while (length < size - 1 && read(stream, byte) > 0) {
@@ -259,5 +275,5 @@ export function fgets<T extends Uint8Array>(s: T, size: number, stream: number):
  */
 export function perror(s: string, error: unknown): void {
   if (!(error instanceof LibcError)) throw error;
-  put(stderr, encoder.encode(s ? `${s}: ${error.reason}\n` : `${error.reason}\n`));
+  put(stderr, encoder.encode(typeof s === "string" && s ? `${s}: ${error.reason}\n` : `${error.reason}\n`));
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { int, uint } from "../native/check.ts";
+import { int, string, uint } from "../native/check.ts";
 import { exitChild, isForked } from "../native/fork.ts";
 import { libc } from "../native/libc.ts";
 import { observer } from "../native/observer.ts";
@@ -69,5 +69,5 @@ export function srand(seed: number): void {
  * ```
  */
 export function atoi(nptr: string): number {
-  return Number.parseInt(nptr, 10) | 0;
+  return Number.parseInt(string(nptr, "atoi", "nptr"), 10) | 0;
 }

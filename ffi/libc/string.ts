@@ -4,7 +4,8 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { int } from "../native/check.ts";
+import { byteLengthOf } from "../native/bytes.ts";
+import { bytes as asBytes, int, string } from "../native/check.ts";
 import { libc, text } from "../native/libc.ts";
 import { access } from "../native/memory.ts";
 
@@ -41,7 +42,7 @@ export function strerror(errnum: number): string {
  * ```
  */
 export function strlen(s: Uint8Array): number {
-  const end = s.indexOf(0);
+  const end = asBytes(s, "strlen", "s").indexOf(0);
   return end < 0 ? s.length : end;
 }
 
@@ -56,10 +57,9 @@ export function strlen(s: Uint8Array): number {
  * @example See {@linkcode strlen}.
  */
 export function strcpy<T extends Uint8Array>(dest: T, src: string): T {
-  const bytes = encoder.encode(src + "\0");
-  if (bytes.length > dest.length) {
-    throw new LibcError("strcpy", "EOVERFLOW", `${bytes.length} bytes into ${dest.length}`);
-  }
+  const bytes = encoder.encode(string(src, "strcpy", "src") + "\0");
+  const room = byteLengthOf(asBytes(dest, "strcpy", "dest"));
+  if (bytes.length > room) throw new LibcError("strcpy", "EOVERFLOW", `${bytes.length} bytes into ${room}`);
   access.write(dest, 0, bytes);
   return dest;
 }

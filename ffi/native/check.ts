@@ -62,6 +62,18 @@ function largeLong(value: number | bigint, syscall: string, name: string): bigin
   throw bad(syscall, name, "a 64-bit integer (a bigint beyond 2^53)", value);
 }
 
+/** A `Uint8Array`, of whatever memory. */
+export function bytes<T extends Uint8Array>(value: T, syscall: string, name: string): T {
+  if (isBytes(value)) return value;
+  throw new LibcError(syscall, "EFAULT", `${name} must be a Uint8Array, got ${Deno.inspect(value)}`);
+}
+
+/** A string. */
+export function string(value: string, syscall: string, name: string): string {
+  if (typeof value === "string") return value;
+  throw bad(syscall, name, "a string", value);
+}
+
 /** The bytes of a buffer and how many of them take part; the count never exceeds the buffer. */
 export function count(buffer: Uint8Array, length: number | undefined, syscall: string): number {
   if (!isBytes(buffer)) {

@@ -154,7 +154,7 @@ function safeFork(): number {
   if (!isSingleThreaded()) {
     throw new LibcError("fork", "EOPNOTSUPP", `call enableFork() first thing in the program, or ${ADD_FLAG}`);
   }
-  ranges ??= addressSpace();
+  ranges ??= prepare();
   // in the parent, where it touches no page that is still to be copied
   const handled = handledSignals();
   // a signal that reaches the child before becomeChild() would end up with the parent's handler, and be lost
@@ -176,11 +176,34 @@ function becomeChild(handled: number[]): void {
   forked = true;
   // handlers run on the event loop, which a child hasn't got: it would ignore what should end it
   for (const sig of handled) raw.signal(sig, SIG_DFL);
-  Deno.exit = (code?: number): never => exitChild(code ?? Deno.exitCode);
+}
+
+/** Called once, in the parent, for what a child would else have to do: there every page that is written to is copied first. */
+function prepare(): [bigint, bigint][] {
+  guardExit();
+  // what a timer's callback or a listener throws comes by here, and no microtask is run after it
+  addEventListener("error", (event) => {
+    if (forked) failChild(event.error);
+  }, { capture: true });
+  // V8 compiles a function when it is first called; these are first called in a child
+  becomeChild([]);
+  forked = false;
+  setTrap(true);
+  runChild(() => {}, true);
+  return addressSpace();
+}
+
+/** Lets a child end by `Deno.exit`. */
+function guardExit(): void {
+  const original = Deno.exit;
+  Deno.exit = function exit(code?: number): never {
+    return forked ? exitChild(code ?? Deno.exitCode) : original(code);
+  };
 }
 
 /** Ends this child at once. */
-export function exitChild(status: number): never {
+export function exitChild(status: number, rehearsal = false): never {
+  if (rehearsal) return undefined as never;
   libc._exit(status & 0xff);
   throw new Error("unreachable");
 }
@@ -195,7 +218,12 @@ const RAN_ON = "fork: the child ran on to the event loop, which only the parent 
   "End it with exit(); it cannot await anything.";
 
 type Core = {
-  setPromiseHooks(init: undefined, before: (p: object) => void, after: undefined, resolve: (p: object) => void): void;
+  setPromiseHooks(
+    init?: undefined,
+    before?: (p: object) => void,
+    after?: undefined,
+    resolve?: (p: object) => void,
+  ): void;
   getPromiseDetails(promise: object): [state: number, result: unknown];
 };
 
@@ -213,7 +241,8 @@ function failIfRejected(promise: object): void {
 }
 
 /** Ends a child that came back from the code that forked, with the error that brought it here if there is one. */
-function springTrap(): never {
+function springTrap(): void {
+  if (!forked) return;
   for (const promise of settled.reverse()) failIfRejected(promise);
   console.error(RAN_ON);
   exitChild(CHILD_FAILED);
@@ -224,12 +253,12 @@ function springTrap(): never {
  * and ends it. Promise hooks do the same before a callback that the parent had queued could run twice, and they
  * know the error: what a module throws is the rejection of its promise.
  */
-export function setTrap(): void {
+export function setTrap(rehearsal = false): void {
   queueMicrotask(springTrap);
-  // what a timer's callback or a listener throws comes by here, and no microtask is run after it
-  addEventListener("error", (event) => failChild(event.error), { capture: true });
   if (typeof core?.setPromiseHooks !== "function" || typeof core.getPromiseDetails !== "function") return;
-  core.setPromiseHooks(undefined, springTrap, undefined, (promise) => settled.push(promise));
+  // set in the parent, the hooks would slow down all its promises
+  if (rehearsal) core.setPromiseHooks();
+  else core.setPromiseHooks(undefined, springTrap, undefined, (promise) => settled.push(promise));
 }
 
 /** Keeps callbacks that the parent had queued by `queueMicrotask` from running in a child. */
@@ -242,14 +271,14 @@ function guardMicrotasks(): void {
 }
 
 /** What a child made by `fork(child)` does instead of returning. */
-export function runChild(child: () => number | void): never {
+export function runChild(child: () => number | void, rehearsal = false): never {
   let result: unknown;
   try {
     result = child();
   } catch (error) {
     failChild(error);
   }
-  if (result === undefined) exitChild(0);
+  if (result === undefined) return exitChild(0, rehearsal);
   if (typeof result === "number" && Number.isInteger(result)) exitChild(result);
   if (!(result instanceof Promise)) {
     const what = `the child's function must return an exit code or nothing, got ${Deno.inspect(result)}`;

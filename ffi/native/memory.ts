@@ -4,6 +4,7 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
+import { byteLengthOf, isBytes } from "./bytes.ts";
 import { errno, libc, raw } from "./libc.ts";
 import { int } from "./check.ts";
 import { shmid_ds } from "./structs.ts";
@@ -39,12 +40,12 @@ export class ReadOnlyMemory {
    * @returns A copy.
    * @throws {LibcError} `EINVAL` outside of the segment or after `shmdt`.
    */
-  read(offset = 0, length: number = this.length - offset): Uint8Array<ArrayBuffer> {
+  read(offset = 0, length?: number): Uint8Array<ArrayBuffer> {
     const segment = attached.get(this);
     if (!segment) throw new LibcError("shmdt", "EINVAL", "the segment is detached");
-    range(offset, length, this.length);
-    const copy = new Uint8Array(length);
-    if (length > 0) Deno.UnsafePointerView.copyInto(segment.address, copy, offset);
+    range(offset, length ?? 0, this.length);
+    const copy = new Uint8Array(length ?? this.length - offset);
+    if (copy.length > 0) Deno.UnsafePointerView.copyInto(segment.address, copy, offset);
     return copy;
   }
 }
@@ -58,7 +59,7 @@ export function range(offset: number, length: number, total: number): void {
     !Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0 ||
     offset + length > total
   ) {
-    throw new LibcError("shmat", "EINVAL", `${length} bytes at ${offset} are not inside the segment's ${total} bytes`);
+    throw new LibcError("shmat", "EINVAL", `${Deno.inspect(length)} bytes at ${Deno.inspect(offset)} are not inside the segment's ${total} bytes`);
   }
 }
 
@@ -92,7 +93,7 @@ export function attach(shmid: number, shmflg: number): Memory {
 
 /** `shmdt(2)`; every array over the segment is empty from then on. */
 export function detach(memory: Memory): void {
-  const key = memory instanceof Uint8Array ? memory.buffer : memory;
+  const key = isBytes(memory) ? memory.buffer : memory;
   const segment = key instanceof Object ? attached.get(key) : undefined;
   if (!segment) throw new LibcError("shmdt", "EINVAL", "not an attached segment");
   if (key instanceof ArrayBuffer) {
@@ -112,13 +113,24 @@ export function detach(memory: Memory): void {
 
 /** Tells whether a value is an attached segment. */
 export function isAttached(memory: Memory): boolean {
-  const key = memory instanceof Uint8Array ? memory.buffer : memory;
+  const key = isBytes(memory) ? memory.buffer : memory;
   return attached.has(key) && !(key instanceof ArrayBuffer && key.detached);
 }
 
 /** The id of the segment that an array lies over, if it does. */
 export function segmentOf(memory: Memory): number | undefined {
-  return attached.get(memory instanceof Uint8Array ? memory.buffer : memory)?.shmid;
+  return attached.get(isBytes(memory) ? memory.buffer : memory)?.shmid;
+}
+
+function readOnly(memory: ReadOnlyMemory): ReadOnlyMemory {
+  if (memory instanceof ReadOnlyMemory) return memory;
+  throw new LibcError("shmat", "EFAULT", `shm must be what shmat gave, got ${Deno.inspect(memory)}`);
+}
+
+function writable(memory: Memory): Uint8Array {
+  if (isBytes(memory)) return memory;
+  readOnly(memory as ReadOnlyMemory);
+  throw new LibcError("shmat", "EACCES", "attached with SHM_RDONLY");
 }
 
 /**
@@ -128,29 +140,25 @@ export function segmentOf(memory: Memory): number | undefined {
 export const access = {
   /** One byte, read afresh from memory. */
   load(memory: Memory, offset: number): number {
-    if (memory instanceof Uint8Array) {
-      if (offset >>> 0 === offset && offset < memory.length) return Atomics.load(memory, offset);
-      range(offset, 1, memory.length);
-      return Atomics.load(memory, offset);
-    }
-    return memory.read(offset, 1)[0];
+    if (!isBytes(memory)) return readOnly(memory).read(offset, 1)[0];
+    const inside = typeof offset === "number" && offset >>> 0 === offset && offset < memory.length;
+    if (!inside) range(offset, 1, memory.length);
+    return Atomics.load(memory, offset);
   },
   /** Writes one byte. */
   store(memory: Uint8Array, offset: number, byte: number): void {
-    if (!(memory instanceof Uint8Array)) throw new LibcError("shmat", "EACCES", "attached with SHM_RDONLY");
-    range(offset, 1, memory.length);
+    range(offset, 1, writable(memory).length);
     Atomics.store(memory, offset, byte);
   },
   /** A copy of some bytes. */
   read(memory: Memory, offset: number, length: number): Uint8Array<ArrayBuffer> {
-    if (!(memory instanceof Uint8Array)) return memory.read(offset, length);
+    if (!isBytes(memory)) return readOnly(memory).read(offset, length);
     range(offset, length, memory.length);
     return memory.slice(offset, offset + length);
   },
   /** Copies bytes in. */
   write(memory: Uint8Array, offset: number, bytes: Uint8Array): void {
-    if (!(memory instanceof Uint8Array)) throw new LibcError("shmat", "EACCES", "attached with SHM_RDONLY");
-    range(offset, bytes.length, memory.length);
+    range(offset, byteLengthOf(bytes), writable(memory).length);
     memory.set(bytes, offset);
   },
 };

@@ -501,7 +501,7 @@ export class linger extends Struct {
   }
 
   #set(offset: number, value: number, name: string): void {
-    if ((value | 0) !== value) {
+    if (typeof value !== "number" || (value | 0) !== value) {
       throw new LibcError("linger", "EINVAL", `${name} must be a 32-bit integer, got ${Deno.inspect(value)}`);
     }
     this.view.setInt32(offset, value, true);

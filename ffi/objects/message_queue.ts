@@ -16,6 +16,7 @@ import {
   msgsnd,
   msqid_ds,
 } from "../libc/sys/msg.ts";
+import { byteLengthOf, isBytes } from "../native/bytes.ts";
 import { BUSY, Line } from "./_line.ts";
 import { date, find, is, obtain } from "./_obtain.ts";
 import { type CreateOptions, IpcObject, type WaitOptions } from "./ipc_object.ts";
@@ -226,8 +227,8 @@ export class MessageQueue extends IpcObject<msqid_ds> {
     if (typeof data === "string") {
       this.#grow(3 * data.length);
       length = encoder.encodeInto(data, this.#buffer.mtext).written;
-    } else if (data instanceof Uint8Array) {
-      length = data.length;
+    } else if (isBytes(data)) {
+      length = byteLengthOf(data);
       if (length > this.#buffer.mtext.length) this.#grow(length);
       this.#buffer.mtext.set(data);
     } else {
@@ -283,7 +284,7 @@ export class MessageQueue extends IpcObject<msqid_ds> {
   async send(data: Uint8Array | string, options: SendOptions & WaitOptions = {}): Promise<void> {
     const { type = 1, signal } = options;
     // a caller may go on using the array while the message waits for its turn
-    const copy = data instanceof Uint8Array ? data.slice() : data;
+    const copy = isBytes(data) ? data.slice() : data;
     await this.#senders.wait(() => this.trySend(copy, { type }) ? undefined : BUSY, "", signal);
   }
 
@@ -329,7 +330,7 @@ export class MessageQueue extends IpcObject<msqid_ds> {
     const { type = 0, except = false, signal } = options;
     return await this.#receivers.wait(
       () => this.tryReceive({ type, except }) ?? BUSY,
-      `${type} ${except}`,
+      typeof type === "number" ? `${type} ${except}` : "", // what is no type will be told at once
       signal,
     );
   }

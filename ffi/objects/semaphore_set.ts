@@ -20,6 +20,7 @@ import {
   SETALL,
 } from "../libc/sys/sem.ts";
 import { getpid, usleep } from "../libc/unistd.ts";
+import { byteLengthOf, isBytes } from "../native/bytes.ts";
 import { BUSY, Line } from "./_line.ts";
 import { date, find, is, obtain } from "./_obtain.ts";
 import { type CreateOptions, IpcObject, type WaitOptions } from "./ipc_object.ts";
@@ -42,6 +43,9 @@ function checkValue(value: number, name: string, from: number): number {
 
 /** Values as the kernel takes them; a plain `Uint16Array.from` would cut them. */
 function valuesOf(list: ArrayLike<number>): Uint16Array<ArrayBuffer> {
+  if (list === null || typeof list !== "object") {
+    throw new LibcError("semctl", "EINVAL", `the values must be a list of numbers, got ${Deno.inspect(list)}`);
+  }
   return Uint16Array.from(Array.from(list, (value) => checkValue(value, "a value", 0)));
 }
 
@@ -231,7 +235,7 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
   #wait(n: number, value: number, flags: number, signal?: AbortSignal): Promise<void> {
     return this.#line.wait<void>(
       () => this.#try(this.#one(n, value, flags | IPC_NOWAIT)) ? undefined : BUSY,
-      `${n} ${value}`,
+      typeof n === "number" ? `${n} ${value}` : "", // what is no number will be told at once
       signal,
     );
   }
@@ -326,9 +330,11 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
       throw new LibcError("semop", "EINVAL", `ops must be a sembuf, got ${Deno.inspect(ops)}`);
     }
     // as many as there are bytes for, whatever has become of the buffer
-    const count = ops.bytes.byteLength / 6;
+    const { bytes } = ops;
+    if (!isBytes(bytes)) throw new LibcError("semop", "EFAULT", "ops has not the bytes of a sembuf");
+    const count = Math.trunc(byteLengthOf(bytes) / 6);
     const patient = new sembuf(...Array.from({ length: count }, (): [number, number] => [0, 0]));
-    patient.bytes.set(ops.bytes);
+    if (count > 0) patient.bytes.set(bytes.subarray(0, count * 6));
     const fields = new Int16Array(patient.bytes.buffer);
     let waits = true;
     for (let at = 2; at < fields.length; at += 3) {

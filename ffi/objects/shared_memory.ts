@@ -15,7 +15,8 @@ import {
   shmget,
   shmid_ds,
 } from "../libc/sys/shm.ts";
-import { access, isAttached } from "../native/memory.ts";
+import { isBytes } from "../native/bytes.ts";
+import { access, isAttached, range } from "../native/memory.ts";
 import type { ipc_perm } from "../libc/sys/ipc.ts";
 import { date, find, obtain } from "./_obtain.ts";
 import { type CreateOptions, IpcObject } from "./ipc_object.ts";
@@ -168,6 +169,7 @@ export class SharedMemory extends IpcObject<shmid_ds> {
    */
   read(offset = 0, length?: number): Uint8Array<ArrayBuffer> {
     const memory = this.#attached();
+    range(offset, 0, memory.length);
     return access.read(memory, offset, length ?? memory.length - offset);
   }
 
@@ -180,7 +182,7 @@ export class SharedMemory extends IpcObject<shmid_ds> {
    */
   write(data: Uint8Array | string, offset = 0): void {
     const bytes = typeof data === "string" ? encoder.encode(data) : data;
-    if (!(bytes instanceof Uint8Array)) {
+    if (!isBytes(bytes)) {
       throw new LibcError("shmat", "EINVAL", `data must be a Uint8Array or a string, got ${Deno.inspect(data)}`);
     }
     access.write(this.#writable(), offset, bytes);
@@ -195,6 +197,7 @@ export class SharedMemory extends IpcObject<shmid_ds> {
    */
   readString(offset = 0): string {
     const memory = this.#attached();
+    range(offset, 0, memory.length);
     let length = 0;
     if (memory instanceof ReadOnlyMemory) {
       // in pieces, so that a short text in a large segment costs no copy of the whole

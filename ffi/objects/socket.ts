@@ -41,6 +41,7 @@ import {
   SOL_SOCKET,
 } from "../libc/sys/socket.ts";
 import { close, unlink, usleep } from "../libc/unistd.ts";
+import { byteLengthOf, isBytes } from "../native/bytes.ts";
 import { setMode, setNonblocking } from "../native/descriptor.ts";
 import { addressFor, isCode, madeFile, release, type SocketFile, waitSync } from "./descriptor.ts";
 import { lookup, lookupAsync } from "./address.ts";
@@ -82,7 +83,7 @@ const encoder = new TextEncoder();
 const nothing = new Uint8Array(0);
 
 function asBytes(buf: Uint8Array<ArrayBuffer>, syscall: string): Uint8Array<ArrayBuffer> {
-  if (buf instanceof Uint8Array) return buf;
+  if (isBytes(buf)) return buf;
   throw new LibcError(syscall, "EFAULT", `the buffer must be a Uint8Array, got ${Deno.inspect(buf)}`);
 }
 
@@ -411,7 +412,7 @@ export class Socket implements Disposable {
       do {
         const rest = bytes.subarray(sent);
         sent += await this.#retry(POLLOUT, signal, () => send(this.#fd, rest, undefined, MSG_NOSIGNAL));
-      } while (sent < bytes.length);
+      } while (sent < byteLengthOf(bytes));
     } finally {
       const done = () => {
         if (this.#writing === promise) this.#writing = undefined;
@@ -435,7 +436,7 @@ export class Socket implements Disposable {
     do {
       const rest = bytes.subarray(sent);
       sent += this.#retrySync(POLLOUT, () => send(this.#fd, rest, undefined, MSG_NOSIGNAL));
-    } while (sent < bytes.length);
+    } while (sent < byteLengthOf(bytes));
   }
 
   /**

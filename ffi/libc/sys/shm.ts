@@ -184,10 +184,14 @@ export function peek(shm: Memory, offset: number): number {
  * @param shm What {@linkcode shmat} gave.
  * @param offset Which byte.
  * @param byte A number of which the lowest 8 bits count, or a character.
- * @throws {LibcError} `EINVAL` outside of the segment, or detached; `EACCES` attached read-only.
+ * @throws {LibcError} `EINVAL` outside of the segment, or detached, or not a byte; `EACCES` attached read-only.
  *
  * @example See {@linkcode peek}.
  */
 export function poke(shm: Uint8Array, offset: number, byte: number | string): void {
-  access.store(shm, offset, typeof byte === "string" ? byte.charCodeAt(0) : byte);
+  const value = typeof byte === "string" ? byte.charCodeAt(0) : byte;
+  if (!Number.isInteger(value) || typeof byte === "string" && value > 0xff) {
+    throw new LibcError("shmat", "EINVAL", `byte must be an integer or a character of one byte, got ${Deno.inspect(byte)}`);
+  }
+  access.store(shm, offset, value);
 }

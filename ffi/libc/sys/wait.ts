@@ -38,7 +38,7 @@ export class WaitStatus extends Struct {
    */
   constructor(raw = 0) {
     super(4);
-    this.view.setInt32(0, raw, true);
+    this.view.setInt32(0, int(raw, "wait", "raw"), true);
   }
   /** The number as `wait(2)` stored it. */
   get raw(): number {
