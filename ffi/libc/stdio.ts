@@ -68,7 +68,9 @@ function format(template: string, args: PrintfArgument[]): Uint8Array<ArrayBuffe
     } else if (conversion === "s") {
       body = encoder.encode(String(arg)).slice(0, limit);
     } else if (conversion === "c") {
-      body = typeof arg === "string" ? encoder.encode(arg.slice(0, 1)) : new Uint8Array([Number(integer(arg, match[0]) & 0xffn)]);
+      body = typeof arg === "string"
+        ? encoder.encode(arg.slice(0, 1))
+        : new Uint8Array([Number(integer(arg, match[0]) & 0xffn)]);
     } else {
       let value = integer(arg, match[0]);
       if (conversion === "d" || conversion === "i") {

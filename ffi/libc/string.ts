@@ -7,7 +7,7 @@ import { LibcError } from "../errors.ts";
 import { byteLengthOf } from "../native/bytes.ts";
 import { bytes as asBytes, int, string } from "../native/check.ts";
 import { libc, text } from "../native/libc.ts";
-import { access } from "../native/memory.ts";
+import { access, isAttached } from "../native/memory.ts";
 
 const encoder = new TextEncoder();
 
@@ -79,4 +79,28 @@ export function strcpy<T extends Uint8Array>(dest: T, src: string): T {
  */
 export function cstr(s: Uint8Array): string {
   return new TextDecoder().decode(access.read(s as Uint8Array<ArrayBuffer>, 0, strlen(s)));
+}
+
+/**
+ * Copies bytes, `memcpy(3)`; unlike C's it never reads or writes past an end. Shows in traces where shared memory takes part.
+ *
+ * @param dest Where to, from its beginning.
+ * @param src Where from, from its beginning.
+ * @param n How many bytes.
+ * @returns `dest`.
+ * @throws {LibcError} `EFAULT` more bytes than one of them has.
+ *
+ * @example
+ * ```ts
+ * import { memcpy } from "@ipc/playground";
+ *
+ * console.log(memcpy(new Uint8Array(3), new Uint8Array([1, 2, 3, 4]), 2)); // 1 2 0
+ * ```
+ */
+export function memcpy<T extends Uint8Array>(dest: T, src: Uint8Array, n: number): T {
+  if (!Number.isInteger(n) || n < 0 || !(n <= dest?.length) || !(n <= src?.length)) {
+    throw new LibcError("memcpy", "EFAULT", `${n} bytes from ${src?.length} into ${dest?.length}`);
+  }
+  access.write(dest, 0, isAttached(src) ? access.read(src, 0, n) : src.subarray(0, n));
+  return dest;
 }

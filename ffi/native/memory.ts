@@ -59,7 +59,11 @@ export function range(offset: number, length: number, total: number): void {
     !Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0 ||
     offset + length > total
   ) {
-    throw new LibcError("shmat", "EINVAL", `${Deno.inspect(length)} bytes at ${Deno.inspect(offset)} are not inside the segment's ${total} bytes`);
+    throw new LibcError(
+      "shmat",
+      "EINVAL",
+      `${Deno.inspect(length)} bytes at ${Deno.inspect(offset)} are not inside the segment's ${total} bytes`,
+    );
   }
 }
 
@@ -122,14 +126,14 @@ export function segmentOf(memory: Memory): number | undefined {
   return attached.get(isBytes(memory) ? memory.buffer : memory)?.shmid;
 }
 
-function readOnly(memory: ReadOnlyMemory): ReadOnlyMemory {
+function readOnly(memory: Memory): ReadOnlyMemory {
   if (memory instanceof ReadOnlyMemory) return memory;
   throw new LibcError("shmat", "EFAULT", `shm must be what shmat gave, got ${Deno.inspect(memory)}`);
 }
 
 function writable(memory: Memory): Uint8Array {
   if (isBytes(memory)) return memory;
-  readOnly(memory as ReadOnlyMemory);
+  readOnly(memory);
   throw new LibcError("shmat", "EACCES", "attached with SHM_RDONLY");
 }
 

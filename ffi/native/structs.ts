@@ -551,7 +551,8 @@ export class sembuf extends Struct {
       const [num, value, flags = 0] = Array.isArray(op) ? op : [];
       const at = i * layouts.sembuf.size;
       if (
-        typeof num !== "number" || typeof value !== "number" || typeof flags !== "number" || (num & 0xffff) !== num || (value << 16 >> 16) !== value ||
+        typeof num !== "number" || typeof value !== "number" || typeof flags !== "number" || (num & 0xffff) !== num ||
+        (value << 16 >> 16) !== value ||
         (flags << 16 >> 16) !== flags
       ) {
         throw new LibcError(

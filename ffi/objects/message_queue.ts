@@ -330,7 +330,7 @@ export class MessageQueue extends IpcObject<msqid_ds> {
     const { type = 0, except = false, signal } = options;
     return await this.#receivers.wait(
       () => this.tryReceive({ type, except }) ?? BUSY,
-      typeof type === "number" ? `${type} ${except}` : "", // what is no type will be told at once
+      typeof type === "number" || typeof type === "bigint" ? `${type} ${except}` : "", // what is no type will be told at once
       signal,
     );
   }

@@ -42,8 +42,10 @@ import {
 } from "../libc/sys/socket.ts";
 import { close, unlink, usleep } from "../libc/unistd.ts";
 import { byteLengthOf, isBytes } from "../native/bytes.ts";
+import { int } from "../native/check.ts";
 import { setMode, setNonblocking } from "../native/descriptor.ts";
 import { addressFor, isCode, madeFile, release, type SocketFile, waitSync } from "./descriptor.ts";
+import { checkMode } from "./_obtain.ts";
 import { lookup, lookupAsync } from "./address.ts";
 import type { WaitOptions } from "./ipc_object.ts";
 import { Listener } from "./listener.ts";
@@ -87,8 +89,14 @@ function asBytes(buf: Uint8Array<ArrayBuffer>, syscall: string): Uint8Array<Arra
   throw new LibcError(syscall, "EFAULT", `the buffer must be a Uint8Array, got ${Deno.inspect(buf)}`);
 }
 
+/** A type that flags can be added to; `|` would cut another number to fit. */
+function asType(type: number): number {
+  return int(type, "socket", "type");
+}
+
 /** Makes a socket with an address of its own. */
 function bound({ ai_family, ai_protocol, ai_addr }: addrinfo, type: number, reuse: boolean, mode: number): number {
+  checkMode(mode, "bind");
   const fd = socket(ai_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, ai_protocol);
   try {
     if (reuse && ai_family !== AF_UNIX) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, true);
@@ -218,7 +226,7 @@ export class Socket implements Disposable {
   }
 
   static async #connect({ ai_family, ai_protocol, ai_addr }: addrinfo, type: number, signal?: AbortSignal) {
-    const fd = socket(ai_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, ai_protocol);
+    const fd = socket(ai_family, asType(type) | SOCK_NONBLOCK | SOCK_CLOEXEC, ai_protocol);
     try {
       for (let wait = 1;; wait = Math.min(wait + 1, 5)) {
         try {
@@ -254,7 +262,7 @@ export class Socket implements Disposable {
   static connectSync(address: string | sockaddr, options: Pick<ConnectOptions, "type"> = {}): Socket {
     const { type = SOCK_STREAM } = options;
     return firstOf(lookup(address, type), ({ ai_family, ai_protocol, ai_addr }) => {
-      const fd = socket(ai_family, type | SOCK_CLOEXEC, ai_protocol);
+      const fd = socket(ai_family, asType(type) | SOCK_CLOEXEC, ai_protocol);
       try {
         connect(fd, ai_addr);
         return new Socket(fd);
@@ -326,7 +334,7 @@ export class Socket implements Disposable {
    * ```
    */
   static pair(options: Pick<ConnectOptions, "type"> = {}): [Socket, Socket] {
-    const [a, b] = socketpair(AF_UNIX, (options.type ?? SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const [a, b] = socketpair(AF_UNIX, asType(options.type ?? SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     return [new Socket(a), new Socket(b)];
   }
 

@@ -5,7 +5,7 @@
  */
 import { listing } from "./ipc_list.ts";
 import { allObjects, handle, type Kind, type Obj, processTree, type TreeNode } from "./ipc_system.ts";
-import { colours, cut, paint, print, SGR, terminalSize } from "./ipc_text.ts";
+import { cut, paint, print, SGR, terminalSize } from "./ipc_text.ts";
 
 const INTERVAL = 500; // ms
 const MARKED = 2500; // ms that a change stays marked
@@ -138,17 +138,24 @@ function frame(changes: Changes, kinds: readonly Kind[]): string[] {
     const own = STYLES[changes.mark(object)];
     return own.length > 0 ? own : object.orphan ? [SGR.yellow] : [];
   };
+  const head = [paint(cut(`ipc watch  ${time}  q quits  + new  ~ changed  - gone`, columns), SGR.dim), ""];
+  const list = listing(shown, kinds, columns, style, (object) => `${changes.mark(object)} `);
   const tree = treeLines(processTree(objects), columns);
-  const lines = [
-    paint(cut(`ipc watch  ${time}  q quits  + new  ~ changed  - gone`, columns), SGR.dim),
+  const below = [
     "",
-    ...listing(shown, kinds, columns, style, (object) => `${changes.mark(object)} `),
-    "",
-    paint("Processes that use them, and zombies", SGR.bold, SGR.cyan).slice(0, colours ? undefined : columns),
+    paint(cut("Processes that use them, and zombies", columns), SGR.bold, SGR.cyan),
     ...(tree.length > 0 ? tree : [paint("none", SGR.dim)]),
   ];
-  if (lines.length <= rows) return lines;
-  return [...lines.slice(0, rows - 1), cut(`… ${lines.length - rows + 1} lines more`, columns)];
+  // a long list leaves a third of the terminal to the processes
+  const room = rows - head.length - Math.min(below.length, Math.ceil(rows / 3));
+  const above = [...head, ...shortened(list, room, columns)];
+  return [...above, ...shortened(below, rows - above.length, columns)];
+}
+
+/** At most so many lines, of which the last says how many are left out. */
+function shortened(lines: string[], most: number, columns: number): string[] {
+  if (lines.length <= most) return lines;
+  return [...lines.slice(0, most - 1), cut(`… ${lines.length - most + 1} lines more`, columns)];
 }
 
 /**

@@ -14,7 +14,7 @@ function plain(text: string): string {
     .replaceAll(">", "›");
 }
 
-/** What a step says, as in `msgsnd type 1 “Did you get this?␀”`. */
+/** What a step says, as in `msgsnd type 1 “Did you get this?\\0”`. */
 export function words(step: Step): string {
   let text = step.text;
   if (step.offset !== undefined) {
@@ -22,7 +22,7 @@ export function words(step: Step): string {
   }
   if (step.data) {
     const { length, preview } = step.data;
-    const shown = preview.replaceAll(/ {2,}/g, " ").replace(/(?<=.)\\n$/, "").replaceAll("\\0", "␀").replaceAll("\\n", "↵").replaceAll(
+    const shown = preview.replaceAll(/ {2,}/g, " ").replace(/(?<=.)\\n$/, "").replaceAll("\\n", "↵").replaceAll(
       '\\"',
       "”",
     );
@@ -70,7 +70,7 @@ export function mermaid(picture: Picture, label: (step: Step) => string = words)
 export function svg(picture: Picture): string {
   const source = mermaid(
     picture,
-    (step) => step.to ? wrap(words(step), 30 * span(picture, step)).join("<br/>") : words(step),
+    (step) => step.to ? wrap(words(step), 34 * span(picture, step)).join("<br/>") : words(step),
   );
   const colors = {
     bg: "#ffffff",
@@ -85,7 +85,7 @@ export function svg(picture: Picture): string {
     // words stay readable where a lifeline runs behind them, and zombies stand out
     .replace(
       "</style>",
-      "  .message text { paint-order: stroke; stroke: var(--bg); stroke-width: 4px; }\n  .zombie { --bg: #ffebe9; --_node-stroke: #cf222e; }\n</style>",
+      "  .message text, .note text { font-size: 10px; }\n  .message text { paint-order: stroke; stroke: var(--bg); stroke-width: 4px; }\n  .zombie { --bg: #ffebe9; --_node-stroke: #cf222e; }\n</style>",
     )
     .replaceAll(/<g class="note"(?=[^>]*>(?:(?!<\/g>).)*zombie)/gs, '<g class="note zombie"');
 }

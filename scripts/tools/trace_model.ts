@@ -387,8 +387,11 @@ function inOrder(processes: Lifeline[], objects: Lifeline[], steps: Step[]): Lif
     line: Lifeline,
   ): Lifeline[] => [line, ...processes.filter((p) => p.parent === line).flatMap(withChildren)];
   const roots = processes.filter((p) => !p.parent);
-  const left = roots.slice(0, 1).flatMap(withChildren);
-  const right = roots.slice(1).flatMap(withChildren);
+  // one that came too early and found nothing is not the first
+  const first = roots.find((p) => steps.some((step) => step.from === p && step.to && !/ = E[A-Z]+$/.test(step.text))) ??
+    roots[0];
+  const left = roots.filter((p) => p === first).flatMap(withChildren);
+  const right = roots.filter((p) => p !== first).flatMap(withChildren);
   return [...left, ...objects, ...right].filter((line) => used.has(line));
 }
 
@@ -437,7 +440,8 @@ function append(a: Step, b: Step): void {
 /** Tells whether two steps are the same, or the same one place further in memory. */
 function isSame(a: Step, b: Step | undefined): boolean {
   if (a.key !== b?.key || a.times !== b.times || a.group || b.group) return false;
-  if (a.text === "prints") return a.data!.preview === b.data!.preview;
+  // lines differ; pieces of a line are put together
+  if (a.text === "prints" && a.data!.preview.endsWith("\\n")) return a.data!.preview === b.data!.preview;
   return a.offset === undefined || a.offset !== b.offset || a.data!.preview === b.data!.preview;
 }
 

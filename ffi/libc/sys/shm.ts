@@ -191,7 +191,11 @@ export function peek(shm: Memory, offset: number): number {
 export function poke(shm: Uint8Array, offset: number, byte: number | string): void {
   const value = typeof byte === "string" ? byte.charCodeAt(0) : byte;
   if (!Number.isInteger(value) || typeof byte === "string" && value > 0xff) {
-    throw new LibcError("shmat", "EINVAL", `byte must be an integer or a character of one byte, got ${Deno.inspect(byte)}`);
+    throw new LibcError(
+      "shmat",
+      "EINVAL",
+      `byte must be an integer or a character of one byte, got ${Deno.inspect(byte)}`,
+    );
   }
   access.store(shm, offset, value);
 }
