@@ -305,7 +305,7 @@ function objections(object: Obj): string[] {
 
 /** Asks, where there is somebody to ask. */
 function agreed(question: string): boolean {
-  if (!Deno.stdin.isTerminal()) throw new Failure(`${question.replace(/: remove.*$/, "")}: give --yes to remove it`);
+  if (!Deno.stdin.isTerminal()) throw new Failure(`${question.replace(/: remove.*$/, "")}: not removed without --yes`);
   return confirm(question);
 }
 
@@ -395,9 +395,7 @@ for (const [name, { description }] of Object.entries(PASSED_ON)) {
 program.command("repl").description("a Deno prompt with the whole library in scope").action(async () => {
   if (Deno.stdin.isTerminal()) {
     print(
-      "Try:  id = msgget(IPC_PRIVATE, 0o600)     queue = MessageQueue.fromId(id)\n" +
-        '      queue.sendSync("hello")             queue.messages()\n' +
-        "      using is for blocks: queue.remove() at the end. Ctrl-D leaves.",
+      'Try:\n  const q = MessageQueue.create()\n  q.sendSync("hello")\n  q.messages()\n  q.remove()\nCtrl-D leaves.',
     );
   }
   const library = new URL("../mod.ts", import.meta.url);

@@ -30,6 +30,7 @@ import {
   sockaddr_in,
   socket,
   SOL_SOCKET,
+  SOMAXCONN,
   stderr,
   write,
 } from "../mod.ts";
@@ -78,7 +79,8 @@ try {
 } catch (e) {
   error("ERROR on binding", e);
 }
-listen(sockfd, 5);
+// Not on the slide, which has 5: forking takes longer here, and clients that find the queue full have to try again.
+listen(sockfd, SOMAXCONN);
 
 while (true) {
   try {

@@ -112,6 +112,19 @@ class World {
     // an IPC_SET may have taken it from the one who made it
     for (const object of [this.segment, this.queue, this.set]) ignore(() => object.remove());
     for (const fd of new Set([...this.pair, ...this.datagrams, this.listener, ...this.#fds])) ignore(() => m.close(fd));
+    const gone = (what: string, stat: () => unknown) => {
+      if (outcome(stat) !== "EINVAL") throw new Error(`${what} is left`);
+    };
+    for (const id of [this.shmid, this.segment.id]) {
+      gone("a segment", () => {
+        const ds = new mod.shmid_ds();
+        m.shmctl(id, m.IPC_STAT, ds);
+        // what was transferred away stays attached until the process ends
+        return ds.shm_perm.mode & m.SHM_DEST ? "EINVAL" : "there";
+      });
+    }
+    for (const id of [this.msqid, this.queue.id]) gone("a queue", () => m.msgctl(id, m.IPC_STAT, new mod.msqid_ds()));
+    for (const id of [this.semid, this.set.id]) gone("a set", () => m.semctl(id, 0, m.GETVAL));
   }
 }
 
@@ -263,7 +276,7 @@ const views: Spec[] = [
   good("Uint8Array(1)", (w) => w.view(1)),
   good("Uint8Array(4095)", (w) => w.view(4095)),
   good("Uint8Array(4097)", (w) => w.view(4097)),
-  good("segment", (w) => w.shm),
+  { ...good("segment", (w) => w.shm), typeError: true }, // an earlier call may have detached it
   good("shared", (w) => w.view(16, new SharedArrayBuffer(16 + 2 * GUARD))),
   good("resizable", (w) => w.view(16, new ArrayBuffer(16 + 2 * GUARD, { maxByteLength: 4096 }))),
   {
@@ -364,7 +377,7 @@ const paths: Spec[] = [
 /** What must stay out of exit, raise and the like: those that mean something. */
 const onlyWrong = wrongInt(() => 0);
 const memory: Spec[] = [
-  good("segment", (w) => w.shm),
+  { ...good("segment", (w) => w.shm), typeError: true },
   good("read-only", (w) => w.readOnly),
   good("Uint8Array", (w) => w.view(16)),
   { ...good("detached", () => detached(16)), typeError: true },
@@ -1506,6 +1519,19 @@ async function hot(calls: readonly Call[], times: number, milliseconds: number):
   }
 }
 
+// Deno opens a pair of sockets at the first, and keeps it
+Deno.addSignalListener("SIGUSR2", () => {});
+
+function descriptors(): string[] {
+  return [...Deno.readDirSync("/proc/self/fd")].map(({ name }) => {
+    try {
+      return `${name} ${Deno.readLinkSync(`/proc/self/fd/${name}`)}`;
+    } catch {
+      return name; // that of reading the directory
+    }
+  });
+}
+
 const seed = Number(option("seed") ?? 4001);
 const only = option("group");
 const deadline = performance.now() + Number(option("seconds") ?? 0) * 1000;
@@ -1545,9 +1571,13 @@ for (let round = 0; round === 0 || performance.now() < deadline; round++) {
   for (const [name, run] of Object.entries(groups)) {
     if (only !== undefined && name !== only) continue;
     const start = performance.now();
+    const open = descriptors();
     say(`${name}: seed ${now}`);
     try {
       await run(now);
+      if (descriptors().length > open.length) {
+        throw new Error(`descriptors are left open: ${descriptors().filter((fd) => !open.includes(fd)).join(", ")}`);
+      }
     } catch (error) {
       say(`${name} failed with seed ${now}:\n${Deno.inspect(error)}`);
       Deno.exit(1);

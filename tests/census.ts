@@ -65,7 +65,9 @@ if (!command) {
 }
 
 const before = census();
-const { code } = await new Deno.Command(command, { args, env: { [MARKER]: nonce } }).spawn().status;
+// the deno that runs this, wherever it is
+const program = command === "deno" ? Deno.execPath() : command;
+const { code } = await new Deno.Command(program, { args, env: { [MARKER]: nonce } }).spawn().status;
 let left: string[];
 for (const end = Date.now() + PATIENCE;;) {
   left = [...census()].filter((line) => !before.has(line));

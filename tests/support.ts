@@ -187,12 +187,22 @@ export function listening(protocol: "tcp" | "udp", port: number): boolean {
   );
 }
 
+/** What the kernel counts for the sockets of a TCP port in a state: bytes to be read, or connections to be accepted. */
+function waiting(port: number, state: string): number {
+  const suffix = ":" + port.toString(16).toUpperCase().padStart(4, "0");
+  return rows("/proc/net/tcp").filter((row) => row[1].endsWith(suffix) && row[3] === state)
+    .reduce((sum, row) => sum + Number.parseInt(row[4].split(":")[1], 16), 0);
+}
+
 /** How many bytes wait to be read in the connections to a TCP port. */
 export function received(port: number): number {
   const ESTABLISHED = "01";
-  const suffix = ":" + port.toString(16).toUpperCase().padStart(4, "0");
-  return rows("/proc/net/tcp").filter((row) => row[1].endsWith(suffix) && row[3] === ESTABLISHED)
-    .reduce((sum, row) => sum + Number.parseInt(row[4].split(":")[1], 16), 0);
+  return waiting(port, ESTABLISHED);
+}
+
+/** How many connections to a TCP port wait to be accepted. */
+export function pending(port: number): number {
+  return waiting(port, LISTEN);
 }
 
 /** Tells whether the kernel has a unix socket that listens at a path. */

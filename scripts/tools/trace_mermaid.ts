@@ -140,7 +140,7 @@ export function unicode(picture: Picture, columns: number): string {
   // too narrow for a picture
   return picture.steps.flatMap((step) => step.group ?? [step]).map((step) => {
     const who = step.to && step.to !== step.from ? `${name(step.from)} → ${name(step.to)}` : name(step.from);
-    return wrap(`${who}: ${words(step)}`, columns).join("\n  ");
+    return wrap(`${who}: ${words(step)}`, columns - 2).join("\n  ");
   }).join("\n") + "\n";
 }
 

@@ -143,10 +143,12 @@ export function picture(events: TraceEvent[], all = false): Picture {
     const fd = Number(args.sockfd ?? args.fd);
     const channel = own.descriptors.get(fd);
     const failed = errno ? ` = ${errno}` : "";
+    const began = entered.get(event.pid)?.t ?? event.t - event.dur;
+    // what is sent may be received before the sender's call is back; but not while the call waits
+    const sent = event.dur < NOTABLE_WAIT_US ? began : event.t;
 
     if (event.dur >= NOTABLE_WAIT_US && !["sleep", "usleep", "fork", "pause"].includes(call)) {
-      const enter = entered.get(event.pid);
-      step(enter?.t ?? event.t - event.dur, me, undefined, `waits ${milliseconds(event.dur)} in ${call}()`, {
+      step(began, me, undefined, `waits ${milliseconds(event.dur)} in ${call}()`, {
         key: `waits ${call}`,
       });
     }
@@ -218,8 +220,8 @@ export function picture(events: TraceEvent[], all = false): Picture {
         const line = socketByAddress(event.peer || text(args.addr), `socket ${text(args.addr)}`);
         if (!errno) own.descriptors.set(fd, line);
         connections++;
-        step(event.t, me, line, "socket()", { key: "socket" });
-        return step(event.t, me, line, `connect(${text(args.addr)})${failed}`, { key: "connect" });
+        step(sent, me, line, "socket()", { key: "socket" });
+        return step(sent, me, line, `connect(${text(args.addr)})${failed}`, { key: "connect" });
       }
       case "send":
       case "sendto":
@@ -229,7 +231,7 @@ export function picture(events: TraceEvent[], all = false): Picture {
         const known = address && objects.get(`socket ${/:(\d+)$/.exec(address)?.[1] ?? address}`);
         const line = known || channel || (address ? socketByAddress(address, `socket ${address}`) : undefined);
         if (call === "sendto" && line && !channel && !errno) own.descriptors.set(fd, line);
-        if (line) return step(event.t, me, line, call + failed, { data, key: call });
+        if (line) return step(sent, me, line, call + failed, { data, key: call });
         if (fd === 1 || (fd === 2 && all)) return step(event.t, me, undefined, "prints", { data, key: `prints ${fd}` });
         return all ? step(event.t, me, undefined, `${call}(${fd})${failed}`, { data, key: call }) : undefined;
       }
@@ -251,7 +253,7 @@ export function picture(events: TraceEvent[], all = false): Picture {
         return step(event.t, me, channel, `shutdown(${args.how})${failed}`);
 
       case "msgsnd":
-        return step(event.t, me, sysv(event), `msgsnd type ${args.mtype}${failed}`, {
+        return step(sent, me, sysv(event), `msgsnd type ${args.mtype}${failed}`, {
           data: isBytes(args.msgp) ? args.msgp : undefined,
           key: `msgsnd ${args.mtype} ${failed}`,
         });

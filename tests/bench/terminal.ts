@@ -1,0 +1,81 @@
+/**
+ * The results as tables of at most 80 columns.
+ *
+ * @module
+ */
+import { bytes, type Goal, type Growth, reached, type Results, type Row, shown } from "./results.ts";
+import type { Summary } from "./measure.ts";
+
+const color = Deno.stdout.isTerminal() && !Deno.noColor;
+const paint = (code: number) => (text: string) => color ? `\x1b[${code}m${text}\x1b[0m` : text;
+const bold = paint(1);
+const dim = paint(2);
+const green = paint(32);
+const red = paint(31);
+
+const NAME = 22;
+const CELL = 8;
+
+function spread({ median, q1, q3 }: Summary): string {
+  return `±${Math.round((q3 - q1) / 2 / median * 100)}%`;
+}
+
+function verdict(goal: Goal): [ratio: string, quartiles: string, goal: string] {
+  const { of, limit, ratio } = goal;
+  const wanted = `${of === "rate" ? "≥" : "≤"}${limit}`;
+  if (ratio === null) return ["–", "", `${wanted} –`];
+  const mark = reached(goal) ? green("✓") : red("✗");
+  const text = (value: number) => value < 9.995 ? value.toFixed(2) : value.toFixed(1);
+  return [text(ratio.median), `${text(ratio.q1)}–${text(ratio.q3)}`, `${wanted} ${mark}`];
+}
+
+/** How wide a text is without its colors. */
+function pad(text: string, width: number): string {
+  // deno-lint-ignore no-control-regex -- escape sequences start with one
+  return " ".repeat(Math.max(0, width - text.replace(/\x1b\[\d+m/g, "").length)) + text;
+}
+
+function line(name: string, cells: string[], [ratio, goal]: [string, string]): string {
+  return (name.padEnd(NAME) + cells.map((cell) => pad(cell, CELL)).join("") + pad(ratio, 10) + pad(goal, 8)).trimEnd();
+}
+
+function* rowLines(row: Row, columns: string[]): Generator<string> {
+  const found = columns.map((column) => row.results[column]);
+  const values = found.map((one) => one ? shown(one.median, row.unit, row.size) : "–");
+  const spreads = found.map((one) => one ? spread(one) : "");
+  const [first, ...others] = row.goals.map(verdict);
+  yield line(row.name, values, first ? [first[0], first[2]] : ["", ""]);
+  yield dim(line("", spreads, first ? [first[1], ""] : ["", ""]));
+  for (const [n, [ratio, quartiles, goal]] of others.entries()) {
+    yield line(`  against ${row.goals[n + 1].against}`, columns.map(() => ""), [ratio, goal]);
+    yield dim(line("", columns.map(() => ""), [quartiles, ""]));
+  }
+}
+
+function* growthLines(growth: Growth): Generator<string> {
+  const { name, x, unit, values, series } = growth;
+  const heads = values.map((value) => x === "bytes" ? bytes(value) : x === "MiB" ? `${value} MiB` : String(value));
+  const width = Math.min(10, Math.floor((80 - NAME) / values.length));
+  const row = (label: string, cells: string[]) =>
+    label.padEnd(NAME) + cells.map((cell) => cell.padStart(width)).join("");
+  yield bold(row(name, heads));
+  for (const [label, summaries] of Object.entries(series)) {
+    yield row(label, summaries.map((one) => one ? shown(one.median, unit) : "–"));
+  }
+}
+
+/** All tables, line by line. */
+export function* tables(results: Results): Generator<string> {
+  for (const { title, columns, rows } of results.tables) {
+    yield bold(line(title, columns, rows[0].goals.length ? ["ratio", "goal"] : ["", ""]));
+    for (const row of rows) yield* rowLines(row, columns);
+    yield "";
+  }
+  for (const growth of results.growth) {
+    yield* growthLines(growth);
+    yield "";
+  }
+  yield dim(`Medians of ${results.rounds} rounds in which all take turns; ± half of the middle 50 %.`);
+  yield dim("Ratio: of the library to C (or whom the line names), and its middle 50 %.");
+  for (const [name, value] of Object.entries(results.machine)) yield dim(`${name}: ${value}`);
+}
