@@ -770,7 +770,7 @@ const errors: Record<string, Record<string, Proof>> = {
   },
   send: {
     ...SEND,
-    EACCES: OTHERS,
+    EACCES: not("needs an address: see sendto"),
     EISCONN: at("socket", "sendto() fails with EISCONN, EACCES, EAFNOSUPPORT, ENOENT or ECONNREFUSED"),
   },
   sendto: {

@@ -108,15 +108,13 @@ Deno.test(`socket_server_sigchld.ts serves ${connections} clients, silent and ru
       await client(port, silent).catch((error) => refused.push(error));
     }
   }));
-  // Each silent client has its child, which waits in read() as long as the client stays, as on the slide; the others
-  // have been served meanwhile.
   assertEquals(refused, []);
   assertEquals(silent.length, connections / clients.length);
-  await until(
-    () => children(server.pid).length === silent.length,
-    "only the silent clients' children are left",
-    60_000,
-  );
+  // A silent client has its child wait in read() for as long as it stays, as on the slide; the others have been served
+  // meanwhile. (Where the backlog of 5 was full, the kernel lets the client believe that it is connected, and the
+  // server hears of it only when the client speaks: such a silent client has no child.)
+  await until(() => children(server.pid).length <= silent.length, "only silent clients' children are left", 60_000);
+  assert(children(server.pid).length > 0, "silent clients are waited for");
   for (const connection of silent) connection.close();
   await until(() => children(server.pid).length === 0, "all children have ended", 60_000);
   assertEquals(zombies(server.pid), []);

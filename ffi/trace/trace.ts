@@ -434,27 +434,32 @@ function mayWait(event: EnterEvent): boolean {
   return raw.poll(pollfd, 1n, 0) === 0;
 }
 
+/** Opens an `IPC_TRACE` file for appending; −1 if it cannot be. */
+function openTrace(path: string): number {
+  const O_WRONLY_CREAT_APPEND_CLOEXEC = 0o1 | 0o100 | 0o2000 | 0o2000000;
+  const opened = raw.open(cstring(path, "open", "IPC_TRACE"), O_WRONLY_CREAT_APPEND_CLOEXEC, 0o600);
+  if (opened < 0) {
+    console.error(`IPC_TRACE: ${path}: ${errnoMessage(errno())}`);
+    return -1;
+  }
+  // out of the way: the program's own descriptors get the numbers that they would have without tracing
+  const F_DUPFD_CLOEXEC = 1030;
+  const fd = raw.fcntl(opened, F_DUPFD_CLOEXEC, 900);
+  if (fd < 0) return opened;
+  raw.close(opened);
+  return fd;
+}
+
 /** What `IPC_TRACE` asks for. */
 function traceByEnvironment(): void {
   const target = getenv("IPC_TRACE");
   if (!target) return;
-  let fd = 2;
-  if (target !== "-") {
-    const O_WRONLY_CREAT_APPEND_CLOEXEC = 0o1 | 0o100 | 0o2000 | 0o2000000;
-    const opened = raw.open(cstring(target, "open", "IPC_TRACE"), O_WRONLY_CREAT_APPEND_CLOEXEC, 0o600);
-    if (opened < 0) {
-      console.error(`IPC_TRACE: ${target}: ${errnoMessage(errno())}`);
-      return;
-    }
-    // out of the way: the program's own descriptors get the numbers that they would have without tracing
-    const F_DUPFD_CLOEXEC = 1030;
-    fd = raw.fcntl(opened, F_DUPFD_CLOEXEC, 900);
-    if (fd < 0) fd = opened;
-    else raw.close(opened);
-  }
+  let fd: number | undefined = target === "-" ? 2 : undefined;
   const encoder = new TextEncoder();
   // one write a line: O_APPEND keeps the lines of several processes whole
   const put = (line: string) => {
+    fd ??= openTrace(target);
+    if (fd < 0) return;
     const data = encoder.encode(line + "\n");
     raw.write(fd, data, BigInt(data.length));
   };

@@ -87,7 +87,6 @@ export function picture(events: TraceEvent[], all = false): Picture {
   const objects = new Map<string, Lifeline>();
   const steps: Step[] = [];
   const entered = new Map<number, TraceEvent>();
-  let connections = 0;
 
   function object(key: string, label: string): Lifeline {
     let line = objects.get(key);
@@ -219,7 +218,6 @@ export function picture(events: TraceEvent[], all = false): Picture {
       case "connect": {
         const line = socketByAddress(event.peer || text(args.addr), `socket ${text(args.addr)}`);
         if (!errno) own.descriptors.set(fd, line);
-        connections++;
         step(sent, me, line, "socket()", { key: "socket" });
         return step(sent, me, line, `connect(${text(args.addr)})${failed}`, { key: "connect" });
       }

@@ -13,8 +13,8 @@ import {
   firstLine,
   places,
   root,
-  startServers,
   starting,
+  startServers,
   versions,
 } from "./contestants.ts";
 import { compare, type Effort, type Entry, ratio, type Series, summarize } from "./measure.ts";
@@ -169,7 +169,10 @@ async function forks(): Promise<[row: Row, growth: Growth]> {
   // fresh programs: what the others have in memory would be copied, too
   await using field = new Field(places.any, true);
   const first = await row("fork + _exit + wait3", field.entries("fork", 0), [["C", "time", 2], ["Python", "rate", 1]]);
-  const series = await grow(values, (size) => ["library", "C", "Python"].flatMap((one) => field.entry(one, "fork", size)));
+  const series = await grow(
+    values,
+    (size) => ["library", "C", "Python"].flatMap((one) => field.entry(one, "fork", size)),
+  );
   return [first, { name: "fork with live memory", x: "MiB", unit: "time", values, series }];
 }
 

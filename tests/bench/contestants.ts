@@ -174,7 +174,11 @@ export class Server implements AsyncDisposable {
     const { port } = probe.addr;
     probe.close();
     const args = [...command.slice(1), String(port)];
-    const server = new Server(name, port, new Deno.Command(command[0], { args, stdin: "null", stdout: "null" }).spawn());
+    const server = new Server(
+      name,
+      port,
+      new Deno.Command(command[0], { args, stdin: "null", stdout: "null" }).spawn(),
+    );
     for (const end = Date.now() + 20_000;;) {
       try {
         await server.#exchange();

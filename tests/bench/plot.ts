@@ -1,1 +1,3 @@
-export function plot(_: unknown): string { return ""; }
+export function plot(_: unknown): string {
+  return "";
+}
