@@ -4,7 +4,7 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { cstring, environment, errno, libc, onLoad, raw, slurp } from "./libc.ts";
+import { cstring, environment, errno, libc, preload, raw, slurp } from "./libc.ts";
 import { layouts } from "./structs.ts";
 
 const MADV_DOFORK = 11;
@@ -146,9 +146,6 @@ function handledSignals(): number[] {
   return list;
 }
 
-/** The bare symbol, put aside so that nobody calls it without what has to come before. */
-let bareFork: () => number;
-
 /** `fork(2)`: what V8 needs before it, and what a child must not inherit after it. */
 function safeFork(): number {
   if (!isSingleThreaded()) {
@@ -161,16 +158,13 @@ function safeFork(): number {
   raw.sigprocmask(SIG_SETMASK, everySignal, signalMask);
   // no allocation from here to the fork: V8 could map new memory
   for (let i = 0; i < ranges.length; i++) raw.madvise(ranges[i][0], ranges[i][1], MADV_DOFORK);
-  const pid = bareFork();
+  const pid = raw.fork();
   if (pid === 0) becomeChild(handled);
   raw.sigprocmask(SIG_SETMASK, signalMask, null);
   return pid;
 }
 
-onLoad.push(() => {
-  bareFork = libc.fork;
-  libc.fork = safeFork;
-});
+libc.fork = safeFork;
 
 function becomeChild(handled: number[]): void {
   forked = true;
@@ -180,6 +174,7 @@ function becomeChild(handled: number[]): void {
 
 /** Called once, in the parent, for what a child would else have to do: there every page that is written to is copied first. */
 function prepare(): [bigint, bigint][] {
+  preload("fork", "madvise", "_exit", "signal", "sigprocmask", "read", "write", "close");
   guardExit();
   // what a timer's callback or a listener throws comes by here, and no microtask is run after it
   addEventListener("error", (event) => {

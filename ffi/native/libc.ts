@@ -10,59 +10,80 @@ type Library = Deno.DynamicLibrary<typeof table>;
 /** The functions of the table, typed as `Deno.dlopen` types them. */
 export type Functions = { -readonly [K in Name]: Library["symbols"][K] };
 
-let library: Library | undefined;
-let errnoCell = new Int32Array(1);
+let errnoCell: Int32Array<ArrayBuffer> | undefined;
+
+// deno-lint-ignore no-explicit-any -- functions of every type are handled by one
+type AnyFunction = (...args: any[]) => any;
+type Entries = Record<Name, AnyFunction>;
+
+const names = Object.keys(table).filter((name) => name !== "environ") as Name[];
 
 /**
- * The functions themselves. Each entry starts as a stub that loads libc, and is then the bare symbol;
- * tracing puts its own functions here and takes them away again, so that there is nothing in the
- * way of a call while tracing is off.
+ * The functions themselves. Each entry starts as a stub that opens its symbol, and is then the bare symbol; tracing
+ * puts its own functions here and takes them away again, so that there is nothing in the way of a call while
+ * tracing is off.
  */
 export const libc: Functions = {} as Functions;
 
-const names = Object.keys(table).filter((name) => name !== "environ") as Name[];
-// deno-lint-ignore no-explicit-any -- one loop fills entries of every type
-const entries = libc as Record<Name, any>;
-for (const name of names) {
-  entries[name] = (...args: unknown[]) => {
-    load(name);
-    return entries[name](...args);
-  };
-}
-
 /** The same functions, which tracing leaves alone: for the library's own housekeeping. */
-export let raw: Functions = libc;
+export const raw: Functions = {} as Functions;
 
-/** What to run once libc is loaded, before the first call goes out. */
+/** What to run at the first call, before it goes out. */
 export const onLoad: (() => void)[] = [];
 
-function load(caller: string): void {
-  if (library) return;
+for (const name of names) {
+  for (const entries of [libc, raw] as unknown as Entries[]) {
+    const stub: AnyFunction = (...args) => {
+      // what is run at the first call may have put something else here
+      if (load(name) && entries[name] !== stub) return entries[name](...args);
+      const bare = open(name);
+      if (entries[name] === stub) entries[name] = bare;
+      return bare(...args);
+    };
+    entries[name] = stub;
+  }
+}
+
+const opened: Partial<Record<Name | "environ", unknown>> = {};
+
+/** A symbol of libc. Opening one takes a tenth of a millisecond, so it is done only for those that are called. */
+function open(name: Name): AnyFunction;
+function open(name: "environ"): Deno.PointerObject;
+function open(name: Name | "environ"): unknown {
+  return opened[name] ??= Deno.dlopen("libc.so.6", { [name]: table[name] as Deno.ForeignFunction }).symbols[name];
+}
+
+/** Opens symbols now, which are going to be called where it would cost more. */
+export function preload(...list: Name[]): void {
+  for (const name of list) raw[name] = open(name) as never;
+}
+
+/** Makes libc ready; true at the first call. */
+function load(caller: string): boolean {
+  if (errnoCell) return false;
   const { os, arch } = Deno.build;
   if (os !== "linux" || (arch !== "x86_64" && arch !== "aarch64")) {
     throw new LibcError(caller, "ENOSYS", `needs Linux with glibc on x86-64 or arm64; this is ${os} on ${arch}`);
   }
   try {
-    library = Deno.dlopen("libc.so.6", table);
+    const cell = open("__errno_location")();
+    errnoCell = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(cell, 4));
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw error;
     throw new LibcError(caller, "ENOSYS", `needs glibc, and libc.so.6 cannot be loaded: ${(error as Error).message}`);
   }
-  for (const name of names) entries[name] = library.symbols[name];
-  raw = library.symbols;
-  const cell = library.symbols.__errno_location();
-  errnoCell = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(cell!, 4));
   for (const run of onLoad) run();
+  return true;
 }
 
 /** `errno` of this thread. Read it right after the call that failed: it is the first argument to write. */
 export function errno(): number {
-  return errnoCell[0];
+  return errnoCell![0];
 }
 
 /** Puts `errno` back after calls that should not be noticed. */
 export function setErrno(value: number): void {
-  errnoCell[0] = value;
+  errnoCell![0] = value;
 }
 
 const encoder = new TextEncoder();
@@ -91,7 +112,7 @@ export function environment(): bigint[] {
   load("environ");
   const list: bigint[] = [];
   // the symbol is where the variable `char **environ` lies
-  const variable = new Deno.UnsafePointerView(library!.symbols.environ!);
+  const variable = new Deno.UnsafePointerView(open("environ"));
   const array = Deno.UnsafePointer.create(variable.getBigUint64(0));
   if (array === null) return list;
   const view = new Deno.UnsafePointerView(array);
@@ -104,7 +125,6 @@ export function environment(): bigint[] {
 
 /** The whole content of a file, by libc: `Deno.readFile` would want a permission of its own. */
 export function slurp(path: string): Uint8Array<ArrayBuffer> {
-  load("open");
   const fd = raw.open(cstring(path, "open", "path"), 0o2000000, /* O_RDONLY | O_CLOEXEC */ 0);
   if (fd < 0) throw new LibcError("open", errno(), path);
   let content = new Uint8Array(1 << 14);

@@ -244,8 +244,8 @@ function touched(op: "read" | "write", memory: Memory, offset: number, data: () 
 
 function install(): void {
   if (bare) return;
-  libc.getpid(); // libc is loaded and its own functions stand in the table
-  if (bare) return; // loading it has installed the tracing that IPC_TRACE asks for
+  raw.getpid(); // the first call may install the tracing that IPC_TRACE asks for
+  if (bare) return;
   bare = {};
   for (const name of Object.keys(table) as Name[]) {
     const parameters = parametersOf(name);
