@@ -4,7 +4,7 @@
  * @module
  */
 import { errnoCode, errnoMessage, errnoNumber, LibcError } from "../errors.ts";
-import { cstring, errno, getenv, libc, onLoad, raw, setErrno } from "../native/libc.ts";
+import { cstring, errno, getenv, libc, onLoad, preload, raw, setErrno } from "../native/libc.ts";
 import { access, type Memory, segmentOf } from "../native/memory.ts";
 import { observer } from "../native/observer.ts";
 import { sockaddrFrom } from "../native/sockaddr.ts";
@@ -142,8 +142,7 @@ function programName(): string {
 }
 
 /** Makes sure that the process has introduced itself, and gives what all events begin with. */
-function base(forked = false): TraceEventBase {
-  const t = now();
+function base(forked = false, t = now()): TraceEventBase {
   if (pid === 0) {
     pid = raw.getpid();
     ended = false;
@@ -205,7 +204,8 @@ function traced(call: Name, parameters: Parameter[], bare: AnyFunction): AnyFunc
     const before = now();
     const result = bare(...args);
     const code = errno();
-    const dur = now() - before;
+    const after = now();
+    const dur = after - before;
     const number = asNumber(result);
     let forked = false;
     if (call === "fork" && number === 0) {
@@ -214,7 +214,7 @@ function traced(call: Name, parameters: Parameter[], bare: AnyFunction): AnyFunc
     }
     const failed = number < 0 && call !== "getaddrinfo" || undefined;
     emit({
-      ...base(forked),
+      ...base(forked, after),
       ev: "exit",
       call: shown,
       args: decoded(shown, parameters, args, number),
@@ -250,6 +250,7 @@ function install(): void {
   for (const name of Object.keys(table) as Name[]) {
     const parameters = parametersOf(name);
     if (!parameters) continue;
+    preload(name); // or the first call would seem to take longer
     bare[name] = functions[name];
     functions[name] = traced(name, parameters, functions[name]);
   }
