@@ -360,7 +360,19 @@ function isLeftover(object: IpcObject, use: Use): boolean {
   if (object.kind === "segment") {
     return use.kind === "segment" && object.size === use.size && object.attached === 0 && gone(object.creator);
   }
+  if (isUnused(object)) return !isAwaited(object.id) && staysUnused(use);
   return gone(object.sender) && (object.receiver === 0 || gone(object.receiver)) && !isAwaited(object.id);
+}
+
+/** Tells whether nobody has ever sent or received here. */
+function isUnused(object: IpcObject | undefined): boolean {
+  return object?.kind === "queue" && object.sender === 0 && object.receiver === 0 && object.messages === 0;
+}
+
+/** Such a queue is that of a sender which is about to send, or of one that was killed right before: time tells. */
+function staysUnused(use: Use): boolean {
+  usleep(300_000);
+  return isUnused(find(use) ?? undefined);
 }
 
 /** Makes sure that a key is free, and says why not if it can't. */
@@ -368,8 +380,12 @@ function obstacle(use: Use, note: (text: string) => void): string | null {
   const object = find(use);
   if (!object) return null;
   if (!isLeftover(object, use) || !remove(object)) return inUse(object);
-  const owner = object.kind === "segment" ? `made by pid ${object.creator}` : `last sender pid ${object.sender}`;
-  note(`removed ${object.name} with key ${object.key}, a leftover: ${owner} is gone, and nobody uses it`);
+  const why = isUnused(object)
+    ? "nobody ever used it"
+    : `${
+      object.kind === "segment" ? `made by pid ${object.creator}` : `last sender pid ${object.sender}`
+    } is gone, and nobody uses it`;
+  note(`removed ${object.name} with key ${object.key}, a leftover: ${why}`);
   return null;
 }
 

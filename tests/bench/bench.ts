@@ -34,6 +34,7 @@ function options(): { quick: boolean; json?: string; svg?: string } {
     else if (arg === "--svg" && file) found.svg = file;
     else {
       console.error(usage);
+      cleanUp();
       Deno.exit(2);
     }
   }
@@ -143,13 +144,15 @@ async function waiting(): Promise<Growth["series"]> {
   const longest = Number(Deno.readTextFileSync("/proc/sys/kernel/msgmax"));
   await using field = new Field(places.one, true);
   const queues = (size: number) => [
-    ...field.entry("library", "queues", size, "message queue"),
-    ...field.entry("C", "queues", size, "message queue, C"),
+    ...field.entry("library", "queues", size, "msgsnd + msgrcv"),
+    ...field.entry("C", "queues", size, "msgsnd + msgrcv, C"),
   ];
   const sockets = (size: number) => [
     ...field.entry("library", "socket", size, "unix socket"),
     ...field.entry("C", "socket", size, "unix socket, C"),
   ];
+  const queueClass = (size: number) => field.entry("library", "queues-class", size, "MessageQueue");
+  const socketClass = (size: number) => field.entry("library", "socket-class", size, "Socket");
   const others = [
     ["Deno.connect unix", "unix"],
     ["Deno.connect TCP", "tcp"],
@@ -159,7 +162,9 @@ async function waiting(): Promise<Growth["series"]> {
   // one way at a time, as a program keeps only its last partner
   return {
     ...await grow(sizes, (size) => size <= longest ? queues(size) : []),
+    ...await grow(sizes, (size) => size <= longest ? queueClass(size) : []),
     ...await grow(sizes, sockets),
+    ...await grow(sizes, socketClass),
     ...await grow(sizes, (size) => others.flatMap(([name, job]) => field.entry("Deno", job, size, name))),
   };
 }
@@ -206,7 +211,7 @@ async function emptyProgram(): Promise<string> {
 function machine(): Record<string, string> {
   const [, model = Deno.build.arch] = /^model name\s*:\s*(.*)$/m.exec(Deno.readTextFileSync("/proc/cpuinfo")) ?? [];
   const kernel = firstLine("uname", "-sr") ?? "Linux";
-  const programs = Object.entries(versions).map(([name, version]) => `${name} ${version ?? "–"}`);
+  const programs = Object.entries(versions).filter(([, version]) => version).map((pair) => pair.join(" "));
   return { machine: `${model}, ${navigator.hardwareConcurrency} processors, ${kernel}`, programs: programs.join(", ") };
 }
 

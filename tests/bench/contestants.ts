@@ -36,7 +36,7 @@ const python = firstLine("python3", "--version");
 export const versions: Readonly<Record<string, string | undefined>> = {
   Deno: Deno.version.deno,
   V8: Deno.version.v8,
-  cc: compiler,
+  C: compiler?.replace(/^cc /, ""),
   Perl: perl?.replace("Perl ", ""),
   Python: python?.replace("Python ", ""),
 };

@@ -7,6 +7,7 @@
  */
 import {
   _exit,
+  AF_UNIX,
   close,
   fork,
   getppid,
@@ -29,7 +30,9 @@ import {
   SIG_IGN,
   SIGINT,
   signal,
+  SOCK_STREAM,
   Socket,
+  socketpair,
   trace,
   wait3,
   WaitStatus,
@@ -50,6 +53,7 @@ const bare = Deno.dlopen("libc.so.6", {
 }).symbols;
 
 const queue = msgget(IPC_PRIVATE, 0o600);
+const back = msgget(IPC_PRIVATE, 0o600);
 const objects = MessageQueue.create();
 const answers = MessageQueue.create();
 const set = semget(IPC_PRIVATE, 1, 0o600);
@@ -182,6 +186,7 @@ interface Exchange {
 }
 
 let peer: Socket;
+let end: number; // the descriptor of another pair of sockets, which block
 let turn = 0; // goes on from round to round, as the counters do
 
 const exchanges: Record<string, (words: Int32Array, memory: Uint8Array) => Exchange> = {
@@ -225,6 +230,22 @@ const exchanges: Record<string, (words: Int32Array, memory: Uint8Array) => Excha
   }),
   queues: () => ({
     ping(size, n) {
+      const buf = message(size);
+      for (let i = 0; i < n; i++) {
+        msgsnd(queue, buf, size, 0);
+        msgrcv(back, buf, size, 0, 0);
+      }
+    },
+    pong(size, n) {
+      const buf = message(size);
+      for (let i = 0; i < n; i++) {
+        msgrcv(queue, buf, size, 0, 0);
+        msgsnd(back, buf, size, 0);
+      }
+    },
+  }),
+  "queues-class": () => ({
+    ping(size, n) {
       const data = bytes.subarray(0, size);
       for (let i = 0; i < n; i++) {
         objects.sendSync(data);
@@ -236,6 +257,22 @@ const exchanges: Record<string, (words: Int32Array, memory: Uint8Array) => Excha
     },
   }),
   socket: () => ({
+    ping(size, n) {
+      const data = bytes.subarray(0, size);
+      for (let i = 0; i < n; i++) {
+        writeAll(data);
+        readAll(size);
+      }
+    },
+    pong(size, n) {
+      const data = bytes.subarray(0, size);
+      for (let i = 0; i < n; i++) {
+        readAll(size);
+        writeAll(data);
+      }
+    },
+  }),
+  "socket-class": () => ({
     ping(size, n) {
       const data = bytes.subarray(0, size);
       for (let i = 0; i < n; i++) {
@@ -253,6 +290,16 @@ const exchanges: Record<string, (words: Int32Array, memory: Uint8Array) => Excha
   }),
 };
 
+function writeAll(data: Uint8Array<ArrayBuffer>): void {
+  let sent = write(end, data);
+  while (sent < data.length) sent += write(end, data.subarray(sent));
+}
+
+function readAll(size: number): void {
+  let got = read(end, bytes, size);
+  while (got < size) got += read(end, bytes.subarray(got, size));
+}
+
 function views(memory: Uint8Array, size: number): [mine: Uint8Array, there: Uint8Array, back: Uint8Array] {
   return [bytes.subarray(0, size), memory.subarray(0, size), memory.subarray(LARGEST, LARGEST + size)];
 }
@@ -268,6 +315,7 @@ let exchange: Exchange;
 function startPartner(name: string): void {
   if (control >= 0) {
     close(control); // which ends the one before
+    close(end);
     peer.close();
   }
   last = name;
@@ -277,20 +325,25 @@ function startPartner(name: string): void {
   turn = 0;
   exchange = exchanges[name](words, memory);
   const [ours, theirs] = Socket.pair();
+  const [ourEnd, theirEnd] = socketpair(AF_UNIX, SOCK_STREAM, 0);
   const [orders, writer] = pipe();
   if (fork() === 0) {
     close(writer); // or it would never see the end
+    close(ourEnd);
     ours.close();
     pin(partnerCpu);
     peer = theirs;
+    end = theirEnd;
     const order = new Float64Array(2);
     while (read(orders, new Uint8Array(order.buffer)) === 16) exchange.pong(order[0], order[1]);
     _exit(0);
   }
   close(orders);
+  close(theirEnd);
   theirs.close();
   control = writer;
   peer = ours;
+  end = ourEnd;
 }
 
 for (const name of Object.keys(exchanges)) {
@@ -306,6 +359,7 @@ for (const name of Object.keys(exchanges)) {
 
 await serve(jobs);
 msgctl(queue, IPC_RMID);
+msgctl(back, IPC_RMID);
 semctl(set, 0, IPC_RMID);
 objects.remove();
 answers.remove();
