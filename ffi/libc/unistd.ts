@@ -204,8 +204,10 @@ export function write(fd: number, buf: Uint8Array<ArrayBuffer> | string, count?:
  */
 export function close(fd: number): void {
   const result = libc.close(asFd(fd, "close"));
-  if (result < 0) throw new LibcError("close", errno(), `descriptor ${fd}`);
+  const code = errno();
+  // whatever it says, on Linux the descriptor is closed
   disown(fd);
+  if (result < 0) throw new LibcError("close", code, `descriptor ${fd}`);
 }
 
 /**

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { peek, SHM_RDONLY, shmat, shmdt } from "../../mod.ts";
+import { peek, SHM_RDONLY, shmat, shmdt, usleep } from "../../mod.ts";
 import {
   childrenOf,
   endProcesses,
@@ -372,7 +372,7 @@ function isUnused(object: IpcObject | undefined): boolean {
 /** Such a queue is that of a sender which is about to send, or of one that was killed right before: time tells. */
 function staysUnused(use: Use): boolean {
   usleep(300_000);
-  return isUnused(find(use) ?? undefined);
+  return isUnused(find(use));
 }
 
 /** Makes sure that a key is free, and says why not if it can't. */

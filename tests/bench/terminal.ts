@@ -75,6 +75,7 @@ export function* tables(results: Results): Generator<string> {
     yield* growthLines(growth);
     yield "";
   }
+  if (results.quick) yield red("--quick is too short for V8 to warm up: do not quote these numbers.");
   yield dim(`Medians of ${results.rounds} rounds in which all take turns; ± half of the middle 50 %.`);
   yield dim("Ratio: of the library to C (or whom the line names), and its middle 50 %.");
   for (const [name, value] of Object.entries(results.machine)) yield dim(`${name}: ${value}`);

@@ -466,6 +466,10 @@ export function shutdown(sockfd: number, how: number): void {
 /** A value of an option that is not a number: {@linkcode timeval}, {@linkcode linger}, or the bytes of another structure. */
 export type OptionValue = timeval | linger | Uint8Array<ArrayBuffer>;
 
+const SO_GET_FILTER = 26;
+const IPPROTO_TCP = 6;
+const TCP_ZEROCOPY_RECEIVE = 35;
+
 function optionBytes(value: OptionValue, syscall: string): Uint8Array<ArrayBuffer> {
   const bytes = value instanceof timeval || value instanceof linger ? value.bytes : value;
   if (isBytes(bytes)) return bytes;
@@ -531,7 +535,8 @@ const value = new Int32Array(64);
  * @param optname `SO_ERROR`, `SO_TYPE`, `TCP_NODELAY` …
  * @param optval For options that are not an `int`: what to fill.
  * @returns The number; or with `optval`, how many bytes of it were filled.
- * @throws {LibcError} `ENOPROTOOPT` no such option; `EINVAL` not a number, and nothing given to fill; `ENOTSOCK`; `EBADF`.
+ * @throws {LibcError} `ENOPROTOOPT` no such option; `EINVAL` not a number, and nothing given to fill; `ENOTSOCK`; `EBADF`;
+ * `EOPNOTSUPP` `SO_GET_FILTER` and `TCP_ZEROCOPY_RECEIVE`, whose structures hold addresses.
  *
  * @example
  * ```ts
@@ -546,6 +551,12 @@ const value = new Int32Array(64);
  * ```
  */
 export function getsockopt(sockfd: number, level: number, optname: number, optval?: OptionValue): number {
+  if (
+    (level === SOL_SOCKET && optname === SO_GET_FILTER) || (level === IPPROTO_TCP && optname === TCP_ZEROCOPY_RECEIVE)
+  ) {
+    // their structures hold addresses, or count in other units than bytes: the kernel would write elsewhere
+    throw new LibcError("getsockopt", "EOPNOTSUPP", `option ${optname} cannot be asked for safely`);
+  }
   // more room than an int, to notice options that are something else
   const bytes = optval === undefined ? value : optionBytes(optval, "getsockopt");
   socklen[0] = byteLengthOf(bytes);
