@@ -36,7 +36,7 @@ export function keyText(value: number): string {
 }
 
 // BigInts are what the fast path takes for 64-bit parameters; these save making one a call
-const small: readonly bigint[] = Array.from({ length: 4097 }, (_, n) => BigInt(n));
+const small: readonly bigint[] = Array.from({ length: 1025 }, (_, n) => BigInt(n));
 
 // The functions of the hot path are kept so short that V8 inlines them: what goes wrong is told elsewhere.
 

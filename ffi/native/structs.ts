@@ -471,6 +471,9 @@ export class rusage extends Struct {
   }
 }
 
+/** The bytes of a message, to hand to the kernel; undefined for anything else than a {@linkcode msgbuf}. */
+export let ownBytes: (message: msgbuf) => Uint8Array<ArrayBuffer> | undefined;
+
 /**
  * A message as `msgsnd(2)` and `msgrcv(2)` take it: `struct msgbuf { long mtype; char mtext[N]; }`.
  *
@@ -486,6 +489,13 @@ export class rusage extends Struct {
 export class msgbuf extends Struct {
   /** The message's text: as many bytes as the structure was made with. */
   readonly mtext: Uint8Array<ArrayBuffer>;
+  // nobody else has this view: what it says of its length is true, also when the memory was transferred away
+  readonly #own: Uint8Array<ArrayBuffer>;
+
+  static {
+    ownBytes = (message) =>
+      typeof message === "object" && message !== null && #own in message ? message.#own : undefined;
+  }
 
   /**
    * Makes an empty message.
@@ -498,6 +508,7 @@ export class msgbuf extends Struct {
     }
     super(8 + size);
     this.mtext = this.bytes.subarray(8);
+    this.#own = new Uint8Array(this.bytes.buffer);
   }
   /** The message's type: above 0 to send; a bigint only beyond 2^53, where a number would be off. */
   get mtype(): number | bigint {

@@ -4,10 +4,9 @@
  * @module
  */
 import { LibcError } from "../../errors.ts";
-import { byteLengthOf, isBytes } from "../../native/bytes.ts";
 import { int, key as asKey, keyText, long, size } from "../../native/check.ts";
 import { errno, libc } from "../../native/libc.ts";
-import { bytesOf, layouts, type msgbuf, type msginfo, type msqid_ds } from "../../native/structs.ts";
+import { bytesOf, layouts, type msgbuf, type msginfo, type msqid_ds, ownBytes } from "../../native/structs.ts";
 import { IPC_INFO, IPC_SET, IPC_STAT } from "./ipc.ts";
 
 export { msgbuf, msginfo, msqid_ds } from "../../native/structs.ts";
@@ -51,15 +50,14 @@ const HEADER = 8; // mtype
 
 /** The bytes of a message buffer that has room for `msgsz` bytes of text: a byte more, and the kernel would go beyond it. */
 function roomFor(msgp: msgbuf, msgsz: number, syscall: string): Uint8Array<ArrayBuffer> {
-  const bytes = msgp?.bytes;
-  if (!isBytes(bytes) || msgsz > byteLengthOf(bytes) - HEADER) throw noRoom(msgp, msgsz, syscall);
+  const bytes = ownBytes(msgp);
+  if (bytes === undefined || msgsz > bytes.byteLength - HEADER) throw noRoom(bytes, msgp, msgsz, syscall);
   return bytes;
 }
 
-function noRoom(msgp: msgbuf, msgsz: number, syscall: string): LibcError {
-  const bytes = msgp?.bytes;
-  const why = isBytes(bytes)
-    ? `msgsz is ${msgsz}, the buffer has ${Math.max(byteLengthOf(bytes) - HEADER, 0)} bytes`
+function noRoom(bytes: Uint8Array | undefined, msgp: msgbuf, msgsz: number, syscall: string): LibcError {
+  const why = bytes
+    ? `msgsz is ${msgsz}, the buffer has ${Math.max(bytes.byteLength - HEADER, 0)} bytes`
     : `msgp must be a msgbuf, got ${Deno.inspect(msgp)}`;
   return new LibcError(syscall, "EFAULT", why);
 }
