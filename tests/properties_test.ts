@@ -9,7 +9,14 @@ async function properties(
   group: string,
   ...args: string[]
 ): Promise<{ code: number; signal: unknown; stderr: string }> {
-  const command = ["run", "--allow-all", "--no-check", "--v8-flags=--single-threaded", `${root}tests/_properties.ts`];
+  const command = [
+    "run",
+    "--cached-only",
+    "--allow-all",
+    "--no-check",
+    "--v8-flags=--single-threaded",
+    `${root}tests/_properties.ts`,
+  ];
   await using program = new Program(Deno.execPath(), [...command, "--seed", SEED, "--group", group, ...args]);
   // half a minute is ten times what it takes
   return await program.end(60_000);

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import * as Plot from "npm:@observablehq/plot@^0.6.17";
-import { parseHTML } from "npm:linkedom@^0.18.12";
+import * as Plot from "@observablehq/plot";
+import { parseHTML } from "linkedom";
 import { bytes, type Goal, type Growth, reached, type Results, time } from "./results.ts";
 
 // its own type for this has everything but the document
