@@ -301,7 +301,7 @@ Deno.test("enableFork() adds its flag to those in DENO_V8_FLAGS", async () => {
   const { lines } = await identity([], { DENO_V8_FLAGS: "--max-old-space-size=200,--stack-size=900" });
   assertEquals(lines.slice(0, 2).map(({ flags }) => flags), [
     "DENO_V8_FLAGS=--max-old-space-size=200,--stack-size=900",
-    "DENO_V8_FLAGS=--max-old-space-size=200,--stack-size=900,--single-threaded",
+    "DENO_V8_FLAGS=--max-old-space-size=200,--stack-size=900,--single-threaded,--no-lazy",
   ]);
 });
 

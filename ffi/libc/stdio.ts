@@ -6,6 +6,7 @@
 import { LibcError } from "../errors.ts";
 import { byteLengthOf, isBytes } from "../native/bytes.ts";
 import { bytes as asBytes, fd, string } from "../native/check.ts";
+import { rehearsals } from "../native/fork.ts";
 import { libc } from "../native/libc.ts";
 import { access } from "../native/memory.ts";
 import { strlen } from "./string.ts";
@@ -105,6 +106,8 @@ function format(template: string, args: PrintfArgument[]): Uint8Array<ArrayBuffe
   }
   return all;
 }
+
+rehearsals.push(() => format("%s%d\n", [new Uint8Array(1), 1]));
 
 /** Writes everything, however many calls it takes; −1 as `printf(3)` where nobody listens any more. */
 function put(stream: number, bytes: Uint8Array<ArrayBuffer>): number {

@@ -59,6 +59,9 @@ function obstacle(): string | undefined {
   if (runtimeArguments()[1] === "test") return "this is a test run";
 }
 
+// without --no-lazy each child would compile anew what only children call
+const FLAGS = "--single-threaded,--no-lazy";
+
 const ADD_FLAG =
   "start deno with --v8-flags=--single-threaded, or with DENO_V8_FLAGS=--single-threaded in the environment";
 
@@ -72,7 +75,7 @@ export function restartSingleThreaded(): void {
   const why = obstacle();
   if (why) throw new LibcError("fork", "EOPNOTSUPP", `${why}; ${ADD_FLAG}`);
   const flags = v8Flags();
-  const setting = cstring(`${V8_FLAGS}${flags ? flags + "," : ""}--single-threaded`, "execve", "environment");
+  const setting = cstring(`${V8_FLAGS}${flags ? flags + "," : ""}${FLAGS}`, "execve", "environment");
   const environ = environment().filter((address) =>
     !Deno.UnsafePointerView.getCString(Deno.UnsafePointer.create(address)!).startsWith(V8_FLAGS)
   );
@@ -172,6 +175,9 @@ function becomeChild(handled: number[]): void {
   for (const sig of handled) raw.signal(sig, SIG_DFL);
 }
 
+/** What other modules want done before the first fork, because it would cost each child more. */
+export const rehearsals: (() => void)[] = [];
+
 /** Called once, in the parent, for what a child would else have to do: there every page that is written to is copied first. */
 function prepare(): [bigint, bigint][] {
   preload("fork", "madvise", "_exit", "signal", "sigprocmask", "read", "write", "close");
@@ -185,6 +191,7 @@ function prepare(): [bigint, bigint][] {
   forked = false;
   setTrap(true);
   runChild(() => {}, true);
+  for (const rehearse of rehearsals) rehearse();
   return addressSpace();
 }
 
