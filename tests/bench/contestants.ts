@@ -122,7 +122,7 @@ const deno = [Deno.execPath(), "run", "--no-prompt"];
 
 const commands: Record<string, string[] | undefined> = {
   library: [...deno, "--allow-ffi", `${here}library.ts`],
-  "library, forking": [...deno, "--allow-ffi", "--v8-flags=--single-threaded", `${here}library.ts`],
+  "library, forking": [...deno, "--allow-ffi", "--v8-flags=--single-threaded,--no-lazy", `${here}library.ts`],
   C: bench === undefined ? undefined : [bench],
   Perl: perl && ["perl", `${here}bench.pl`] || undefined,
   Python: python && ["python3", `${here}bench.py`] || undefined,
