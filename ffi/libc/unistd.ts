@@ -16,7 +16,7 @@ export { CHILD_FAILED } from "../native/fork.ts";
  * A forked child has only the thread that forked, and V8 would wait for its other threads there now and
  * then. So V8 has to be single-threaded, which it can only become at its start: unless it is, this
  * call starts the program again in place, with the same pid, arguments, permissions and standard streams
- * (it takes some 20 ms, and what ran before this line runs twice).
+ * (it takes some 40 ms, and what ran before this line runs twice).
  *
  * @throws {LibcError} `EOPNOTSUPP` where a program cannot start itself again (it came from standard input, or it is a worker,
  * a test run or a REPL); the message names the flag to start it with: `--v8-flags=--single-threaded`.
