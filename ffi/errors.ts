@@ -189,6 +189,8 @@ export class LibcError extends Error {
   readonly syscall: string;
   /** The message alone, as `strerror(3)` or `gai_strerror(3)` has it. */
   readonly reason: string;
+  /** What would help to find the cause; it stands in parentheses at the end of `message`. */
+  readonly detail?: string;
 
   /**
    * Makes an error, to be thrown.
@@ -212,5 +214,6 @@ export class LibcError extends Error {
     this.errno = number;
     this.syscall = syscall;
     this.reason = reason;
+    if (detail) this.detail = detail;
   }
 }

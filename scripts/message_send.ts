@@ -26,7 +26,7 @@ const MSGSZ = 128;
 
 const text = Deno.args[0] ?? "Did you get this?";
 const msgflg = IPC_CREAT | 0o666;
-const sbuf = new msgbuf(Math.max(MSGSZ, 3 * text.length + 1)); // on the slide MSGSZ, whatever the text
+const sbuf = new msgbuf(MSGSZ);
 let msqid: number;
 
 // Get the message queue id for the "name" 1234.
@@ -42,7 +42,12 @@ fprintf(stderr, "msgget: msgget succeeded: msqid = %d\n", msqid);
 
 // We'll send message type 1
 sbuf.mtype = 1;
-strcpy(sbuf.mtext, text);
+try {
+  strcpy(sbuf.mtext, text);
+} catch (error) { // Not on the slide: a text that the receiver has no room for
+  perror("strcpy", error);
+  exit(1);
+}
 const buf_length = strlen(sbuf.mtext) + 1;
 
 // Send a message.

@@ -9,6 +9,7 @@ import {
   enableFork,
   exit,
   fork,
+  LibcError,
   pause,
   perror,
   printf,
@@ -29,7 +30,8 @@ function proc_exit(): void {
   while (true) {
     try {
       pid = wait3(wstat, WNOHANG, null);
-    } catch {
+    } catch (error) {
+      if (!(error instanceof LibcError)) throw error;
       return; // −1 on the slide: there are no children (any more)
     }
     if (pid === 0) return;

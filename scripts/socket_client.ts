@@ -16,6 +16,7 @@ import {
   fprintf,
   getaddrinfo,
   htons,
+  LibcError,
   perror,
   printf,
   read,
@@ -51,7 +52,8 @@ try {
 
 try {
   server = getaddrinfo(Deno.args[0], null, { ai_family: AF_INET, ai_socktype: SOCK_STREAM });
-} catch {
+} catch (e) {
+  if (!(e instanceof LibcError)) throw e;
   fprintf(stderr, "ERROR, no such host\n");
   exit(1);
 }

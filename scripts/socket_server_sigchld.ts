@@ -20,6 +20,7 @@ import {
   fprintf,
   htons,
   INADDR_ANY,
+  LibcError,
   listen,
   perror,
   printf,
@@ -71,7 +72,8 @@ function proc_exit(): void {
   while (true) {
     try {
       pid = wait3(wstat, WNOHANG, null);
-    } catch {
+    } catch (error) {
+      if (!(error instanceof LibcError)) throw error;
       return; // −1 on the slide: there are no children (any more)
     }
     if (pid === 0) return;

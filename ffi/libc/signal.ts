@@ -217,7 +217,7 @@ export function signal(sig: number, handler: SignalHandler): SignalHandler {
   }
   const before = newAction();
   if (raw.sigaction(sig, null, before) < 0) throw new LibcError("signal", errno(), signalName(sig));
-  const entry = entries.get(sig);
+  const entry = isForked() ? undefined : entries.get(sig);
   const previous = entry?.handler ?? (before[0] === 1n ? SIG_IGN : SIG_DFL);
   if (ordinary) {
     const SIG_ERR = 0xffff_ffff_ffff_ffffn;
@@ -225,7 +225,7 @@ export function signal(sig: number, handler: SignalHandler): SignalHandler {
     if (result !== null && Deno.UnsafePointer.value(result) === SIG_ERR) {
       throw new LibcError("signal", errno(), signalName(sig));
     }
-    if (entry && !isForked()) Deno.removeSignalListener(NAMES[sig] as Deno.Signal, entry.listener);
+    if (entry) Deno.removeSignalListener(NAMES[sig] as Deno.Signal, entry.listener);
     entries.delete(sig);
   } else if (isForked()) {
     throw new LibcError("signal", "EOPNOTSUPP", "handlers run on the event loop, which a forked child has not got");

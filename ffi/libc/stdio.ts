@@ -280,5 +280,8 @@ export function fgets<T extends Uint8Array>(s: T, size: number, stream: number):
  */
 export function perror(s: string, error: unknown): void {
   if (!(error instanceof LibcError)) throw error;
-  put(stderr, encoder.encode(typeof s === "string" && s ? `${s}: ${error.reason}\n` : `${error.reason}\n`));
+  // what C has no word for has to be explained: fork without enableFork(), or another system
+  const unknownToC = error.code === "ENOSYS" || (error.syscall === "fork" && error.code === "EOPNOTSUPP");
+  const reason = unknownToC && error.detail ? `${error.reason} (${error.detail})` : error.reason;
+  put(stderr, encoder.encode(typeof s === "string" && s ? `${s}: ${reason}\n` : `${reason}\n`));
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { adopt, count as asCount, disown, fd as asFd, int, size, uint } from "../native/check.ts";
+import { adopt, closing, count as asCount, disown, fd as asFd, int, size, uint } from "../native/check.ts";
 import { execve as exec, restartSingleThreaded, runChild, setTrap } from "../native/fork.ts";
 import { cstring, errno, libc } from "../native/libc.ts";
 
@@ -40,7 +40,7 @@ export function enableFork(): void {
  * The child must do its work synchronously and end with `exit`. It has no event loop: should it return to one (by
  * an `await`, or by running off the end of the program), or throw, it ends with the error on standard error
  * and with exit code {@linkcode CHILD_FAILED}. Signal handlers are not inherited, ignored signals are. Memory is copied, descriptors
- * and attached segments are shared.
+ * and attached segments are shared. `Math.random` goes on with the same numbers in each child; `crypto` does not.
  *
  * @param child What the child is to do. It exits with the number that this function returns, or 0. It must not
  * be asynchronous. Without it, `fork` returns twice, as in C.
@@ -203,7 +203,8 @@ export function write(fd: number, buf: Uint8Array<ArrayBuffer> | string, count?:
  * @example See {@linkcode pipe}.
  */
 export function close(fd: number): void {
-  const result = libc.close(asFd(fd, "close"));
+  closing(asFd(fd, "close"));
+  const result = libc.close(fd);
   const code = errno();
   // whatever it says, on Linux the descriptor is closed
   disown(fd);
@@ -229,7 +230,9 @@ export function close(fd: number): void {
  * ```
  */
 export function dup2(oldfd: number, newfd: number): number {
-  const result = libc.dup2(asFd(oldfd, "dup2", "oldfd"), asFd(newfd, "dup2", "newfd"));
+  asFd(oldfd, "dup2", "oldfd");
+  if (asFd(newfd, "dup2", "newfd") !== oldfd) closing(newfd);
+  const result = libc.dup2(oldfd, newfd);
   if (result < 0) throw new LibcError("dup2", errno(), `${oldfd} to ${newfd}`);
   return adopt(result);
 }

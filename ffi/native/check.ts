@@ -113,6 +113,14 @@ export function adopt(value: number): number {
   return value;
 }
 
+/** What to run before a descriptor is closed. */
+export const onClose: ((fd: number) => void)[] = [];
+
+/** Tells those who use a descriptor that it is about to be closed. */
+export function closing(value: number): void {
+  for (const run of onClose) run(value);
+}
+
 /** Notes that a descriptor is closed. */
 export function disown(value: number): void {
   own[value] = 0;

@@ -182,6 +182,8 @@ export const rehearsals: (() => void)[] = [];
 function prepare(): [bigint, bigint][] {
   preload("fork", "madvise", "_exit", "signal", "sigprocmask", "read", "write", "close");
   guardExit();
+  if (!guarded) guardMicrotasks();
+  guarded = true;
   // what a timer's callback or a listener throws comes by here, and no microtask is run after it
   addEventListener("error", (event) => {
     if (forked) failChild(event.error);

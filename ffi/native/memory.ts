@@ -12,7 +12,28 @@ import { shmid_ds } from "./structs.ts";
 const IPC_STAT = 2;
 const SHM_RDONLY = 0o10000;
 
-const attached = new WeakMap<object, { address: Deno.PointerObject; shmid: number }>();
+interface Segment {
+  address: Deno.PointerObject;
+  shmid: number;
+}
+
+const attached = new WeakMap<ArrayBufferLike, Segment>();
+const windows = new WeakMap<ReadOnlyMemory, Segment>();
+
+// taken from the prototypes, as a property of the buffer itself could say or do something else
+const getter = (of: object, name: string) =>
+  Function.prototype.call.bind(Object.getOwnPropertyDescriptor(of, name)!.get!);
+const bufferOf = getter(Object.getPrototypeOf(Uint8Array.prototype), "buffer") as (view: Uint8Array) => ArrayBufferLike;
+const isDetached = getter(ArrayBuffer.prototype, "detached") as (buffer: ArrayBufferLike) => boolean;
+const transfer = Function.prototype.call.bind(ArrayBuffer.prototype.transfer) as (
+  buffer: ArrayBufferLike,
+) => ArrayBuffer;
+
+/** What is known of an attached segment. */
+function segment(memory: Memory): Segment | undefined {
+  if (isBytes(memory)) return attached.get(bufferOf(memory));
+  return memory instanceof Object ? windows.get(memory as ReadOnlyMemory) : undefined;
+}
 
 /**
  * A segment that is attached with `SHM_RDONLY`. JavaScript has no read-only arrays, and a write to such
@@ -21,6 +42,7 @@ const attached = new WeakMap<object, { address: Deno.PointerObject; shmid: numbe
 export class ReadOnlyMemory {
   /** The segment's size in bytes. */
   readonly length: number;
+  readonly #length: number;
 
   /**
    * Only `shmat` makes these so that there is something to read.
@@ -28,7 +50,7 @@ export class ReadOnlyMemory {
    * @param length The segment's size in bytes.
    */
   constructor(length: number) {
-    this.length = length;
+    this.length = this.#length = length;
     Object.freeze(this); // a greater length would let read() go beyond the segment
   }
 
@@ -41,10 +63,10 @@ export class ReadOnlyMemory {
    * @throws {LibcError} `EINVAL` outside of the segment or after `shmdt`.
    */
   read(offset = 0, length?: number): Uint8Array<ArrayBuffer> {
-    const segment = attached.get(this);
+    const segment = windows.get(this);
     if (!segment) throw new LibcError("shmdt", "EINVAL", "the segment is detached");
-    range(offset, length ?? 0, this.length);
-    const copy = new Uint8Array(length ?? this.length - offset);
+    range(offset, length ?? 0, this.#length);
+    const copy = new Uint8Array(length ?? this.#length - offset);
     if (copy.length > 0) Deno.UnsafePointerView.copyInto(segment.address, copy, offset);
     return copy;
   }
@@ -81,7 +103,7 @@ export function attach(shmid: number, shmflg: number): Memory {
     let memory: Memory;
     if (flags & SHM_RDONLY) {
       memory = new ReadOnlyMemory(ds.shm_segsz);
-      attached.set(memory, { address: pointer, shmid });
+      windows.set(memory, { address: pointer, shmid });
     } else {
       const buffer = Deno.UnsafePointerView.getArrayBuffer(pointer, ds.shm_segsz);
       memory = new Uint8Array(buffer);
@@ -97,11 +119,11 @@ export function attach(shmid: number, shmflg: number): Memory {
 
 /** `shmdt(2)`; every array over the segment is empty from then on. */
 export function detach(memory: Memory): void {
-  const key = isBytes(memory) ? memory.buffer : memory;
-  const segment = key instanceof Object ? attached.get(key) : undefined;
-  if (!segment) throw new LibcError("shmdt", "EINVAL", "not an attached segment");
-  if (key instanceof ArrayBuffer) {
-    if (key.detached) {
+  const found = segment(memory);
+  if (!found) throw new LibcError("shmdt", "EINVAL", "not an attached segment");
+  if (isBytes(memory)) {
+    const buffer = bufferOf(memory);
+    if (isDetached(buffer)) {
       // somebody holds the memory under another name, maybe on another thread: unmapping it would crash there
       throw new LibcError(
         "shmdt",
@@ -109,21 +131,22 @@ export function detach(memory: Memory): void {
         "its buffer was transferred away; the segment stays attached until the process ends",
       );
     }
-    key.transfer();
+    transfer(buffer);
+    attached.delete(buffer);
+  } else {
+    windows.delete(memory as ReadOnlyMemory);
   }
-  attached.delete(key);
-  if (libc.shmdt(segment.address) < 0) throw new LibcError("shmdt", errno());
+  if (libc.shmdt(found.address) < 0) throw new LibcError("shmdt", errno());
 }
 
 /** Tells whether a value is an attached segment. */
 export function isAttached(memory: Memory): boolean {
-  const key = isBytes(memory) ? memory.buffer : memory;
-  return attached.has(key) && !(key instanceof ArrayBuffer && key.detached);
+  return segment(memory) !== undefined && !(isBytes(memory) && isDetached(bufferOf(memory)));
 }
 
 /** The id of the segment that an array lies over, if it does. */
 export function segmentOf(memory: Memory): number | undefined {
-  return attached.get(isBytes(memory) ? memory.buffer : memory)?.shmid;
+  return segment(memory)?.shmid;
 }
 
 function readOnly(memory: Memory): ReadOnlyMemory {

@@ -4,6 +4,8 @@
  * @module
  */
 export const observer = {
+  /** How many calls are being told of right now: what they use must not be used by a listener's own calls. */
+  depth: 0,
   /** `signal` was called: with a function's name, `SIG_DFL` or `SIG_IGN`. */
   installed(_sig: string, _handler: string): void {},
   /** A handler is about to run. */

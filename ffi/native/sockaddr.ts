@@ -404,12 +404,9 @@ export function addressOf(
   throw new LibcError(syscall, "EFAULT", `addr must be a sockaddr, got ${Deno.inspect(address)}`);
 }
 
-/** How many bytes an address the kernel wrote has, for {@linkcode received}; the one `socklen_t` that all calls share. */
-export const socklen: Uint32Array<ArrayBuffer> = new Uint32Array(1);
-
 /** Notes what the kernel has written into an address: `socklen` bytes, or as many as it has room for. */
-export function received(address: sockaddr): void {
-  const length = Math.min(socklen[0], address.bytes.byteLength);
+export function received(address: sockaddr, socklen: number): void {
+  const length = Math.min(socklen, address.bytes.byteLength);
   address.bytes.fill(0, length);
   setLength(address, length);
 }

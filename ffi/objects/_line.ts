@@ -12,6 +12,9 @@ interface Waiter {
   attempt(): unknown;
   /** Attempts of the same kind fail together, so one that failed stands for those behind it. */
   kind: string;
+  signal?: AbortSignal;
+  /** It is in an attempt right now. */
+  trying: boolean;
   resolve(value: unknown): void;
   reject(reason: unknown): void;
 }
@@ -38,6 +41,8 @@ export class Line {
         signal?.removeEventListener("abort", abort);
       };
       const abort = () => {
+        // an attempt under way may have got something already: it decides
+        if (waiter.trying) return;
         leave();
         if (this.#waiters.length === 0) this.#stop();
         reject(signal!.reason);
@@ -45,6 +50,8 @@ export class Line {
       const waiter: Waiter = {
         attempt,
         kind,
+        signal,
+        trying: false,
         resolve: (value) => (leave(), resolve(value as T)),
         reject: (reason) => (leave(), reject(reason)),
       };
@@ -67,6 +74,8 @@ export class Line {
     for (const waiter of [...this.#waiters]) {
       if (stuck.has(waiter.kind)) continue;
       let result: unknown;
+      if (waiter.trying || !this.#waiters.includes(waiter)) continue;
+      waiter.trying = true;
       try {
         result = waiter.attempt();
       } catch (error) {
@@ -75,7 +84,12 @@ export class Line {
         waiter.reject(removed ? new LibcError(error.syscall, "EIDRM", "removed while waiting") : error);
         continue;
       }
+      waiter.trying = false;
       if (result === BUSY) {
+        if (waiter.signal?.aborted) {
+          waiter.reject(waiter.signal.reason);
+          continue;
+        }
         stuck.add(waiter.kind);
         continue;
       }

@@ -17,6 +17,7 @@ import {
   msqid_ds,
 } from "../libc/sys/msg.ts";
 import { byteLengthOf, isBytes } from "../native/bytes.ts";
+import { observer } from "../native/observer.ts";
 import { BUSY, Line } from "./_line.ts";
 import { date, find, is, obtain } from "./_obtain.ts";
 import { type CreateOptions, IpcObject, type WaitOptions } from "./ipc_object.ts";
@@ -216,13 +217,18 @@ export class MessageQueue extends IpcObject<msqid_ds> {
 
   #grow(size: number): void {
     // doubled, so that a growing series of messages doesn't make a buffer each
-    if (size <= this.#buffer.mtext.length) return;
-    this.#buffer = new msgbuf(Math.max(size + 3 & ~3, 2 * this.#buffer.mtext.length));
+    if (size > this.#buffer.mtext.length) this.#renew(Math.max(size + 3 & ~3, 2 * this.#buffer.mtext.length));
+  }
+
+  /** Another buffer: for longer messages, or for the calls of a trace's listener in the middle of one that uses this one. */
+  #renew(size: number): void {
+    this.#buffer = new msgbuf(size);
     this.#bufferWords = new Int32Array(this.#buffer.bytes.buffer);
   }
 
   /** Writes data and type into the buffer, and tells the length. */
   #fill(data: Uint8Array | string, type: number | bigint): number {
+    if (observer.depth > 0) this.#renew(this.#buffer.mtext.length);
     let length: number;
     if (typeof data === "string") {
       this.#grow(3 * data.length);
@@ -239,38 +245,40 @@ export class MessageQueue extends IpcObject<msqid_ds> {
   }
 
   /** Makes a message of what is in the buffer. */
-  #message(length: number): Message {
-    const { mtype, mtext } = this.#buffer;
+  #message(length: number, buffer: msgbuf, from: Int32Array): Message {
+    const { mtype, mtext } = buffer;
     if (length > SHORT) return new Message(mtype, mtext.slice(0, length));
     const start = this.#shelved;
     const end = start + length;
-    if (end > this.#shelf.length) return this.#newShelf(length);
-    const from = this.#bufferWords;
+    if (end > this.#shelf.length) return this.#newShelf(length, buffer, from);
     const to = this.#shelfWords;
     for (let i = MTEXT_WORD, at = start >> 2; at << 2 < end; i++, at++) to[at] = from[i];
     this.#shelved = end + 3 & ~3;
     return new Message(mtype, this.#shelf, start, end);
   }
 
-  #newShelf(length: number): Message {
+  #newShelf(length: number, buffer: msgbuf, from: Int32Array): Message {
     this.#shelf = new Uint8Array(SHELF);
     this.#shelfWords = new Int32Array(this.#shelf.buffer);
     this.#shelved = 0;
-    return this.#message(length);
+    return this.#message(length, buffer, from);
   }
 
   /** Receives into the buffer, which grows until the message fits; a message that doesn't fit stays in the queue. */
   #take(type: number | bigint, flags: number): Message {
-    const room = this.#buffer.mtext.length;
+    if (observer.depth > 0) this.#renew(this.#buffer.mtext.length);
+    const buffer = this.#buffer;
+    const words = this.#bufferWords;
+    const room = buffer.mtext.length;
     let length: number;
     try {
-      length = msgrcv(this.id, this.#buffer, room, type, flags);
+      length = msgrcv(this.id, buffer, room, type, flags);
     } catch (error) {
       if (!is(error, "E2BIG")) throw error;
       this.#grow(room + 1);
       return this.#take(type, flags);
     }
-    return this.#message(length);
+    return this.#message(length, buffer, words);
   }
 
   /**

@@ -5,6 +5,7 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
+import { onClose } from "../native/check.ts";
 import { isForked } from "../native/fork.ts";
 import { errno, libc } from "../native/libc.ts";
 import { layouts } from "../native/structs.ts";
@@ -72,21 +73,24 @@ function drop(waiter: Waiter, reason: unknown): void {
 }
 
 function wake(): void {
-  if (!polled || woken) return;
+  if (!polled || woken || isForked()) return;
   woken = true;
   libc.eventfd_write(wakeup, 1n);
 }
 
+onClose.push(forget);
+
 /** Ends all waits for a descriptor that is about to be closed. */
 export function forget(fd: number): void {
+  // a forked child has the waiters, but the thread and its eventfd are the parent's
+  if (isForked()) return;
   let any = false;
   for (const waiter of waiters) {
     if (waiter.fd !== fd) continue;
     any = true;
     drop(waiter, new LibcError("poll", "EBADF", `descriptor ${fd} was closed`));
   }
-  // a forked child has the waiters, but the thread is the parent's
-  if (!any || isForked()) return;
+  if (!any) return;
   // The poll holds the socket open, and with it its address, until it has returned. It tells that by writing its
   // answers, which takes microseconds; the limit is for a thread that doesn't get to run.
   const limit = performance.now() + 100;
@@ -99,8 +103,11 @@ async function run(): Promise<void> {
     wakeup = libc.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (wakeup < 0) throw new LibcError("eventfd", errno());
     while (waiters.size > 0) {
+      // those who come meanwhile are not meant by its answers, though they may wait for a descriptor of the same number
+      const asked = [...waiters];
       const answers = await pollOnce();
-      for (const waiter of waiters) {
+      for (const waiter of asked) {
+        if (!waiters.has(waiter)) continue;
         if (waiter.dropped) continue;
         const revents = answers.get(waiter.fd) ?? 0;
         if (revents & POLLNVAL) {
@@ -146,7 +153,7 @@ async function pollOnce(): Promise<Map<number, number>> {
   } finally {
     polled = undefined;
   }
-  if (woken) libc.eventfd_read(wakeup, new BigUint64Array(1));
+  if (words[REVENTS]) libc.eventfd_read(wakeup, new BigUint64Array(1));
   woken = false;
   at = 0;
   for (const fd of answers.keys()) {

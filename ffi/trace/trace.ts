@@ -123,6 +123,7 @@ function now(): number {
 
 function emit(event: TraceEvent): void {
   busy = true;
+  observer.depth++;
   try {
     for (const listener of listeners) {
       try {
@@ -133,7 +134,8 @@ function emit(event: TraceEvent): void {
       }
     }
   } finally {
-    busy = false;
+    observer.depth--;
+    busy = observer.depth > 0;
   }
 }
 
@@ -142,13 +144,14 @@ function programName(): string {
 }
 
 /** Makes sure that the process has introduced itself, and gives what all events begin with. */
-function base(forked = false, t = now()): TraceEventBase {
+function base(forked = false, at?: number): TraceEventBase {
   if (pid === 0) {
     pid = raw.getpid();
     ended = false;
-    emit({ t, pid, ev: "start", v: TRACE_VERSION, ppid: raw.getppid(), name: programName(), forked });
+    const start = { t: at ?? now(), pid, v: TRACE_VERSION, ppid: raw.getppid(), name: programName(), forked };
+    emit({ ...start, ev: "start" });
   }
-  return { t, pid };
+  return { t: at ?? now(), pid };
 }
 
 function end(status: number): void {
@@ -164,7 +167,13 @@ function decoded(
   result?: number,
 ): Record<string, TracedArgument> {
   const list: Record<string, TracedArgument> = {};
-  parameters.forEach(({ name, kind }, i) => list[name] = argument(call, kind, args, i, result));
+  parameters.forEach(({ name, kind }, i) => {
+    try {
+      list[name] = argument(call, kind, args, i, result);
+    } catch {
+      list[name] = null; // whatever it is, tracing does not make a call fail
+    }
+  });
   if (call === "msgsnd" || call === "msgrcv") {
     const buffer = args[1];
     if (
@@ -212,7 +221,7 @@ function traced(call: Name, parameters: Parameter[], bare: AnyFunction): AnyFunc
       pid = 0;
       forked = true;
     }
-    const failed = number < 0 && call !== "getaddrinfo" || undefined;
+    const failed = number === -1 && call !== "getaddrinfo" || undefined;
     emit({
       ...base(forked, after),
       ev: "exit",
@@ -235,11 +244,20 @@ function traced(call: Name, parameters: Parameter[], bare: AnyFunction): AnyFunc
 /** What stood in the place of each traced function. */
 let bare: Partial<Record<Name, AnyFunction>> | undefined;
 const untracedAccess = { ...access };
-const unobserved = { ...observer };
+const { depth: _depth, ...unobserved } = observer;
 
 function touched(op: "read" | "write", memory: Memory, offset: number, data: () => Uint8Array): void {
   const shmid = busy ? undefined : segmentOf(memory);
-  if (shmid !== undefined) emit({ ...base(), ev: "memory", op, shmid, offset, data: bytes(data()) });
+  if (shmid !== undefined) {
+    emit({
+      ...base(),
+      ev: "memory",
+      op,
+      shmid,
+      offset: offset + (memory instanceof Uint8Array ? memory.byteOffset : 0),
+      data: bytes(data()),
+    });
+  }
 }
 
 function install(): void {
@@ -291,7 +309,7 @@ function install(): void {
         }
       },
       exiting: end,
-    } satisfies typeof observer,
+    } satisfies typeof unobserved,
   );
   globalThis.addEventListener("unload", unload);
 }
@@ -304,6 +322,7 @@ function uninstall(): void {
   Object.assign(access, untracedAccess);
   Object.assign(observer, unobserved);
   globalThis.removeEventListener("unload", unload);
+  pid = 0; // who traces again is told of the process again
 }
 
 /**

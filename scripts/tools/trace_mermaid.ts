@@ -4,6 +4,7 @@
  * @module
  */
 import { renderMermaidASCII, renderMermaidSVG } from "beautiful-mermaid";
+import type { TracedBytes } from "../../mod.ts";
 import type { Lifeline, Picture, Step } from "./trace_model.ts";
 
 const PREVIEW = 44;
@@ -14,22 +15,27 @@ function plain(text: string): string {
     .replaceAll(">", "›");
 }
 
+/** Which bytes of a segment. */
+function place({ offset, data }: Pick<Step, "offset" | "data">): string {
+  if (offset === undefined) return "";
+  return ` [${offset}${data!.length > 1 ? `…${offset + data!.length - 1}` : ""}]`;
+}
+
+/** Bytes as text, and how many if they don't all show. */
+function quoted({ length, preview }: TracedBytes): string {
+  const shown = preview.replaceAll(/ {2,}/g, " ").replace(/(?<=.)\\n$/, "").replaceAll("\\n", "↵").replaceAll(
+    '\\"',
+    '"',
+  );
+  const short = [...shown].length > PREVIEW || (length > 48 && preview.length >= 48);
+  return ` “${short ? [...shown].slice(0, PREVIEW - 8).join("") + "…" : shown}”${short ? ` ${length} bytes` : ""}`;
+}
+
 /** What a step says, as in `msgsnd type 1 “Did you get this?\\0”`. */
 export function words(step: Step): string {
-  let text = step.text;
-  if (step.offset !== undefined) {
-    text += ` [${step.offset}${step.data!.length > 1 ? `…${step.offset + step.data!.length - 1}` : ""}]`;
-  }
-  if (step.data) {
-    const { length, preview } = step.data;
-    const shown = preview.replaceAll(/ {2,}/g, " ").replace(/(?<=.)\\n$/, "").replaceAll("\\n", "↵").replaceAll(
-      '\\"',
-      "”",
-    );
-    const short = [...shown].length > PREVIEW || (length > 48 && preview.length >= 48);
-    const size = short ? ` ${length} bytes` : "";
-    text += ` “${short ? [...shown].slice(0, PREVIEW - 8).join("") + "…" : shown}”${size}`;
-  }
+  let text = step.text + place(step);
+  if (step.data) text += quoted(step.data);
+  if (step.last?.data) text += ` …${place(step.last)}${quoted(step.last.data)}`;
   if (step.times > 1 && !step.group) text += ` ×${step.times}`;
   return plain(text);
 }
@@ -138,10 +144,13 @@ export function unicode(picture: Picture, columns: number): string {
     if (width(art) <= columns) return art + "\n";
   }
   // too narrow for a picture
-  return picture.steps.flatMap((step) => step.group ?? [step]).map((step) => {
-    const who = step.to && step.to !== step.from ? `${name(step.from)} → ${name(step.to)}` : name(step.from);
-    return wrap(`${who}: ${words(step)}`, columns - 2).join("\n  ");
-  }).join("\n") + "\n";
+  const notice =
+    `(${columns} columns are too few to draw ${picture.lifelines.length} lifelines; --svg FILE draws them.)`;
+  return wrap(notice, columns).join("\n") + "\n\n" +
+    picture.steps.flatMap((step) => step.group ?? [step]).map((step) => {
+      const who = step.to && step.to !== step.from ? `${name(step.from)} → ${name(step.to)}` : name(step.from);
+      return wrap(`${who}: ${words(step)}`, columns - 2).join("\n  ");
+    }).join("\n") + "\n";
 }
 
 function name(line: Lifeline): string {

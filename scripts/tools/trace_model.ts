@@ -35,6 +35,8 @@ export interface Step {
   offset?: number;
   /** Steps with the same key may be drawn as one with a count. */
   key: string;
+  /** In a repetition: what was different the last time. */
+  last?: Pick<Step, "offset" | "data">;
   /** How many times it happened. */
   times: number;
   /** How it took part in a repetition: the pictures say "×12" beside it, or around the group. */
@@ -411,11 +413,9 @@ function fold(steps: Step[]): Step[] {
       continue;
     }
     const group = joined.slice(at, at + size).map((first, i) => {
-      for (let n = 1; n < times; n++) {
-        const next = joined[at + n * size + i];
-        if (isContinuation(first, next)) append(first, next);
-      }
-      return first;
+      const last = joined[at + (times - 1) * size + i];
+      const same = last.offset === first.offset && last.data?.preview === first.data?.preview;
+      return same ? first : { ...first, last: { offset: last.offset, data: last.data } };
     });
     result.push(size === 1 ? { ...group[0], times: group[0].times * times } : { ...group[0], times, group });
     at += size * times;

@@ -95,8 +95,6 @@ export function semop(semid: number, sops: sembuf): void {
   }
 }
 
-const timespec = new BigInt64Array(2);
-
 /**
  * As {@linkcode semop}, but waits no longer than `timeout`, `semtimedop(2)`.
  *
@@ -128,6 +126,7 @@ export function semtimedop(semid: number, sops: sembuf, timeout: number | null):
       throw new LibcError("semtimedop", "EINVAL", `timeout must be seconds or null, got ${Deno.inspect(timeout)}`);
     }
     const seconds = Math.floor(timeout);
+    const timespec = new BigInt64Array(2);
     timespec[0] = BigInt(seconds);
     timespec[1] = BigInt(Math.floor((timeout - seconds) * 1e9)); // rounding up could give a whole second, which is EINVAL
     until = timespec;

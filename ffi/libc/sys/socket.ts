@@ -7,7 +7,7 @@ import { LibcError } from "../../errors.ts";
 import { byteLengthOf, isBytes } from "../../native/bytes.ts";
 import { adopt, count, fd, int, size } from "../../native/check.ts";
 import { errno, libc } from "../../native/libc.ts";
-import { addressOf, linger, received, type sockaddr, socklen, timeval } from "../../native/sockaddr.ts";
+import { addressOf, linger, received, type sockaddr, timeval } from "../../native/sockaddr.ts";
 
 export { linger, sockaddr, sockaddr_storage, sockaddr_un, timeval } from "../../native/sockaddr.ts";
 
@@ -246,6 +246,7 @@ export function listen(sockfd: number, backlog: number): void {
 export function accept(sockfd: number, addr: sockaddr | null = null): number {
   fd(sockfd, "accept", "sockfd");
   let connection: number;
+  const socklen = new Uint32Array(1); // one a call: a trace's listener may make calls of its own in between
   if (addr === null) {
     connection = libc.accept(sockfd, null, null);
   } else {
@@ -254,7 +255,7 @@ export function accept(sockfd: number, addr: sockaddr | null = null): number {
     connection = libc.accept(sockfd, bytes, socklen);
   }
   if (connection < 0) throw new LibcError("accept", errno(), `descriptor ${sockfd}`);
-  if (addr !== null) received(addr);
+  if (addr !== null) received(addr, socklen[0]);
   return adopt(connection);
 }
 
@@ -273,6 +274,7 @@ export function accept4(sockfd: number, addr: sockaddr | null, flags: number): n
   fd(sockfd, "accept4", "sockfd");
   int(flags, "accept4", "flags");
   let connection: number;
+  const socklen = new Uint32Array(1);
   if (addr === null) {
     connection = libc.accept4(sockfd, null, null, flags);
   } else {
@@ -281,7 +283,7 @@ export function accept4(sockfd: number, addr: sockaddr | null, flags: number): n
     connection = libc.accept4(sockfd, bytes, socklen, flags);
   }
   if (connection < 0) throw new LibcError("accept4", errno(), `descriptor ${sockfd}`);
-  if (addr !== null) received(addr);
+  if (addr !== null) received(addr, socklen[0]);
   return adopt(connection);
 }
 
@@ -425,7 +427,7 @@ export function recvfrom(
   src_addr: sockaddr | null = null,
 ): number {
   const from = src_addr === null ? null : addressOf(src_addr, "recvfrom");
-  if (from !== null) socklen[0] = from.room;
+  const socklen = new Uint32Array([from === null ? 0 : from.room]);
   const n = libc.recvfrom(
     fd(sockfd, "recvfrom", "sockfd"),
     buf,
@@ -435,7 +437,7 @@ export function recvfrom(
     from === null ? null : socklen,
   );
   if (n < 0) throw new LibcError("recvfrom", errno(), `descriptor ${sockfd}`);
-  if (src_addr !== null) received(src_addr);
+  if (src_addr !== null) received(src_addr, socklen[0]);
   return n;
 }
 
@@ -466,9 +468,11 @@ export function shutdown(sockfd: number, how: number): void {
 /** A value of an option that is not a number: {@linkcode timeval}, {@linkcode linger}, or the bytes of another structure. */
 export type OptionValue = timeval | linger | Uint8Array<ArrayBuffer>;
 
-const SO_GET_FILTER = 26;
-const IPPROTO_TCP = 6;
-const TCP_ZEROCOPY_RECEIVE = 35;
+/**
+ * Options whose structures hold addresses, or sizes that the kernel believes instead of `optlen`, as `level:optname`:
+ * SO_GET_FILTER, IP_MSFILTER, MCAST_MSFILTER (IPv4 and IPv6), TCP_ZEROCOPY_RECEIVE, TCP_AO_GET_KEYS.
+ */
+const UNSAFE_OPTIONS = new Set(["1:26", "0:41", "0:48", "41:48", "6:35", "6:41"]);
 
 function optionBytes(value: OptionValue, syscall: string): Uint8Array<ArrayBuffer> {
   const bytes = value instanceof timeval || value instanceof linger ? value.bytes : value;
@@ -479,8 +483,6 @@ function optionBytes(value: OptionValue, syscall: string): Uint8Array<ArrayBuffe
     `optval must be a number, a boolean, a structure or a Uint8Array, got ${Deno.inspect(value)}`,
   );
 }
-
-const one = new Int32Array(1);
 
 /**
  * Sets an option, `setsockopt(2)`.
@@ -510,8 +512,7 @@ export function setsockopt(
 ): void {
   let bytes: Uint8Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
   if (typeof optval === "number" || typeof optval === "boolean") {
-    one[0] = int(Number(optval), "setsockopt", "optval");
-    bytes = one;
+    bytes = new Int32Array([int(Number(optval), "setsockopt", "optval")]);
   } else {
     bytes = optionBytes(optval, "setsockopt");
   }
@@ -525,8 +526,6 @@ export function setsockopt(
   if (result < 0) throw new LibcError("setsockopt", errno(), `descriptor ${sockfd}, level ${level}, option ${optname}`);
 }
 
-const value = new Int32Array(64);
-
 /**
  * Asks for an option, `getsockopt(2)`.
  *
@@ -536,7 +535,7 @@ const value = new Int32Array(64);
  * @param optval For options that are not an `int`: what to fill.
  * @returns The number; or with `optval`, how many bytes of it were filled.
  * @throws {LibcError} `ENOPROTOOPT` no such option; `EINVAL` not a number, and nothing given to fill; `ENOTSOCK`; `EBADF`;
- * `EOPNOTSUPP` `SO_GET_FILTER` and `TCP_ZEROCOPY_RECEIVE`, whose structures hold addresses.
+ * `EOPNOTSUPP` an option whose structure holds addresses, such as `SO_GET_FILTER`.
  *
  * @example
  * ```ts
@@ -551,15 +550,13 @@ const value = new Int32Array(64);
  * ```
  */
 export function getsockopt(sockfd: number, level: number, optname: number, optval?: OptionValue): number {
-  if (
-    (level === SOL_SOCKET && optname === SO_GET_FILTER) || (level === IPPROTO_TCP && optname === TCP_ZEROCOPY_RECEIVE)
-  ) {
-    // their structures hold addresses, or count in other units than bytes: the kernel would write elsewhere
+  if (UNSAFE_OPTIONS.has(`${level}:${optname}`)) {
     throw new LibcError("getsockopt", "EOPNOTSUPP", `option ${optname} cannot be asked for safely`);
   }
   // more room than an int, to notice options that are something else
+  const value = new Int32Array(64);
   const bytes = optval === undefined ? value : optionBytes(optval, "getsockopt");
-  socklen[0] = byteLengthOf(bytes);
+  const socklen = new Uint32Array([byteLengthOf(bytes)]);
   const result = libc.getsockopt(
     fd(sockfd, "getsockopt", "sockfd"),
     int(level, "getsockopt", "level"),
@@ -586,11 +583,11 @@ export function getsockopt(sockfd: number, level: number, optname: number, optva
  */
 export function getsockname(sockfd: number, addr: sockaddr): void {
   const { bytes, room } = addressOf(addr, "getsockname");
-  socklen[0] = room;
+  const socklen = new Uint32Array([room]);
   if (libc.getsockname(fd(sockfd, "getsockname", "sockfd"), bytes, socklen) < 0) {
     throw new LibcError("getsockname", errno(), `descriptor ${sockfd}`);
   }
-  received(addr);
+  received(addr, socklen[0]);
 }
 
 /**
@@ -614,9 +611,9 @@ export function getsockname(sockfd: number, addr: sockaddr): void {
  */
 export function getpeername(sockfd: number, addr: sockaddr): void {
   const { bytes, room } = addressOf(addr, "getpeername");
-  socklen[0] = room;
+  const socklen = new Uint32Array([room]);
   if (libc.getpeername(fd(sockfd, "getpeername", "sockfd"), bytes, socklen) < 0) {
     throw new LibcError("getpeername", errno(), `descriptor ${sockfd}`);
   }
-  received(addr);
+  received(addr, socklen[0]);
 }
