@@ -381,7 +381,7 @@ const ARROWS: Record<string, (drawn: Picture) => void> = {
       [server, segment, /^writes/, /^abcdefghijklmnopqrstuvwxyz\\0$/],
       [client, segment, /^shmget\(5678, 27, 0666\) = \d+$/],
       [client, segment, /^shmat/],
-      [segment, client, /^reads/, /^abc/],
+      [segment, client, /^reads/, /^a$/],
       [client, segment, /^writes/, /^\*$/],
       [segment, server, /^reads/, /^\*$/],
       [server, segment, /^shmctl\(IPC_RMID\)/],

@@ -550,6 +550,8 @@ export function setsockopt(
  * ```
  */
 export function getsockopt(sockfd: number, level: number, optname: number, optval?: OptionValue): number {
+  int(level, "getsockopt", "level");
+  int(optname, "getsockopt", "optname");
   if (UNSAFE_OPTIONS.has(`${level}:${optname}`)) {
     throw new LibcError("getsockopt", "EOPNOTSUPP", `option ${optname} cannot be asked for safely`);
   }
@@ -559,8 +561,8 @@ export function getsockopt(sockfd: number, level: number, optname: number, optva
   const socklen = new Uint32Array([byteLengthOf(bytes)]);
   const result = libc.getsockopt(
     fd(sockfd, "getsockopt", "sockfd"),
-    int(level, "getsockopt", "level"),
-    int(optname, "getsockopt", "optname"),
+    level,
+    optname,
     bytes,
     socklen,
   );
