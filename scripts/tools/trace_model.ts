@@ -61,6 +61,8 @@ const NOISE = new Set([
 ]);
 
 const text = (value: TracedArgument | undefined) => value === null || value === undefined ? "" : String(value);
+/** An address, of a long path only the end. */
+const address = (value: TracedArgument | undefined) => text(value).replace(/^(?=.{25}).*\//, "…/");
 const isBytes = (value: TracedArgument | undefined): value is TracedBytes =>
   typeof value === "object" && value !== null;
 
@@ -200,10 +202,10 @@ export function picture(events: TraceEvent[], all = false): Picture {
       case "socket": // drawn when it gets an address: until then there is nothing to point at
         return errno ? step(event.t, me, undefined, `socket()${failed}`) : undefined;
       case "bind": {
-        const line = socketByAddress(text(args.addr), `socket ${text(args.addr)}`);
+        const line = socketByAddress(text(args.addr), `socket ${address(args.addr)}`);
         if (!errno) own.descriptors.set(fd, line);
         step(event.t, me, line, "socket()", { key: "socket" });
-        return step(event.t, me, line, `bind(${text(args.addr)})${failed}`);
+        return step(event.t, me, line, `bind(${address(args.addr)})${failed}`);
       }
       case "listen":
         return step(event.t, me, channel, `listen(${args.backlog})${failed}`);
@@ -218,18 +220,18 @@ export function picture(events: TraceEvent[], all = false): Picture {
           { key: call, dashed: true },
         );
       case "connect": {
-        const line = socketByAddress(event.peer || text(args.addr), `socket ${text(args.addr)}`);
+        const line = socketByAddress(event.peer || text(args.addr), `socket ${address(args.addr)}`);
         if (!errno) own.descriptors.set(fd, line);
         step(sent, me, line, "socket()", { key: "socket" });
-        return step(sent, me, line, `connect(${text(args.addr)})${failed}`, { key: "connect" });
+        return step(sent, me, line, `connect(${address(args.addr)})${failed}`, { key: "connect" });
       }
       case "send":
       case "sendto":
       case "write": {
         const data = isBytes(args.buf) ? args.buf : undefined;
-        const address = text(args.dest_addr);
-        const known = address && objects.get(`socket ${/:(\d+)$/.exec(address)?.[1] ?? address}`);
-        const line = known || channel || (address ? socketByAddress(address, `socket ${address}`) : undefined);
+        const dest = text(args.dest_addr);
+        const known = dest && objects.get(`socket ${/:(\d+)$/.exec(dest)?.[1] ?? dest}`);
+        const line = known || channel || (dest ? socketByAddress(dest, `socket ${address(dest)}`) : undefined);
         if (call === "sendto" && line && !channel && !errno) own.descriptors.set(fd, line);
         if (line) return step(sent, me, line, call + failed, { data, key: call });
         if (fd === 1 || (fd === 2 && all)) return step(event.t, me, undefined, "prints", { data, key: `prints ${fd}` });
