@@ -68,8 +68,7 @@ const ADD_FLAG =
 /** Starts the process again, in place and single-threaded, unless it is so already. */
 export function restartSingleThreaded(): void {
   if (isSingleThreaded()) {
-    if (!guarded) guardMicrotasks();
-    guarded = true;
+    guardMicrotasks();
     return;
   }
   const why = obstacle();
@@ -182,8 +181,7 @@ export const rehearsals: (() => void)[] = [];
 function prepare(): [bigint, bigint][] {
   preload("fork", "madvise", "_exit", "signal", "sigprocmask", "read", "write", "close");
   guardExit();
-  if (!guarded) guardMicrotasks();
-  guarded = true;
+  guardMicrotasks();
   // what a timer's callback or a listener throws comes by here, and no microtask is run after it
   addEventListener("error", (event) => {
     if (forked) failChild(event.error);
@@ -267,6 +265,8 @@ export function setTrap(rehearsal = false): void {
 
 /** Keeps callbacks that the parent had queued by `queueMicrotask` from running in a child. */
 function guardMicrotasks(): void {
+  if (guarded) return;
+  guarded = true;
   const original = globalThis.queueMicrotask;
   globalThis.queueMicrotask = function queueMicrotask(callback: () => void): void {
     if (typeof callback !== "function") return original(callback);

@@ -43,7 +43,6 @@ export const table = {
   getpid: { parameters: [], result: "i32", args: "" },
   getppid: { parameters: [], result: "i32", args: "" },
   readlink: { parameters: ["buffer", "buffer", "usize"], result: "i32" },
-  geteuid: { parameters: [], result: "u32" },
   pipe: { parameters: ["buffer"], result: "i32", args: "pipefd:pair" },
   read: { parameters: ["i32", "buffer", "usize"], result: "i32", args: "fd:fd buf:buffer count:size" },
   write: { parameters: ["i32", "buffer", "usize"], result: "i32", args: "fd:fd buf:bytes count:size" },
