@@ -1,0 +1,107 @@
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { LibcError } from "../../../ffi/errors.ts";
+import * as netdb from "../../../ffi/libc/netdb.ts";
+import {
+  AI_CANONNAME,
+  AI_NUMERICHOST,
+  AI_NUMERICSERV,
+  AI_PASSIVE,
+  EAI_NONAME,
+  gai_strerror,
+  getaddrinfo,
+} from "../../../ffi/libc/netdb.ts";
+import { IPPROTO_TCP, IPPROTO_UDP } from "../../../ffi/libc/netinet/in.ts";
+import { AF_INET, AF_INET6, AF_UNIX, SOCK_DGRAM, SOCK_STREAM, sockaddr } from "../../../ffi/libc/sys/socket.ts";
+import { lookupAsync } from "../../../ffi/objects/address.ts";
+import { resolveAsync } from "../../../ffi/native/resolve.ts";
+
+function fails(run: () => unknown, code: string): LibcError {
+  const error = assertThrows(run, LibcError) as LibcError;
+  assertEquals(error.code, code, error.message);
+  return error;
+}
+
+Deno.test("getaddrinfo() gives an address for every socket type", () => {
+  const list = getaddrinfo("127.0.0.1", "1625");
+  assertEquals(list.slice(0, 2).map(({ ai_socktype, ai_protocol }) => [ai_socktype, ai_protocol]), [
+    [SOCK_STREAM, IPPROTO_TCP],
+    [SOCK_DGRAM, IPPROTO_UDP],
+  ]);
+  for (const { ai_family, ai_addr, ai_canonname } of list) {
+    assertEquals([ai_family, `${ai_addr}`, ai_canonname], [AF_INET, "127.0.0.1:1625", undefined]);
+    assert(ai_addr instanceof sockaddr);
+  }
+});
+
+Deno.test("getaddrinfo() keeps to the hints", () => {
+  const hints = { ai_socktype: SOCK_STREAM };
+  const text = (...args: Parameters<typeof getaddrinfo>) => getaddrinfo(...args).map(({ ai_addr }) => `${ai_addr}`);
+  assertEquals(text("::1", "80", hints), ["[::1]:80"]);
+  assertEquals(text("127.0.0.1", null, hints), ["127.0.0.1:0"]);
+  assertEquals(text(null, "80", { ...hints, ai_family: AF_INET }), ["127.0.0.1:80"]);
+  assertEquals(text(null, "80", { ...hints, ai_family: AF_INET, ai_flags: AI_PASSIVE }), ["0.0.0.0:80"]);
+  assertEquals(text(null, "80", { ...hints, ai_family: AF_INET6, ai_flags: AI_PASSIVE }), ["[::]:80"]);
+  assertEquals(text("fe80::1%lo", "80", hints), ["[fe80::1%lo]:80"]);
+  const [named] = getaddrinfo("127.0.0.1", null, { ...hints, ai_flags: AI_CANONNAME });
+  assertEquals(named.ai_canonname, "127.0.0.1");
+});
+
+Deno.test("getaddrinfo() finds localhost", () => {
+  const [found] = getaddrinfo("localhost", "80", { ai_family: AF_INET, ai_socktype: SOCK_STREAM });
+  assertMatch(`${found.ai_addr}`, /^127\.\d+\.\d+\.\d+:80$/);
+});
+
+Deno.test("getaddrinfo() fails with the EAI_ errors, whose numbers are negative", () => {
+  const flags = { ai_flags: AI_NUMERICHOST };
+  const error = fails(() => getaddrinfo("nosuchhost", null, flags), "EAI_NONAME");
+  assertEquals(error.errno, EAI_NONAME);
+  assertEquals(error.syscall, "getaddrinfo");
+  assertEquals(error.reason, "Name or service not known");
+  assertEquals(error.message, "getaddrinfo: Name or service not known (host 'nosuchhost')");
+  fails(() => getaddrinfo(null, null), "EAI_NONAME");
+  fails(() => getaddrinfo("127.0.0.1", "http", { ai_flags: AI_NUMERICSERV }), "EAI_NONAME");
+  fails(() => getaddrinfo("127.0.0.1", null, { ai_flags: 1 << 30 }), "EAI_BADFLAGS");
+  fails(() => getaddrinfo("127.0.0.1", null, { ai_family: AF_UNIX }), "EAI_FAMILY");
+  fails(() => getaddrinfo("127.0.0.1", null, { ai_socktype: 77 }), "EAI_SOCKTYPE");
+  fails(() => getaddrinfo("127.0.0.1", "no-such-service", { ai_socktype: SOCK_STREAM }), "EAI_SERVICE");
+  fails(() => getaddrinfo("::1", null, { ai_family: AF_INET }), "EAI_ADDRFAMILY");
+});
+
+Deno.test("getaddrinfo() fails with EINVAL if an argument is no string or number", () => {
+  // deno-lint-ignore no-explicit-any -- what a caller without types may pass
+  for (const value of [1, undefined, {}, "a\0b"] as any[]) {
+    fails(() => getaddrinfo(value, null), "EINVAL");
+    fails(() => getaddrinfo(null, value), "EINVAL");
+  }
+  // deno-lint-ignore no-explicit-any -- what a caller without types may pass
+  for (const value of [1.5, NaN, 2 ** 40, "1", null] as any[]) {
+    for (const name of ["ai_flags", "ai_family", "ai_socktype", "ai_protocol"]) {
+      fails(() => getaddrinfo("127.0.0.1", null, { [name]: value }), "EINVAL");
+    }
+  }
+});
+
+Deno.test("gai_strerror() has a message for every EAI_ constant but the one that glibc forgot", () => {
+  for (const [name, value] of Object.entries(netdb)) {
+    if (/^EAI_(?!OVERFLOW)/.test(name)) assert(gai_strerror(value as number) !== "Unknown error", name);
+  }
+  fails(() => gai_strerror(1.5), "EINVAL");
+});
+
+Deno.test("resolveAsync() does the same on another thread", async () => {
+  const hints = { ai_family: AF_INET, ai_socktype: SOCK_STREAM };
+  const lists = await Promise.all([0, 1, 2, 3].map((i) => resolveAsync("localhost", String(80 + i), hints)));
+  lists.forEach(([{ ai_addr }], i) => assertEquals(ai_addr.port, 80 + i));
+  const error = await assertRejects(() => resolveAsync("no such host", null, { ai_flags: AI_NUMERICHOST }), LibcError);
+  assertEquals((error as LibcError).code, "EAI_NONAME");
+});
+
+Deno.test("lookupAsync() rejects with the signal's reason", async () => {
+  const stop = new AbortController();
+  const answer = lookupAsync("localhost:80", SOCK_STREAM, AF_INET, stop.signal);
+  stop.abort("enough");
+  const reason = await answer.then(() => "found", (reason) => reason);
+  assertEquals(reason, "enough");
+  // the thread is done when a second question has been answered, which keeps this test's operations its own
+  await resolveAsync("localhost", null, {});
+});

@@ -1,0 +1,302 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { IPC_CREAT, IPC_NOWAIT, IPC_RMID } from "../../../ffi/libc/sys/ipc.ts";
+import { SEM_UNDO, sembuf, semctl, semget, semop, SETVAL } from "../../../ffi/libc/sys/sem.ts";
+import { SemaphoreSet } from "../../../ffi/objects/semaphore_set.ts";
+import { fails, freshKey, moment, perlInBackground, rejects } from "../../_peers.ts";
+import { objects, runSource } from "../../support.ts";
+
+function exists(id: number): boolean {
+  return objects("sem").some((object) => object.id === id);
+}
+
+Deno.test("SemaphoreSet.create() makes a private set with its values", () => {
+  using zeros = SemaphoreSet.create(3);
+  assertEquals([zeros.length, zeros.values, zeros.mode, zeros.key], [3, [0, 0, 0], 0o600, 0]);
+  using set = SemaphoreSet.create([1, 5, 32767]);
+  assertEquals([set.length, set.values, set.uid, set.cgid], [3, [1, 5, 32767], Deno.uid(), Deno.gid()]);
+  using largest = SemaphoreSet.create([32767]);
+  assertEquals(largest.values, [32767]);
+  for (const made of [zeros, set, largest]) assert(made.operatedAt !== null, "tells others that it is ready");
+  assert(Math.abs(set.changedAt!.getTime() - Date.now()) < 60_000);
+});
+
+Deno.test("SemaphoreSet is removed at the end of using by who made it only", () => {
+  const key = freshKey();
+  let id: number;
+  {
+    using made = SemaphoreSet.create([1, 2], { key });
+    id = made.id;
+    for (
+      const find of [
+        () => SemaphoreSet.open(key),
+        () => SemaphoreSet.fromId(id),
+        () => SemaphoreSet.create([7], { key, exclusive: false }),
+      ]
+    ) {
+      using found = find();
+      assertEquals([found.id, found.values], [id, [1, 2]]);
+    }
+    assert(exists(id));
+    fails("EEXIST", () => SemaphoreSet.create(1, { key }));
+    fails("EINVAL", () => SemaphoreSet.create(3, { key, exclusive: false }));
+  }
+  assert(!exists(id));
+  fails("ENOENT", () => SemaphoreSet.open(key));
+  fails("EINVAL", () => SemaphoreSet.fromId(id));
+  fails("EINVAL", () => SemaphoreSet.open(0));
+});
+
+Deno.test("SemaphoreSet.open() waits until the maker has given the values", async () => {
+  const key = freshKey();
+  await using maker = perlInBackground(
+    `$id = semget($ARGV[0], 1, 03600); $| = 1; print "made\\n"; select undef, undef, undef, 0.03;
+     semctl($id, 0, 16, 4); semop($id, pack("s3", 0, 1, 0)); sleep 60`,
+    key,
+  );
+  await maker.until("made");
+  try {
+    using set = SemaphoreSet.open(key);
+    assertEquals(set.values, [5]);
+  } finally {
+    semctl(semget(key, 0, 0), 0, IPC_RMID);
+  }
+});
+
+Deno.test("SemaphoreSet.open() takes a set that nobody ever operated on, after a while", () => {
+  const key = freshKey();
+  const id = semget(key, 1, IPC_CREAT | 0o600);
+  try {
+    semctl(id, 0, SETVAL, 3);
+    const start = performance.now();
+    using set = SemaphoreSet.open(key);
+    assertEquals(set.values, [3]);
+    const took = performance.now() - start;
+    assert(took > 50 && took < 3000, `${took} ms`);
+  } finally {
+    semctl(id, 0, IPC_RMID);
+  }
+});
+
+Deno.test("SemaphoreSet acquires and releases", async () => {
+  using set = SemaphoreSet.create([2, 0]);
+  await set.acquire();
+  set.acquireSync(0);
+  assertEquals([set.tryAcquire(), set.values], [false, [0, 0]]);
+  set.release(1, { by: 5 });
+  assertEquals([set.tryAcquire(1, { by: 6 }), set.tryAcquire(1, { by: 2 }), set.values], [false, true, [0, 3]]);
+  await set.acquire(1, { by: 3 });
+  set.waitZeroSync(1);
+  await set.waitZero(1);
+  assertEquals([set.values, set.lastPid(1)], [[0, 0], Deno.pid]);
+});
+
+Deno.test("SemaphoreSet.acquire() waits in order", async () => {
+  using set = SemaphoreSet.create([0]);
+  const order: number[] = [];
+  const waiting = [1, 2, 3].map((n) => set.acquire().then(() => order.push(n)));
+  await moment();
+  for (let i = 0; i < 3; i++) {
+    assertEquals(order.length, i);
+    set.release();
+    await waiting[i];
+  }
+  assertEquals([order, set.values], [[1, 2, 3], [0]]);
+});
+
+Deno.test("SemaphoreSet.acquire() of different amounts don't block each other", async () => {
+  using set = SemaphoreSet.create([0, 0]);
+  const much = set.acquire(0, { by: 5 });
+  const little = set.acquire(0);
+  const zero = set.waitZero(1);
+  set.release();
+  await little;
+  await zero;
+  set.release(0, { by: 5 });
+  await much;
+  assertEquals(set.values, [0, 0]);
+});
+
+Deno.test("SemaphoreSet.waitZero() waits until the value is 0", async () => {
+  using set = SemaphoreSet.create([2]);
+  let done = false;
+  const zero = set.waitZero().then(() => done = true);
+  set.acquireSync();
+  await moment();
+  assertEquals(done, false);
+  set.acquireSync();
+  await zero;
+});
+
+Deno.test("SemaphoreSet.acquire() takes nothing if it is aborted", async () => {
+  using set = SemaphoreSet.create([0]);
+  const controller = new AbortController();
+  const waits = [
+    set.acquire(0, controller),
+    set.lock(0, controller),
+    set.op(new sembuf([0, -1]), controller),
+  ];
+  await moment();
+  controller.abort(new Error("enough"));
+  set.release();
+  for (const wait of waits) await assertRejects(() => wait as Promise<unknown>, Error, "enough");
+  await assertRejects(() => set.acquire(0, controller), Error, "enough");
+  assertEquals(set.values, [1]);
+  set.setAll([3]);
+  await assertRejects(() => set.waitZero(0, { signal: AbortSignal.timeout(5) }), DOMException);
+});
+
+Deno.test("SemaphoreSet.op() does several operations at once, or none", async () => {
+  using set = SemaphoreSet.create([1, 0]);
+  const both = new sembuf([0, -1], [1, -1]);
+  const done = set.op(both);
+  await moment();
+  assertEquals(set.values, [1, 0]);
+  set.release(1);
+  await done;
+  assertEquals(set.values, [0, 0]);
+  await rejects("EAGAIN", set.op(new sembuf([0, -1, IPC_NOWAIT])));
+  fails("EAGAIN", () => set.opSync(new sembuf([0, 1], [1, -1, IPC_NOWAIT])));
+  set.opSync(new sembuf([0, 1], [1, 1]));
+  await set.op(both);
+  assertEquals(set.values, [0, 0]);
+  await rejects("EFBIG", set.op(new sembuf([2, 1])));
+  await rejects("EINVAL", set.op(new sembuf()));
+  for (const bad of [null, undefined, [[0, 1]], {}, 5]) {
+    await rejects("EINVAL", set.op(bad as unknown as sembuf));
+    fails("EFAULT", () => set.opSync(bad as unknown as sembuf));
+  }
+});
+
+Deno.test("SemaphoreSet.lock() holds as long as the block", async () => {
+  using set = SemaphoreSet.create([1, 1]);
+  {
+    using _lock = await set.lock(1);
+    assertEquals([set.values, set.tryAcquire(1)], [[1, 0], false]);
+  }
+  assertEquals(set.values, [1, 1]);
+  const lock = set.lockSync();
+  assertEquals(set.values, [0, 1]);
+  lock[Symbol.dispose]();
+  lock[Symbol.dispose]();
+  assertEquals(set.values, [1, 1]);
+});
+
+Deno.test("SemaphoreSet.lock() lets one in at a time", async () => {
+  using set = SemaphoreSet.create([1]);
+  let inside = 0;
+  await Promise.all(Array.from({ length: 5 }, async () => {
+    using _lock = await set.lock();
+    assertEquals(++inside, 1);
+    await Promise.resolve();
+    inside--;
+  }));
+});
+
+Deno.test("SemaphoreSet.lock() can outlive the set", async () => {
+  const set = SemaphoreSet.create([1]);
+  {
+    using _lock = await set.lock();
+    set.remove();
+  }
+  set[Symbol.dispose]();
+});
+
+Deno.test("SemaphoreSet.lock() is given back when its holder dies, what was acquired is not", async () => {
+  using set = SemaphoreSet.create([1, 1, 1]);
+  const { stdout, signal } = await runSource(
+    `import { kill } from "@mod";
+     import { SemaphoreSet } from "${import.meta.resolve("../../../ffi/objects/semaphore_set.ts")}";
+     const set = SemaphoreSet.fromId(Number(Deno.args[0]));
+     await set.lock(0);
+     await set.acquire(1);
+     await set.acquire(2, { undo: true });
+     console.log(set.values.join());
+     kill(Deno.pid, 9);`,
+    [String(set.id)],
+  );
+  assertEquals([stdout, signal], ["0,0,0\n", "SIGKILL"]);
+  assertEquals(set.values, [1, 0, 1]);
+});
+
+Deno.test("SemaphoreSet and its locks are left alone by a forked child", async () => {
+  const { stdout, stderr } = await runSource(
+    `import { enableFork, fork, wait } from "@mod";
+     import { SemaphoreSet } from "${import.meta.resolve("../../../ffi/objects/semaphore_set.ts")}";
+     enableFork();
+     using set = SemaphoreSet.create([1]);
+     using lock = set.lockSync();
+     fork(() => {
+       using copy = set;
+       using lockCopy = lock;
+     });
+     wait();
+     console.log(set.values);`,
+  );
+  assertEquals([stdout, stderr], ["[ 0 ]\n", ""]);
+});
+
+Deno.test("SemaphoreSet fails with EIDRM if the set is removed while it waits", async () => {
+  const set = SemaphoreSet.create([0, 1]);
+  const waiting = [set.acquire(), set.waitZero(1), set.lock(), set.op(new sembuf([0, -2]))];
+  await moment();
+  set.remove();
+  await Promise.all(waiting.map((promise) => rejects("EIDRM", promise)));
+  await rejects("EINVAL", set.acquire());
+  fails("EINVAL", () => set.tryAcquire());
+  fails("EINVAL", () => set.values);
+  fails("EINVAL", () => set.remove());
+  set[Symbol.dispose]();
+});
+
+Deno.test("SemaphoreSet counts processes that wait", async () => {
+  using set = SemaphoreSet.create([0, 1]);
+  await using more = perlInBackground(`semop($ARGV[0], pack("s3", 0, -1, 0))`, set.id);
+  await using zero = perlInBackground(`semop($ARGV[0], pack("s3", 1, 0, 0))`, set.id);
+  await more.ready(() => set.waitingForIncrease(0) === 1, "one waits for more");
+  await zero.ready(() => set.waitingForZero(1) === 1, "one waits for zero");
+  set.release();
+  set.acquireSync(1);
+  assertEquals([(await more.end()).code, (await zero.end()).code], [0, 0]);
+  assertEquals([set.waitingForIncrease(), set.waitingForZero(1), set.lastPid()], [0, 0, more.pid]);
+});
+
+Deno.test("SemaphoreSet fails if values, numbers or amounts are none", async () => {
+  for (const bad of [0, -1, NaN, 0.5, 2 ** 30] as number[]) fails("EINVAL", () => SemaphoreSet.create(bad));
+  for (const bad of [[-1], [0.5], [NaN], ["1"], []] as number[][]) fails("EINVAL", () => SemaphoreSet.create(bad));
+  for (const bad of [[32768], [65537]]) fails("ERANGE", () => SemaphoreSet.create(bad));
+  using set = SemaphoreSet.create([1]);
+  for (const bad of [1, -1, NaN, 0.5, 65536, "0"] as number[]) {
+    await rejects("EFBIG", set.acquire(bad));
+    await rejects("EFBIG", set.lock(bad));
+    fails("EFBIG", () => set.acquireSync(bad));
+    fails("EFBIG", () => set.tryAcquire(bad));
+    fails("EFBIG", () => set.release(bad));
+    fails("EFBIG", () => set.waitZeroSync(bad));
+    fails("EINVAL", () => set.lastPid(bad));
+  }
+  for (const bad of [0, -1, NaN, 0.5, "1"] as number[]) {
+    await rejects("EINVAL", set.acquire(0, { by: bad }));
+    fails("EINVAL", () => set.release(0, { by: bad }));
+    fails("EINVAL", () => set.tryAcquire(0, { by: bad }));
+  }
+  fails("ERANGE", () => set.release(0, { by: 32768 }));
+  fails("ERANGE", () => set.release(0, { by: 32767 }));
+  fails("EINVAL", () => set.setAll([1, 2]));
+  fails("ERANGE", () => set.setAll([32768]));
+  assertEquals(set.values, [1]);
+});
+
+Deno.test("SemaphoreSet.setPermissions() changes what it is told to", () => {
+  using set = SemaphoreSet.create([1], { mode: 0o660 });
+  set.setPermissions({ mode: 0o600 });
+  assertEquals([set.mode, set.uid, set.values], [0o600, Deno.uid(), [1]]);
+});
+
+Deno.test("SemaphoreSet leaves operations it is given as they are", async () => {
+  using set = SemaphoreSet.create([1]);
+  const take = new sembuf([0, -1, SEM_UNDO]);
+  const before = take.bytes.slice();
+  await set.op(take);
+  assertEquals(take.bytes, before);
+  semop(set.id, new sembuf([0, 1, SEM_UNDO]));
+});

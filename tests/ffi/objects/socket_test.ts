@@ -1,0 +1,745 @@
+import { assert, assertEquals, assertMatch, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import { LibcError } from "../../../ffi/errors.ts";
+import { POLLIN } from "../../../ffi/libc/poll.ts";
+import {
+  AF_INET,
+  AF_UNIX,
+  bind,
+  getsockname,
+  listen,
+  setsockopt,
+  SO_RCVBUF,
+  SO_SNDBUF,
+  SOCK_DGRAM,
+  SOCK_SEQPACKET,
+  SOCK_STREAM,
+  sockaddr_un,
+  socket,
+  socketpair,
+  SOL_SOCKET,
+} from "../../../ffi/libc/sys/socket.ts";
+import { close, dup2, pipe, read, write } from "../../../ffi/libc/unistd.ts";
+import { Listener } from "../../../ffi/objects/listener.ts";
+import { ready } from "../../../ffi/objects/reactor.ts";
+import { Socket } from "../../../ffi/objects/socket.ts";
+
+const decoder = new TextDecoder();
+
+function fails(run: () => unknown, code: string): LibcError {
+  const error = assertThrows(run, LibcError) as LibcError;
+  assertEquals(error.code, code, error.message);
+  return error;
+}
+
+async function rejects(promise: Promise<unknown>, code: string): Promise<void> {
+  const error = await assertRejects(() => promise, LibcError) as LibcError;
+  assertEquals(error.code, code, error.message);
+}
+
+async function reason(promise: Promise<unknown>): Promise<unknown> {
+  return await promise.then((value) => assert(false, `not rejected but ${Deno.inspect(value)}`), (reason) => reason);
+}
+
+/** Lets a wait that has begun get as far as the kernel. */
+function moment(): Promise<void> {
+  return new Promise((done) => setTimeout(done, 5));
+}
+
+async function readText(socket: Socket, size = 256): Promise<string | null> {
+  const buf = new Uint8Array(size);
+  const n = await socket.read(buf);
+  return n === null ? null : decoder.decode(buf.subarray(0, n));
+}
+
+function openFds(): string[] {
+  return [...Deno.readDirSync("/proc/self/fd")].map(({ name }) => `${name} ${linkOf(name)}`)
+    .filter((text) => /socket:|eventfd/.test(text)).sort();
+}
+
+function linkOf(fd: string): string {
+  try {
+    return Deno.readLinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return "";
+  }
+}
+
+/** Runs with a directory of its own. */
+async function inDirectory(run: (path: string) => Promise<void>): Promise<void> {
+  const directory = Deno.makeTempDirSync();
+  try {
+    await run(directory);
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+}
+
+async function connection(listener: Listener): Promise<[Socket, Socket]> {
+  return await Promise.all([Socket.connect(listener.address), listener.accept()]);
+}
+
+async function exchange(listener: Listener): Promise<void> {
+  const [client, server] = await connection(listener);
+  await client.write("Did you get this?");
+  assertEquals(await readText(server), "Did you get this?");
+  await server.write("I got your message");
+  assertEquals(await readText(client), "I got your message");
+  assertEquals(`${client.remoteAddress}`, `${listener.address}`);
+  assertEquals(`${server.remoteAddress}`, `${client.localAddress}`);
+  client.close();
+  assertEquals(await readText(server), null);
+  server.close();
+}
+
+Deno.test("Socket.listen() and Socket.connect() make a connection over IPv4", async () => {
+  using listener = Socket.listen("127.0.0.1:0");
+  assertMatch(`${listener.address}`, /^127\.0\.0\.1:[1-9]\d*$/);
+  await exchange(listener);
+});
+
+Deno.test("Socket.listen() and Socket.connect() make a connection over IPv6", async () => {
+  let listener: Listener;
+  try {
+    listener = Socket.listen("[::1]:0");
+  } catch (error) {
+    return console.log("skipped: this machine has no IPv6:", (error as Error).message);
+  }
+  await exchange(listener);
+  listener.close();
+});
+
+Deno.test("Socket.listen() and Socket.connect() make a connection over an abstract name", async () => {
+  using listener = Socket.listen(`@ipc_playground_class_test_${Deno.pid}`);
+  await exchange(listener);
+});
+
+Deno.test("Socket.listen() makes a private file, and close() removes it", () =>
+  inDirectory(async (directory) => {
+    const path = `${directory}/socket`;
+    const listener = Socket.listen(path);
+    assertEquals(`${listener.address}`, path);
+    assertEquals(Deno.lstatSync(path).mode! & 0o777, 0o600);
+    await exchange(listener);
+    fails(() => Socket.listen(path), "EADDRINUSE");
+    assert(Deno.lstatSync(path).isSocket);
+    listener.close();
+    assertThrows(() => Deno.lstatSync(path), Deno.errors.NotFound);
+    const umask = Deno.umask(0);
+    try {
+      using _open = Socket.listen(path, { mode: 0o666 });
+      assertEquals(Deno.lstatSync(path).mode! & 0o777, 0o666);
+      Deno.removeSync(path); // that somebody else removed it is fine
+    } finally {
+      Deno.umask(umask);
+    }
+  }));
+
+Deno.test("a name is resolved, and each of its addresses tried", async () => {
+  using listener = Socket.listen("localhost:0");
+  const port = listener.address.port;
+  using client = await Socket.connect(`localhost:${port}`);
+  using other = Socket.connectSync(`localhost:${port}`);
+  for (const socket of [client, other]) {
+    using server = await listener.accept();
+    assertEquals(`${server.remoteAddress}`, `${socket.localAddress}`);
+  }
+  await rejects(Socket.connect("no_such_host:no_such_service"), "EAI_SERVICE");
+  fails(() => Socket.connectSync("localhost:no_such_service"), "EAI_SERVICE");
+});
+
+Deno.test("Socket.connect() fails with ECONNREFUSED, ENOENT, EINVAL, ENAMETOOLONG or EACCES", async () => {
+  const before = openFds();
+  const listener = Socket.listen("127.0.0.1:0");
+  const address = listener.address;
+  listener.close();
+  for (
+    const [where, code] of [
+      [address, "ECONNREFUSED"],
+      [`${address}`, "ECONNREFUSED"],
+      [`localhost:${address.port}`, "ECONNREFUSED"],
+      ["@no such name", "ECONNREFUSED"],
+      ["/no/such/socket", "ENOENT"],
+      ["nonsense", "EINVAL"],
+      ["", "EINVAL"],
+      ["/" + "x".repeat(200), "ENAMETOOLONG"],
+      ["255.255.255.255:1", "ENETUNREACH|EACCES"],
+    ] as const
+  ) {
+    const code1 = (await assertRejects(() => Socket.connect(where), LibcError) as LibcError).code;
+    const code2 = (assertThrows(() => Socket.connectSync(where), LibcError) as LibcError).code;
+    assertMatch(code1, new RegExp(`^(${code})$`), `${where}`);
+    assertEquals(code2, code1, `${where}`);
+  }
+  // deno-lint-ignore no-explicit-any -- what a caller without types may pass
+  for (const value of [null, undefined, 80, {}] as any[]) {
+    await rejects(Socket.connect(value), "EINVAL");
+    fails(() => Socket.listen(value), "EINVAL");
+    fails(() => Socket.bind(value), "EINVAL");
+  }
+  assertEquals(openFds(), before);
+});
+
+Deno.test("Socket.listen() fails with EADDRINUSE, EADDRNOTAVAIL, ENOENT or EINVAL, and leaves nothing open", () => {
+  const before = openFds();
+  {
+    using listener = Socket.listen("127.0.0.1:0");
+    fails(() => Socket.listen(listener.address), "EADDRINUSE");
+  }
+  fails(() => Socket.listen("192.0.2.77:0"), "EADDRNOTAVAIL");
+  fails(() => Socket.listen("/no/such/directory"), "ENOENT");
+  fails(() => Socket.listen("127.0.0.1:0", { backlog: 1.5 }), "EINVAL");
+  assertEquals(openFds(), before);
+});
+
+Deno.test("Socket.listen() takes a port that an old connection still uses", async () => {
+  const listener = Socket.listen("127.0.0.1:0");
+  const { address } = listener;
+  const [client, server] = await connection(listener);
+  server.close(); // it closes first, so this end of the connection stays for a while
+  assertEquals(await readText(client), null);
+  client.close();
+  listener.close();
+  fails(() => Socket.listen(address, { reuseAddress: false }), "EADDRINUSE");
+  Socket.listen(address).close();
+});
+
+Deno.test("the Sync methods do the same", () => {
+  using listener = Socket.listen(new sockaddr_un());
+  using client = Socket.connectSync(listener.address);
+  using server = listener.acceptSync();
+  client.writeSync("hello");
+  const buf = new Uint8Array(256);
+  assertEquals(server.readSync(buf), 5);
+  server.writeSync(buf.subarray(0, 5));
+  assertEquals(client.readSync(buf), 5);
+  client.shutdown("write");
+  assertEquals(server.readSync(buf), null);
+});
+
+Deno.test("the Sync methods wait", async () => {
+  using listener = Socket.listen("127.0.0.1:0");
+  const code = `select undef, undef, undef, 0.03; $s = IO::Socket::INET->new("${listener.address}") or die;
+    select undef, undef, undef, 0.03; $s->syswrite("hello"); while ($s->sysread($b, 65536)) { $n += length $b } print $n`;
+  const perl = new Deno.Command("perl", { args: ["-MIO::Socket::INET", "-e", code], stdin: "null", stdout: "piped" })
+    .spawn();
+  {
+    using server = listener.acceptSync();
+    assertEquals(server.readSync(new Uint8Array(256)), 5);
+    server.writeSync(new Uint8Array(4 << 20));
+  }
+  assertEquals(decoder.decode((await perl.output()).stdout), String(4 << 20));
+});
+
+Deno.test("Socket.pair() makes two ends, of any type", async () => {
+  for (const type of [SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET]) {
+    const [a, b] = Socket.pair({ type });
+    assertEquals([a.type, b.type, a.domain, `${a.remoteAddress}`], [type, type, AF_UNIX, ""]);
+    await a.write("one");
+    await a.write("two");
+    assertEquals(await readText(b), type === SOCK_STREAM ? "onetwo" : "one");
+    a.close();
+    b.close();
+  }
+});
+
+Deno.test("Socket.fromFd() takes over a descriptor, and fails with ENOTSOCK or EBADF if that's no socket", async () => {
+  const [a, b] = socketpair(AF_UNIX, SOCK_STREAM, 0);
+  using socket = Socket.fromFd(a);
+  const pending = socket.read(new Uint8Array(8));
+  write(b, "hello");
+  assertEquals(await pending, 5);
+  close(b);
+  const [reader, writer] = pipe();
+  fails(() => Socket.fromFd(reader), "ENOTSOCK");
+  fails(() => new Listener(reader), "ENOTSOCK");
+  assertEquals([write(writer, "x"), read(reader, new Uint8Array(1))], [1, 1]);
+  close(reader);
+  close(writer);
+  fails(() => Socket.fromFd(reader), "EBADF");
+  fails(() => new Listener(-1), "EBADF");
+});
+
+Deno.test("new Listener() takes over a socket that listens", async () => {
+  const fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  bind(fd, new sockaddr_un());
+  listen(fd, 5);
+  using listener = new Listener(fd);
+  const address = new sockaddr_un();
+  getsockname(fd, address);
+  assertEquals(`${listener.address}`, `${address}`);
+  await exchange(listener);
+});
+
+Deno.test("write() writes everything, however slow the reader is, and one write after the other", async () => {
+  const [a, b] = Socket.pair();
+  const sent = new Uint8Array(3 << 20).map((_, i) => i * 7 + (i >> 8));
+  const writes = [sent.subarray(0, 1 << 20), sent.subarray(1 << 20, 2 << 20), sent.subarray(2 << 20)]
+    .map((part) => a.write(part));
+  const got = new Uint8Array(sent.length);
+  for (let at = 0; at < got.length;) at += (await b.read(got.subarray(at)))!;
+  await Promise.all(writes);
+  assert(got.every((byte, i) => byte === sent[i]));
+  a.close();
+  b.close();
+});
+
+Deno.test("write() that is given up while it waits its turn sends nothing, and lets nobody pass", async () => {
+  const [a, b] = Socket.pair();
+  const big = new Uint8Array(1 << 20);
+  const stop = new AbortController();
+  const first = a.write(big);
+  const second = a.write("never", { signal: stop.signal });
+  const third = a.write("third");
+  stop.abort("enough");
+  assertEquals(await reason(second), "enough");
+  const got = new Uint8Array(big.length + 5);
+  for (let at = 0; at < got.length;) at += (await b.read(got.subarray(at)))!;
+  await Promise.all([first, third]);
+  assertEquals(decoder.decode(got.subarray(big.length)), "third");
+  a.close();
+  assertEquals(await readText(b), null);
+  b.close();
+});
+
+Deno.test("write() fails with EPIPE, ENOTCONN, EDESTADDRREQ or EMSGSIZE", async () => {
+  const [a, b] = Socket.pair();
+  b.close();
+  await rejects(a.write("x"), "EPIPE");
+  fails(() => a.writeSync("x"), "EPIPE");
+  a.close();
+  using unix = Socket.bind(new sockaddr_un());
+  await rejects(unix.write("x"), "ENOTCONN");
+  using udp = Socket.bind("127.0.0.1:0");
+  await rejects(udp.write("x"), "EDESTADDRREQ");
+  await rejects(udp.sendTo(new Uint8Array(70000), udp.localAddress), "EMSGSIZE");
+  assertEquals(udp.remoteAddress, null);
+});
+
+Deno.test("read() fails with ECONNRESET if the other side threw data away", async () => {
+  using listener = Socket.listen("127.0.0.1:0");
+  const [client, server] = await connection(listener);
+  await client.write("unread");
+  await moment();
+  server.close();
+  await rejects(client.read(new Uint8Array(1)), "ECONNRESET");
+  client.close();
+});
+
+Deno.test("sendTo() and receiveFrom() exchange datagrams over IPv4, IPv6, a path, and abstract names", () =>
+  inDirectory(async (directory) => {
+    for (
+      const [here, there] of [
+        ["127.0.0.1:0", "127.0.0.1:0"],
+        ["[::1]:0", "[::1]:0"],
+        [`${directory}/server`, `${directory}/client`],
+        [new sockaddr_un(), new sockaddr_un()],
+      ]
+    ) {
+      let server: Socket;
+      try {
+        server = Socket.bind(here);
+      } catch (error) {
+        if (`${here}`.startsWith("[")) {
+          console.log("skipped: this machine has no IPv6:", (error as Error).message);
+          continue;
+        }
+        throw error;
+      }
+      using client = Socket.bind(there);
+      const pending = server.receiveFrom();
+      await client.sendTo("ping", server.localAddress);
+      const { data, address } = await pending;
+      assertEquals([decoder.decode(data), `${address}`], ["ping", `${client.localAddress}`]);
+      server.sendToSync("pong", address);
+      const buf = new Uint8Array(256);
+      const answer = client.receiveFromSync(buf);
+      assertStrictEquals(answer.data.buffer, buf.buffer);
+      assertEquals([decoder.decode(answer.data), `${answer.address}`], ["pong", `${server.localAddress}`]);
+      await client.sendTo("", `${server.localAddress}`);
+      assertEquals((await server.receiveFrom()).data.length, 0);
+      server.close();
+    }
+    assertEquals([...Deno.readDirSync(directory)], []);
+  }));
+
+Deno.test("sendTo() resolves names", async () => {
+  using server = Socket.bind("127.0.0.1:0");
+  using client = Socket.bind("127.0.0.1:0");
+  await client.sendTo("one", `localhost:${server.localAddress.port}`);
+  client.sendToSync("two", `localhost:${server.localAddress.port}`);
+  assertEquals([await readText(server), await readText(server)], ["one", "two"]);
+});
+
+Deno.test("Socket.connect() with SOCK_DGRAM connects a datagram socket", async () => {
+  using server = Socket.bind("127.0.0.1:0");
+  using client = await Socket.connect(server.localAddress, { type: SOCK_DGRAM });
+  assertEquals([client.domain, client.type, `${client.remoteAddress}`], [
+    AF_INET,
+    SOCK_DGRAM,
+    `${server.localAddress}`,
+  ]);
+  await client.write("ping");
+  const { address } = await server.receiveFrom();
+  await server.sendTo("pong", address);
+  assertEquals(await readText(client), "pong");
+  server.close();
+  await client.write("x");
+  await rejects(client.read(new Uint8Array(1)), "ECONNREFUSED");
+});
+
+Deno.test("Socket.bind() makes a private file", () =>
+  inDirectory(async (directory) => {
+    using server = Socket.bind(`${directory}/socket`);
+    assertEquals(Deno.lstatSync(`${directory}/socket`).mode! & 0o777, 0o600);
+    await rejects(Socket.connect(`${directory}/socket`), "EPROTOTYPE");
+    assertEquals(`${server.localAddress}`, `${directory}/socket`);
+  }));
+
+Deno.test("a datagram that doesn't fit fails with EMSGSIZE, and stays there", async () => {
+  using server = Socket.bind("127.0.0.1:0");
+  server.sendToSync("0123456789", server.localAddress);
+  await rejects(server.receiveFrom(new Uint8Array(9)), "EMSGSIZE");
+  await rejects(server.read(new Uint8Array(9)), "EMSGSIZE");
+  fails(() => server.readSync(new Uint8Array(0)), "EMSGSIZE");
+  assertEquals((await server.receiveFrom(new Uint8Array(10))).data.length, 10);
+  const large = new Uint8Array(65507).map((_, i) => i);
+  await server.sendTo(large, server.localAddress);
+  assertEquals((await server.receiveFrom()).data, large);
+});
+
+Deno.test("receiveFrom() fails with EOPNOTSUPP on a connection", async () => {
+  const [a, b] = Socket.pair();
+  await rejects(a.receiveFrom(), "EOPNOTSUPP");
+  fails(() => b.receiveFromSync(), "EOPNOTSUPP");
+  a.close();
+  b.close();
+});
+
+Deno.test("sendTo() waits while the receiver's queue is full", async () => {
+  using server = Socket.bind(new sockaddr_un());
+  using client = Socket.bind(new sockaddr_un());
+  const count = 600; // more than net.unix.max_dgram_qlen
+  const sender = (async () => {
+    for (let i = 0; i < count; i++) await client.sendTo(String(i), server.localAddress);
+  })();
+  await moment();
+  for (let i = 0; i < count; i++) assertEquals(decoder.decode((await server.receiveFrom()).data), String(i));
+  await sender;
+});
+
+Deno.test("Socket.connect() waits while a unix socket's backlog is full", async () => {
+  using listener = Socket.listen(new sockaddr_un(), { backlog: 1 });
+  const clients = Array.from({ length: 6 }, () => Socket.connect(listener.address));
+  await moment();
+  const servers: Socket[] = [];
+  for await (const server of listener) if (servers.push(server) === clients.length) break;
+  for (const socket of [...await Promise.all(clients), ...servers]) socket.close();
+});
+
+Deno.test("Socket.connect() can be given up, whatever it waits for", async () => {
+  const before = openFds();
+  const stop = AbortSignal.abort("before");
+  assertEquals(await reason(Socket.connect("127.0.0.1:1", { signal: stop })), "before");
+  using listener = Socket.listen(new sockaddr_un(), { backlog: 0 });
+  const first = await Socket.connect(listener.address);
+  const late = new AbortController();
+  const second = Socket.connect(listener.address, { signal: late.signal });
+  await moment();
+  late.abort("late");
+  assertEquals(await reason(second), "late");
+  first.close();
+  listener.close();
+  assertEquals(openFds(), before);
+});
+
+Deno.test("an aborted wait is rejected with the signal's reason, and loses nothing", async () => {
+  using listener = Socket.listen("127.0.0.1:0");
+  const waits: [(signal: AbortSignal) => Promise<unknown>][] = [];
+  const [client, server] = await connection(listener);
+  using udp = Socket.bind("127.0.0.1:0");
+  const buf = new Uint8Array(256);
+  waits.push(
+    [(signal) => listener.accept({ signal })],
+    [(signal) => server.read(buf, { signal })],
+    [(signal) => udp.receiveFrom(buf, { signal })],
+  );
+  for (const [wait] of waits) {
+    assertEquals(await reason(wait(AbortSignal.abort("at once"))), "at once");
+    const stop = new AbortController();
+    const pending = wait(stop.signal);
+    await moment();
+    stop.abort("later");
+    assertEquals(await reason(pending), "later");
+    assertEquals(((await reason(wait(AbortSignal.timeout(5)))) as DOMException).name, "TimeoutError");
+  }
+  await client.write("still here");
+  assertEquals(await readText(server), "still here");
+  await udp.sendTo("and here", udp.localAddress);
+  assertEquals(await readText(udp), "and here");
+  const third = Socket.connectSync(listener.address);
+  (await listener.accept()).close();
+  for (const socket of [client, server, third]) socket.close();
+});
+
+Deno.test("an abort and data at the same moment: either the data comes, or it stays", async () => {
+  for (let i = 0; i < 50; i++) {
+    const [a, b] = Socket.pair();
+    const stop = new AbortController();
+    const pending = b.read(new Uint8Array(8), { signal: stop.signal }).catch(() => "aborted" as const);
+    if (i % 2) await moment();
+    if (i % 3) a.writeSync("x");
+    stop.abort();
+    if (i % 3 === 0) a.writeSync("x");
+    if (await pending === "aborted") assertEquals(await readText(b), "x");
+    a.close();
+    b.close();
+  }
+});
+
+Deno.test("close() rejects those who wait with EBADF, and so does what comes after it", async () => {
+  const before = openFds();
+  const listener = Socket.listen("127.0.0.1:0");
+  const [client, server] = await connection(listener);
+  const udp = Socket.bind("127.0.0.1:0");
+  setsockopt(client.fd, SOL_SOCKET, SO_SNDBUF, 4096);
+  setsockopt(server.fd, SOL_SOCKET, SO_RCVBUF, 4096);
+  const buf = new Uint8Array(256);
+  const waits = [listener.accept(), client.read(buf), udp.receiveFrom()].map((wait) => rejects(wait, "EBADF"));
+  const full = rejects(client.write(new Uint8Array(64 << 20)), "EBADF");
+  await moment();
+  for (const socket of [listener, udp, client, server]) socket.close();
+  await Promise.all([...waits, full]);
+  for (const socket of [listener, udp, client, server]) {
+    assertEquals(socket.fd, -1);
+    socket.close(); // does nothing
+  }
+  await rejects(listener.accept(), "EBADF");
+  fails(() => listener.acceptSync(), "EBADF");
+  fails(() => listener.address, "EBADF");
+  await rejects(client.read(buf), "EBADF");
+  await rejects(client.write("x"), "EBADF");
+  fails(() => client.readSync(buf), "EBADF");
+  fails(() => client.writeSync("x"), "EBADF");
+  fails(() => client.localAddress, "EBADF");
+  fails(() => client.remoteAddress, "EBADF");
+  fails(() => client.shutdown(), "EBADF");
+  await rejects(udp.receiveFrom(), "EBADF");
+  await rejects(udp.sendTo("x", "127.0.0.1:9"), "EBADF");
+  assertEquals(openFds(), before);
+});
+
+Deno.test("after close() the address is free at once, even if somebody was waiting", async () => {
+  for (const address of ["127.0.0.1:0", `@ipc_playground_reuse_test_${Deno.pid}`]) {
+    let listener = Socket.listen(address);
+    const where = listener.address;
+    let udp = Socket.bind(address.replace("reuse", "again"));
+    const place = udp.localAddress;
+    for (let i = 0; i < 20; i++) {
+      const waits = [listener.accept(), udp.receiveFrom()].map((wait) => rejects(wait, "EBADF"));
+      if (i % 2) await moment();
+      listener.close();
+      listener = Socket.listen(where);
+      udp.close();
+      udp = Socket.bind(place);
+      await Promise.all(waits);
+    }
+    listener.close();
+    udp.close();
+  }
+});
+
+Deno.test("for await takes one connection after the other, until the listener is closed", async () => {
+  const listener = Socket.listen("127.0.0.1:0");
+  const served = (async () => {
+    let count = 0;
+    for await (const connection of listener) {
+      await connection.write(String(++count));
+      connection.close();
+    }
+    return count;
+  })();
+  for (let i = 1; i <= 5; i++) {
+    using client = await Socket.connect(listener.address);
+    assertEquals(await readText(client), String(i));
+  }
+  listener.close();
+  assertEquals(await served, 5);
+});
+
+Deno.test("many sockets wait at the same time, and each gets its own", async () => {
+  const pairs = Array.from({ length: 100 }, () => Socket.pair());
+  const texts = pairs.map(([a]) => readText(a));
+  await moment();
+  pairs.toReversed().forEach(([, b], i) => b.writeSync(String(99 - i)));
+  assertEquals(await Promise.all(texts), pairs.map((_, i) => String(i)));
+  for (const pair of pairs) for (const socket of pair) socket.close();
+});
+
+Deno.test("two waits for one socket share what comes, and reading doesn't hinder writing", async () => {
+  const [a, b] = Socket.pair();
+  const both = [readText(a, 1), readText(a, 1)];
+  await moment();
+  await a.write("meanwhile");
+  assertEquals(await readText(b), "meanwhile");
+  await b.write("xy");
+  assertEquals(await Promise.all(both), ["x", "y"]);
+  a.close();
+  b.close();
+});
+
+Deno.test("a descriptor that was closed underneath ends the wait with EBADF", async () => {
+  const [a, b] = Socket.pair();
+  // numbers that nobody else will take meanwhile
+  const [early, late] = [dup2(a.fd, 501), dup2(a.fd, 502)];
+  close(early);
+  await rejects(ready(early, POLLIN), "EBADF");
+  const outcome = rejects(ready(late, POLLIN), "EBADF");
+  await moment();
+  close(late);
+  await Promise.all([readText(a), b.write("x")]); // takes the wait round once more
+  await outcome;
+  a.close();
+  b.close();
+});
+
+Deno.test("the wait takes no descriptor once nobody waits", async () => {
+  const before = openFds();
+  const [a, b] = Socket.pair();
+  const pending = readText(a);
+  await moment();
+  assert(openFds().length > before.length + 2, "two sockets and one more");
+  await b.write("x");
+  await pending;
+  a.close();
+  b.close();
+  await moment();
+  assertEquals(openFds(), before);
+});
+
+Deno.test("readable and writable are the streams of the web", async () => {
+  const [a, b] = Socket.pair();
+  const text = new Response(b.readable).text();
+  const writer = a.writable.getWriter();
+  await writer.write("Did you ");
+  await writer.write(new TextEncoder().encode("get this?"));
+  await writer.close();
+  assertEquals(await text, "Did you get this?");
+  assertStrictEquals(a.writable, a.writable);
+  await b.write("and back"); // the other direction is still open
+  assertEquals(await readText(a), "and back");
+  const waiting = a.readable.getReader();
+  const chunk = waiting.read();
+  await moment();
+  await waiting.cancel("enough");
+  assertEquals((await chunk).done, true);
+  a.close();
+  b.close();
+});
+
+Deno.test("shutdown() ends a direction, and fails with EINVAL if there is none such", async () => {
+  const [a, b] = Socket.pair();
+  a.shutdown("write");
+  assertEquals(await readText(b), null);
+  b.shutdown("read");
+  await rejects(a.write("x"), "EPIPE");
+  await b.write("x");
+  assertEquals(await readText(a), "x");
+  // deno-lint-ignore no-explicit-any -- what a caller without types may pass
+  fails(() => a.shutdown("nothing" as any), "EINVAL");
+  a.shutdown();
+  assertEquals(await readText(a), null);
+  a.close();
+  b.close();
+});
+
+Deno.test("a wrong buffer fails with EFAULT", async () => {
+  const [a, b] = Socket.pair();
+  using udp = Socket.bind("127.0.0.1:0");
+  // deno-lint-ignore no-explicit-any -- what a caller without types may pass
+  for (const value of [undefined, null, 1, {}, new Int8Array(4)] as any[]) {
+    await rejects(udp.read(value), "EFAULT");
+    if (value !== undefined) await rejects(udp.receiveFrom(value), "EFAULT");
+    await rejects(a.read(value), "EFAULT");
+    await rejects(a.write(value), "EFAULT");
+    fails(() => a.readSync(value), "EFAULT");
+    fails(() => a.writeSync(value), "EFAULT");
+    await rejects(a.sendTo(value, "@x"), "EFAULT");
+  }
+  a.close();
+  b.close();
+});
+
+Deno.test("a Perl server answers over a unix path, and a Perl client over UDP", () =>
+  inDirectory(async (directory) => {
+    const path = `${directory}/socket`;
+    const perl = (code: string) =>
+      new Deno.Command("perl", {
+        args: ["-MIO::Socket::UNIX", "-MIO::Socket::INET", "-e", code],
+        stdin: "null",
+        stdout: "piped",
+      })
+        .spawn();
+    const server = perl(`$| = 1; $l = IO::Socket::UNIX->new(Local => "${path}", Listen => 1) or die; print "ready\\n";
+      $c = $l->accept; $c->sysread($b, 256); $c->syswrite(uc $b)`);
+    const reader = server.stdout.getReader();
+    await reader.read();
+    using client = await Socket.connect(path);
+    await client.write("hello");
+    assertEquals(await readText(client), "HELLO");
+    await reader.cancel();
+    assert((await server.status).success);
+
+    using udp = Socket.bind("127.0.0.1:0");
+    const peer = perl(`$s = IO::Socket::INET->new(Proto => "udp", PeerAddr => "${udp.localAddress}") or die;
+      $s->send("ping"); $s->recv($b, 256); print $b`);
+    const { data, address } = await udp.receiveFrom();
+    await udp.sendTo(`${decoder.decode(data)} from ${address}`, address);
+    assertEquals(decoder.decode((await peer.output()).stdout), `ping from ${address}`);
+  }));
+
+Deno.test("a program ends by itself when nobody waits, also with --allow-ffi alone", async () => {
+  const code = `import { Socket } from "${new URL("../../../ffi/objects/socket.ts", import.meta.url)}";
+    const listener = Socket.listen("127.0.0.1:0");
+    const [client, server] = await Promise.all([Socket.connect(listener.address), listener.accept()]);
+    const waits = [listener.accept(), server.read(new Uint8Array(8), { signal: AbortSignal.timeout(20) })];
+    setTimeout(() => listener.close(), 20);
+    console.log(JSON.stringify((await Promise.allSettled(waits)).map(({ reason }) => reason.code ?? reason.name)));`;
+  const { code: status, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-lock", "--allow-ffi", `data:application/typescript,${encodeURIComponent(code)}`],
+  }).output();
+  assertEquals([status, decoder.decode(stdout)], [0, '["EBADF",23]\n'], decoder.decode(stderr));
+});
+
+Deno.test("a forked child may close what the parent waits for, and the parent keeps its file", () =>
+  inDirectory(async (directory) => {
+    const from = (path: string) => `"${new URL(path, import.meta.url)}"`;
+    const code = `import { Socket } from ${from("../../../ffi/objects/socket.ts")};
+      import { fork } from ${from("../../../ffi/libc/unistd.ts")};
+      import { wait } from ${from("../../../ffi/libc/sys/wait.ts")};
+      using listener = Socket.listen("${directory}/socket");
+      const pending = listener.accept();
+      await new Promise((done) => setTimeout(done, 5));
+      const [a, b] = Socket.pair();
+      fork(() => {
+        listener.close();
+        b.writeSync("x");
+      });
+      b.close();
+      const n = [await a.read(new Uint8Array(8)), await a.read(new Uint8Array(8))];
+      wait();
+      using client = Socket.connectSync("${directory}/socket");
+      using server = await pending;
+      console.log(JSON.stringify(n));
+      a.close();`;
+    const { code: status, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--no-lock",
+        "--allow-ffi",
+        "--v8-flags=--single-threaded",
+        `data:application/typescript,${encodeURIComponent(code)}`,
+      ],
+    }).output();
+    assertEquals([status, decoder.decode(stdout)], [0, "[1,null]\n"], decoder.decode(stderr));
+    assertEquals([...Deno.readDirSync(directory)], []);
+  }));
