@@ -292,15 +292,15 @@ const RACE = not("the kernel says EINVAL to who comes after the removal; between
 const PERMISSIONS = at("scripts/tools/ipc_permissions", "Another user gets EACCES and EPERM, and what he makes is his");
 const LIMITS = at("scripts/tools/ipc_permissions", "One object too many is ENOSPC, and nothing is left of it");
 const SOCKETS_EBADF = at(
-  "socket",
+  "ffi/libc/sys/socket",
   "socket calls fail with EBADF if the descriptor isn't open, with ENOTSOCK if it's no socket",
 );
 const SOCKETS_EFAULT = at(
-  "socket",
+  "ffi/libc/sys/socket",
   "socket calls fail with EFAULT if a buffer or an address isn't one, or is too short",
 );
 const SEND_AND_RECEIVE = at(
-  "socket",
+  "ffi/libc/sys/socket",
   "send() and recv() fail with ENOTCONN, EDESTADDRREQ, EPIPE, EAGAIN or EMSGSIZE",
 );
 const SOCKETS_BAD = { EBADF: SOCKETS_EBADF, ENOTSOCK: SOCKETS_EBADF };
@@ -417,7 +417,7 @@ const errors: Record<string, Record<string, Proof>> = {
     EACCES: PERMISSIONS,
     EIDRM: RACE,
     EINVAL: at(
-      "shm",
+      "ffi/libc/sys/shm",
       "shmat() fails with EINVAL if there is no such segment, an address is given, or an argument is bad",
     ),
     ENOMEM: at("ffi/libc/sys/shm", "shmat() fails with ENOMEM if the address space has no room"),
@@ -473,7 +473,7 @@ const errors: Record<string, Record<string, Proof>> = {
     EIDRM: at("ffi/libc/sys/msg", "msgrcv() fails with EIDRM if the queue is removed while it waits"),
     EINTR: INTERRUPTED,
     EINVAL: at(
-      "msg",
+      "ffi/libc/sys/msg",
       "msgsnd() and msgrcv() fail with EINVAL if an argument is no integer of C's, or there is no queue",
     ),
     ENOMSG: at("ffi/libc/sys/msg", "msgrcv() fails with ENOMSG if nothing is there and it must not wait"),
@@ -499,7 +499,7 @@ const errors: Record<string, Record<string, Proof>> = {
       }
     },
     EINVAL: at(
-      "sem",
+      "ffi/libc/sys/sem",
       "semget() fails with EINVAL if the count is 0, negative or above the limit, or no integer of C's",
     ),
     ENOENT: at("ffi/libc/sys/sem", "semget() fails with ENOENT if there is no set with the key, and says which"),
@@ -723,7 +723,7 @@ const errors: Record<string, Record<string, Proof>> = {
     ),
     ELOOP: () => withLoop((path) => bindTo(`${path}/x`)),
     ENAMETOOLONG: at(
-      "sockaddr",
+      "ffi/libc/sys/sockaddr",
       "sockaddr_un fails with ENAMETOOLONG beyond sun_path, with EINVAL if a path has a NUL inside",
     ),
     ENOENT: () => bindTo("/none/none"),
