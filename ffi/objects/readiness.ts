@@ -4,9 +4,9 @@
  * @module
  */
 import { POLLIN, POLLOUT } from "../libc/poll.ts";
-import { fd as asFd } from "../native/check.ts";
-import type { WaitOptions } from "./ipc_object.ts";
-import { ready } from "./reactor.ts";
+import { fd as asFd } from "./_native.ts";
+import { ready } from "./_reactor.ts";
+import type { WaitOptions } from "./options.ts";
 
 /**
  * Waits until `read`, `recv` or `accept` would not block: `poll(2)` with `POLLIN`, without stopping the event loop.

@@ -4,21 +4,9 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import {
-  type Memory,
-  ReadOnlyMemory,
-  SHM_RDONLY,
-  SHM_STAT_ANY,
-  shmat,
-  shmctl,
-  shmdt,
-  shmget,
-  shmid_ds,
-} from "../libc/sys/shm.ts";
-import { isBytes } from "../native/bytes.ts";
-import { access, isAttached, range } from "../native/memory.ts";
-import type { ipc_perm } from "../libc/sys/ipc.ts";
-import { date, find, obtain } from "./_obtain.ts";
+import { type Memory, ReadOnlyMemory, SHM_RDONLY, shmat, shmdt, shmget, type shmid_ds } from "../libc/sys/shm.ts";
+import { access, byteLengthOf, isAttached, isBytes } from "./_native.ts";
+import { create, date, find } from "./_system_v.ts";
 import { type CreateOptions, IpcObject } from "./ipc_object.ts";
 
 /** How to attach a segment. */
@@ -52,15 +40,9 @@ const decoder = new TextDecoder();
 export class SharedMemory extends IpcObject<shmid_ds> {
   readonly #memory: Memory;
 
-  private constructor(id: number, made: boolean, readOnly = false) {
-    super(id, made, SHM_STAT_ANY);
-    try {
-      this.#memory = shmat(this.id, null, readOnly ? SHM_RDONLY : 0);
-    } catch (error) {
-      // what nobody has a handle for, nobody would remove
-      super[Symbol.dispose]();
-      throw error;
-    }
+  private constructor(id: number, readOnly = false) {
+    super(id, "shm");
+    this.#memory = shmat(id, null, readOnly ? SHM_RDONLY : 0);
   }
 
   /**
@@ -81,8 +63,8 @@ export class SharedMemory extends IpcObject<shmid_ds> {
    * ```
    */
   static create(size: number, options: CreateOptions & AttachOptions = {}): SharedMemory {
-    const [id, made] = obtain((key, flags) => shmget(key, size, flags), "shmget", options);
-    return new SharedMemory(id, made, options.readOnly);
+    const { readOnly } = options;
+    return create("shm", (key, flags) => shmget(key, size, flags), options, (id) => new SharedMemory(id, readOnly));
   }
 
   /**
@@ -103,8 +85,8 @@ export class SharedMemory extends IpcObject<shmid_ds> {
    * ```
    */
   static open(key: number, options: AttachOptions = {}): SharedMemory {
-    const id = find((key, flags) => shmget(key, 0, flags), "shmget", key);
-    return new SharedMemory(id, false, options.readOnly);
+    const id = find("shm", (key, flags) => shmget(key, 0, flags), key);
+    return new SharedMemory(id, options.readOnly);
   }
 
   /**
@@ -116,7 +98,7 @@ export class SharedMemory extends IpcObject<shmid_ds> {
    * @throws {LibcError} `EINVAL` there is none; `EACCES`.
    */
   static fromId(id: number, options: AttachOptions = {}): SharedMemory {
-    return new SharedMemory(id, false, options.readOnly);
+    return new SharedMemory(id, options.readOnly);
   }
 
   /** Whether the segment is attached by this handle. */
@@ -124,30 +106,27 @@ export class SharedMemory extends IpcObject<shmid_ds> {
     return isAttached(this.#memory);
   }
 
-  /** `shmctl`. */
-  protected override control(id: number, cmd: number, ds: shmid_ds | null): number {
-    return shmctl(id, cmd, ds);
-  }
-  /** An empty `shmid_ds`. */
-  protected override structure(): shmid_ds {
-    return new shmid_ds();
-  }
-  /** Its `shm_perm`. */
-  protected override permissions(ds: shmid_ds): ipc_perm {
-    return ds.shm_perm;
-  }
-
-  #attached(): Memory {
-    if (!isAttached(this.#memory)) throw new LibcError("shmat", "EINVAL", `shmid ${this.id} is detached`);
+  #attached(name: string): Memory {
+    if (!isAttached(this.#memory)) throw new LibcError(name, "EINVAL", `shmid ${this.id} is detached`);
     return this.#memory;
   }
 
-  #writable(): Uint8Array {
-    const memory = this.#attached();
+  #writable(name: string): Uint8Array {
+    const memory = this.#attached(name);
     if (memory instanceof ReadOnlyMemory) {
-      throw new LibcError("shmat", "EACCES", `shmid ${this.id} is attached for reading only`);
+      throw new LibcError(name, "EACCES", `shmid ${this.id} is attached for reading only`);
     }
     return memory;
+  }
+
+  #write(data: Uint8Array | string, offset: number, name: string): void {
+    const bytes = typeof data === "string" ? encoder.encode(data) : data;
+    if (!isBytes(bytes)) {
+      throw new LibcError(name, "EINVAL", `data must be a Uint8Array or a string, got ${Deno.inspect(data)}`);
+    }
+    const memory = this.#writable(name);
+    inside(offset, byteLengthOf(bytes), memory.length, name);
+    access.write(memory, offset, bytes);
   }
 
   /**
@@ -156,7 +135,7 @@ export class SharedMemory extends IpcObject<shmid_ds> {
    * @throws {LibcError} `EACCES` attached for reading only: use {@linkcode read}; `EINVAL` detached.
    */
   get bytes(): Uint8Array {
-    return this.#writable();
+    return this.#writable("SharedMemory.bytes");
   }
 
   /**
@@ -168,9 +147,11 @@ export class SharedMemory extends IpcObject<shmid_ds> {
    * @throws {LibcError} `EINVAL` outside of the segment, or detached.
    */
   read(offset = 0, length?: number): Uint8Array<ArrayBuffer> {
-    const memory = this.#attached();
-    range(offset, 0, memory.length);
-    return access.read(memory, offset, length ?? memory.length - offset);
+    const memory = this.#attached("SharedMemory.read");
+    inside(offset, 0, memory.length, "SharedMemory.read");
+    const count = length ?? memory.length - offset;
+    inside(offset, count, memory.length, "SharedMemory.read");
+    return access.read(memory, offset, count);
   }
 
   /**
@@ -181,11 +162,7 @@ export class SharedMemory extends IpcObject<shmid_ds> {
    * @throws {LibcError} `EINVAL` more than fits, or detached; `EACCES` attached for reading only.
    */
   write(data: Uint8Array | string, offset = 0): void {
-    const bytes = typeof data === "string" ? encoder.encode(data) : data;
-    if (!isBytes(bytes)) {
-      throw new LibcError("shmat", "EINVAL", `data must be a Uint8Array or a string, got ${Deno.inspect(data)}`);
-    }
-    access.write(this.#writable(), offset, bytes);
+    this.#write(data, offset, "SharedMemory.write");
   }
 
   /**
@@ -196,8 +173,8 @@ export class SharedMemory extends IpcObject<shmid_ds> {
    * @throws {LibcError} `EINVAL` outside of the segment, or detached.
    */
   readString(offset = 0): string {
-    const memory = this.#attached();
-    range(offset, 0, memory.length);
+    const memory = this.#attached("SharedMemory.readString");
+    inside(offset, 0, memory.length, "SharedMemory.readString");
     let length = 0;
     if (memory instanceof ReadOnlyMemory) {
       // in pieces, so that a short text in a large segment costs no copy of the whole
@@ -222,7 +199,7 @@ export class SharedMemory extends IpcObject<shmid_ds> {
    * @throws {LibcError} `EINVAL` more than fits, or detached; `EACCES` attached for reading only.
    */
   writeString(text: string, offset = 0): void {
-    this.write(`${text}\0`, offset);
+    this.#write(`${text}\0`, offset, "SharedMemory.writeString");
   }
 
   /**
@@ -265,7 +242,15 @@ export class SharedMemory extends IpcObject<shmid_ds> {
 
   /** Detaches the segment, and removes it if this handle made it, in this process. */
   override [Symbol.dispose](): void {
-    if (this.attached) this.detach();
+    if (isAttached(this.#memory)) shmdt(this.#memory);
     super[Symbol.dispose]();
   }
+}
+
+/** Throws unless bytes lie inside the segment. */
+function inside(offset: number, length: number, size: number, name: string): void {
+  const whole = Number.isSafeInteger(offset) && Number.isSafeInteger(length);
+  if (whole && offset >= 0 && length >= 0 && offset + length <= size) return;
+  const what = `${Deno.inspect(length)} bytes at ${Deno.inspect(offset)}`;
+  throw new LibcError(name, "EINVAL", `${what} are not inside the segment's ${size} bytes`);
 }

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { Message, MessageQueue } from "../../../ffi/objects/message_queue.ts";
+import { Message } from "../../../ffi/objects/message.ts";
+import { MessageQueue } from "../../../ffi/objects/message_queue.ts";
 import { IPC_INFO } from "../../../ffi/libc/sys/ipc.ts";
 import { msgctl, msginfo } from "../../../ffi/libc/sys/msg.ts";
 import { fails, freshKey, moment, rejects } from "../../_peers.ts";
@@ -275,12 +276,12 @@ Deno.test("MessageQueue fails with EINVAL if data or type are none", async () =>
   assertEquals(queue.messageCount, 0);
 });
 
-Deno.test("MessageQueue.maxBytes changes how much fits", () => {
+Deno.test("MessageQueue.setMaxBytes() changes how much fits", () => {
   using queue = MessageQueue.create();
-  queue.maxBytes = 100;
+  queue.setMaxBytes(100);
   assertEquals([queue.maxBytes, queue.mode], [100, 0o600]);
   assertEquals(fill(queue, "0123456789"), 10);
-  for (const bad of [-1, NaN, 0.5, "1"] as number[]) fails("EINVAL", () => queue.maxBytes = bad);
+  for (const bad of [-1, NaN, 0.5, "1"] as number[]) fails("EINVAL", () => queue.setMaxBytes(bad));
 });
 
 Deno.test("MessageQueue.setPermissions() changes what it is told to", () => {

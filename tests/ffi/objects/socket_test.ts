@@ -8,6 +8,8 @@ import {
   getsockname,
   listen,
   setsockopt,
+  SHUT_RD,
+  SHUT_WR,
   SO_RCVBUF,
   SO_SNDBUF,
   SOCK_DGRAM,
@@ -19,9 +21,8 @@ import {
   SOL_SOCKET,
 } from "../../../ffi/libc/sys/socket.ts";
 import { close, dup2, pipe, read, write } from "../../../ffi/libc/unistd.ts";
-import { Listener } from "../../../ffi/objects/listener.ts";
-import { ready } from "../../../ffi/objects/reactor.ts";
-import { Socket } from "../../../ffi/objects/socket.ts";
+import { ready } from "../../../ffi/objects/_reactor.ts";
+import { Listener, Socket } from "../../../ffi/objects/socket.ts";
 
 const decoder = new TextDecoder();
 
@@ -212,7 +213,7 @@ Deno.test("the Sync methods do the same", () => {
   assertEquals(server.readSync(buf), 5);
   server.writeSync(buf.subarray(0, 5));
   assertEquals(client.readSync(buf), 5);
-  client.shutdown("write");
+  client.shutdown(SHUT_WR);
   assertEquals(server.readSync(buf), null);
 });
 
@@ -251,19 +252,19 @@ Deno.test("Socket.fromFd() takes over a descriptor, and fails with ENOTSOCK or E
   close(b);
   const [reader, writer] = pipe();
   fails(() => Socket.fromFd(reader), "ENOTSOCK");
-  fails(() => new Listener(reader), "ENOTSOCK");
+  fails(() => Listener.fromFd(reader), "ENOTSOCK");
   assertEquals([write(writer, "x"), read(reader, new Uint8Array(1))], [1, 1]);
   close(reader);
   close(writer);
   fails(() => Socket.fromFd(reader), "EBADF");
-  fails(() => new Listener(-1), "EBADF");
+  fails(() => Listener.fromFd(-1), "EBADF");
 });
 
-Deno.test("new Listener() takes over a socket that listens", async () => {
+Deno.test("Listener.fromFd() takes over a socket that listens", async () => {
   const fd = socket(AF_UNIX, SOCK_STREAM, 0);
   bind(fd, new sockaddr_un());
   listen(fd, 5);
-  using listener = new Listener(fd);
+  using listener = Listener.fromFd(fd);
   const address = new sockaddr_un();
   getsockname(fd, address);
   assertEquals(`${listener.address}`, `${address}`);
@@ -352,7 +353,7 @@ Deno.test("sendTo() and receiveFrom() exchange datagrams over IPv4, IPv6, a path
       assertEquals([decoder.decode(data), `${address}`], ["ping", `${client.localAddress}`]);
       server.sendToSync("pong", address);
       const buf = new Uint8Array(256);
-      const answer = client.receiveFromSync(buf);
+      const answer = client.receiveFromSync({ buf });
       assertStrictEquals(answer.data.buffer, buf.buffer);
       assertEquals([decoder.decode(answer.data), `${answer.address}`], ["pong", `${server.localAddress}`]);
       await client.sendTo("", `${server.localAddress}`);
@@ -398,10 +399,10 @@ Deno.test("Socket.bind() makes a private file", () =>
 Deno.test("a datagram that doesn't fit fails with EMSGSIZE, and stays there", async () => {
   using server = Socket.bind("127.0.0.1:0");
   server.sendToSync("0123456789", server.localAddress);
-  await rejects(server.receiveFrom(new Uint8Array(9)), "EMSGSIZE");
+  await rejects(server.receiveFrom({ buf: new Uint8Array(9) }), "EMSGSIZE");
   await rejects(server.read(new Uint8Array(9)), "EMSGSIZE");
   fails(() => server.readSync(new Uint8Array(0)), "EMSGSIZE");
-  assertEquals((await server.receiveFrom(new Uint8Array(10))).data.length, 10);
+  assertEquals((await server.receiveFrom({ buf: new Uint8Array(10) })).data.length, 10);
   const large = new Uint8Array(65507).map((_, i) => i);
   await server.sendTo(large, server.localAddress);
   assertEquals((await server.receiveFrom()).data, large);
@@ -461,7 +462,7 @@ Deno.test("an aborted wait is rejected with the signal's reason, and loses nothi
   waits.push(
     [(signal) => listener.accept({ signal })],
     [(signal) => server.read(buf, { signal })],
-    [(signal) => udp.receiveFrom(buf, { signal })],
+    [(signal) => udp.receiveFrom({ buf, signal })],
   );
   for (const [wait] of waits) {
     assertEquals(await reason(wait(AbortSignal.abort("at once"))), "at once");
@@ -638,14 +639,14 @@ Deno.test("readable and writable are the streams of the web", async () => {
 
 Deno.test("shutdown() ends a direction, and fails with EINVAL if there is none such", async () => {
   const [a, b] = Socket.pair();
-  a.shutdown("write");
+  a.shutdown(SHUT_WR);
   assertEquals(await readText(b), null);
-  b.shutdown("read");
+  b.shutdown(SHUT_RD);
   await rejects(a.write("x"), "EPIPE");
   await b.write("x");
   assertEquals(await readText(a), "x");
   // deno-lint-ignore no-explicit-any -- what a caller without types may pass
-  fails(() => a.shutdown("nothing" as any), "EINVAL");
+  fails(() => a.shutdown("write" as any), "EINVAL");
   a.shutdown();
   assertEquals(await readText(a), null);
   a.close();
@@ -658,7 +659,7 @@ Deno.test("a wrong buffer fails with EFAULT", async () => {
   // deno-lint-ignore no-explicit-any -- what a caller without types may pass
   for (const value of [undefined, null, 1, {}, new Int8Array(4)] as any[]) {
     await rejects(udp.read(value), "EFAULT");
-    if (value !== undefined) await rejects(udp.receiveFrom(value), "EFAULT");
+    if (value !== undefined) await rejects(udp.receiveFrom({ buf: value }), "EFAULT");
     await rejects(a.read(value), "EFAULT");
     await rejects(a.write(value), "EFAULT");
     fails(() => a.readSync(value), "EFAULT");
