@@ -92,11 +92,17 @@ function forget(fd: number): void {
   while (polled && Atomics.load(polled, REVENTS) === 0 && performance.now() < limit) libc.sched_yield();
 }
 
+function notOpen(fd: number): LibcError {
+  return new LibcError("poll", "EBADF", `descriptor ${fd}`);
+}
+
 async function run(): Promise<void> {
   running = true;
   try {
     wakeup = libc.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (wakeup < 0) throw new LibcError("eventfd", errno());
+    // who waits for a descriptor that isn't open would wait for this one
+    for (const waiter of waiters) if (waiter.fd === wakeup) waiter.settle({ reason: notOpen(wakeup) });
     while (waiters.size > 0) {
       // those who come meanwhile are not meant by its answers, though they may wait for a descriptor of the same number
       const asked = [...waiters];
@@ -106,7 +112,7 @@ async function run(): Promise<void> {
         if (waiter.dropped) continue;
         const revents = answers.get(waiter.fd) ?? 0;
         if (revents & POLLNVAL) {
-          waiter.settle({ reason: new LibcError("poll", "EBADF", `descriptor ${waiter.fd}`) });
+          waiter.settle({ reason: notOpen(waiter.fd) });
         } else if (revents & (waiter.events | POLLERR | POLLHUP)) {
           waiter.settle();
         }

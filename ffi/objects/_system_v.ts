@@ -74,8 +74,8 @@ export type KindName = keyof typeof kinds;
 type Get = (key: number, flags: number) => number;
 
 /** Finds or makes an object, and tells which. */
-function obtain(kind: KindName, get: Get, options: CreateOptions): [id: number, made: boolean] {
-  const { key = IPC_PRIVATE, mode = 0o600, exclusive = true } = options;
+function obtain(kind: KindName, get: Get, options: CreateOptions | undefined): [id: number, made: boolean] {
+  const { key = IPC_PRIVATE, mode = 0o600, exclusive = true } = options ?? {};
   checkMode(mode, kinds[kind].get);
   while (true) {
     try {
@@ -115,7 +115,7 @@ function taken(kind: KindName, key: number): LibcError {
 export function create<T extends object>(
   kind: KindName,
   get: Get,
-  options: CreateOptions,
+  options: CreateOptions | undefined,
   open: (id: number, made: boolean) => T,
 ): T {
   const [id, made] = obtain(kind, get, options);

@@ -95,7 +95,7 @@ export class MessageQueue extends IpcObject<msqid_ds> {
    * console.log(queue.messageCount); // 0
    * ```
    */
-  static create(options: CreateOptions = {}): MessageQueue {
+  static create(options?: CreateOptions): MessageQueue {
     return create("msg", msgget, options, (id) => new MessageQueue(id));
   }
 
@@ -214,8 +214,8 @@ export class MessageQueue extends IpcObject<msqid_ds> {
    * @throws {LibcError} `EINVAL` a type below 1, longer than the system allows (`/proc/sys/kernel/msgmax`), or the queue is
    * gone; `EIDRM` the queue was removed meanwhile; `EACCES`.
    */
-  async send(data: Uint8Array | string, options: SendOptions & WaitOptions = {}): Promise<void> {
-    const { type = 1, signal } = options;
+  async send(data: Uint8Array | string, options?: SendOptions & WaitOptions): Promise<void> {
+    const { type = 1, signal } = options ?? {};
     // a caller may go on using the array while the message waits for its turn
     const copy = isBytes(data) ? data.slice() : data;
     await this.#senders.wait(() => this.#putOrNot(this.#fill(copy, type)) ? undefined : BUSY, "", signal);
@@ -255,8 +255,8 @@ export class MessageQueue extends IpcObject<msqid_ds> {
    * @returns The message.
    * @throws {LibcError} `EINVAL` the queue is gone; `EIDRM` it was removed meanwhile; `EACCES`.
    */
-  async receive(options: ReceiveOptions & WaitOptions = {}): Promise<Message> {
-    const { type = 0, except = false, signal } = options;
+  async receive(options?: ReceiveOptions & WaitOptions): Promise<Message> {
+    const { type = 0, except = false, signal } = options ?? {};
     return await this.#receivers.wait(
       () => this.tryReceive({ type, except }) ?? BUSY,
       typeof type === "number" || typeof type === "bigint" ? `${type} ${except}` : "", // what is no type will be told at once
@@ -315,13 +315,13 @@ export class MessageQueue extends IpcObject<msqid_ds> {
   /**
    * Looks at a message without taking it out of the queue.
    *
-   * @param index Its position, from 0 for the oldest.
+   * @param index Its position; 0, which is the oldest, unless given.
    * @returns A copy of the message, or `null` if there are not so many.
    * @throws {LibcError} `ENOSYS` a kernel without `MSG_COPY` (it is built with `CONFIG_CHECKPOINT_RESTORE`); `EINVAL` the queue
    * is gone; `EACCES`.
    */
-  peek(index = 0): Message | null {
-    return this.#takeOrNull(index, MSG_COPY | IPC_NOWAIT);
+  peek(index?: number): Message | null {
+    return this.#takeOrNull(index === undefined ? 0 : index, MSG_COPY | IPC_NOWAIT);
   }
 
   /**

@@ -29,8 +29,8 @@ import type { WaitOptions } from "./options.ts";
  * ```
  */
 // deno-lint-ignore require-await -- a bad descriptor is a rejection, too
-export async function readable(fd: number, options: WaitOptions = {}): Promise<void> {
-  return ready(asFd(fd, "poll"), POLLIN, options.signal);
+export async function readable(fd: number, options?: WaitOptions): Promise<void> {
+  return ready(asFd(fd, "poll"), POLLIN, options?.signal);
 }
 
 /**
@@ -53,6 +53,6 @@ export async function readable(fd: number, options: WaitOptions = {}): Promise<v
  * ```
  */
 // deno-lint-ignore require-await -- a bad descriptor is a rejection, too
-export async function writable(fd: number, options: WaitOptions = {}): Promise<void> {
-  return ready(asFd(fd, "poll"), POLLOUT, options.signal);
+export async function writable(fd: number, options?: WaitOptions): Promise<void> {
+  return ready(asFd(fd, "poll"), POLLOUT, options?.signal);
 }

@@ -129,7 +129,7 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * console.log(set.length, set.values); // 2 [ 1, 5 ]
    * ```
    */
-  static create(semaphores: number | ArrayLike<number>, options: CreateOptions = {}): SemaphoreSet {
+  static create(semaphores: number | ArrayLike<number>, options?: CreateOptions): SemaphoreSet {
     const values = typeof semaphores === "number" ? null : valuesOf(semaphores);
     const count = values === null ? semaphores as number : values.length;
     return create("sem", (key, flags) => semget(key, count, flags), options, (id, made) => {
@@ -265,8 +265,8 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * been taken.
    * @throws {LibcError} `EFBIG` no such semaphore; `EINVAL` the set is gone; `EIDRM` it was removed meanwhile; `EACCES`.
    */
-  async acquire(n: number, options: AcquireOptions & WaitOptions = {}): Promise<void> {
-    const { by = 1, undo = false, signal } = options;
+  async acquire(n: number, options?: AcquireOptions & WaitOptions): Promise<void> {
+    const { by = 1, undo = false, signal } = options ?? {};
     await this.#wait(n, -checkValue(by, "by", 1), undo ? SEM_UNDO : 0, signal);
   }
 
@@ -325,8 +325,8 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * @param options A signal to end the wait with.
    * @throws {LibcError} As {@linkcode acquire}.
    */
-  async waitZero(n: number, options: WaitOptions = {}): Promise<void> {
-    await this.#wait(n, 0, 0, options.signal);
+  async waitZero(n: number, options?: WaitOptions): Promise<void> {
+    await this.#wait(n, 0, 0, options?.signal);
   }
 
   /**
@@ -367,7 +367,7 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * console.log(forks.values); // [ 0, 0, 1 ]
    * ```
    */
-  async op(ops: sembuf, options: WaitOptions = {}): Promise<void> {
+  async op(ops: sembuf, options?: WaitOptions): Promise<void> {
     if (!(ops instanceof sembuf)) {
       throw new LibcError("semop", "EINVAL", `ops must be a sembuf, got ${Deno.inspect(ops)}`);
     }
@@ -375,7 +375,7 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
     if (!isPatient(patient)) return semop(this.#id, patient);
     const fields = new Int16Array(patient.bytes.buffer);
     for (let at = FLAGS; at < fields.length; at += FIELDS) fields[at] |= IPC_NOWAIT;
-    await this.#line.wait<void>(() => this.#try(patient) ? undefined : BUSY, fields.join(), options.signal);
+    await this.#line.wait<void>(() => this.#try(patient) ? undefined : BUSY, fields.join(), options?.signal);
   }
 
   /**
@@ -415,8 +415,8 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * @returns What gives it back when it is disposed of.
    * @throws {LibcError} As {@linkcode acquire}.
    */
-  async lock(n: number, options: WaitOptions = {}): Promise<Disposable> {
-    await this.#wait(n, -1, SEM_UNDO, options.signal);
+  async lock(n: number, options?: WaitOptions): Promise<Disposable> {
+    await this.#wait(n, -1, SEM_UNDO, options?.signal);
     return this.#lock(n);
   }
 

@@ -62,9 +62,14 @@ export class SharedMemory extends IpcObject<shmid_ds> {
    * console.log(segment.size, segment.mode.toString(8)); // 27 660
    * ```
    */
-  static create(size: number, options: CreateOptions & AttachOptions = {}): SharedMemory {
-    const { readOnly } = options;
-    return create("shm", (key, flags) => shmget(key, size, flags), options, (id) => new SharedMemory(id, readOnly));
+  static create(size: number, options?: CreateOptions & AttachOptions): SharedMemory {
+    const { readOnly } = options ?? {};
+    return create(
+      "shm",
+      (key, flags) => shmget(key, size, flags),
+      options,
+      (id) => new SharedMemory(id, readOnly),
+    );
   }
 
   /**
@@ -84,9 +89,9 @@ export class SharedMemory extends IpcObject<shmid_ds> {
    * console.log(found.id === made.id); // true
    * ```
    */
-  static open(key: number, options: AttachOptions = {}): SharedMemory {
+  static open(key: number, options?: AttachOptions): SharedMemory {
     const id = find("shm", (key, flags) => shmget(key, 0, flags), key);
-    return new SharedMemory(id, options.readOnly);
+    return new SharedMemory(id, options?.readOnly);
   }
 
   /**
@@ -97,8 +102,8 @@ export class SharedMemory extends IpcObject<shmid_ds> {
    * @returns The segment; disposing of it detaches it and no more.
    * @throws {LibcError} `EINVAL` there is none; `EACCES`.
    */
-  static fromId(id: number, options: AttachOptions = {}): SharedMemory {
-    return new SharedMemory(id, options.readOnly);
+  static fromId(id: number, options?: AttachOptions): SharedMemory {
+    return new SharedMemory(id, options?.readOnly);
   }
 
   /** Whether the segment is attached by this handle. */
@@ -119,14 +124,13 @@ export class SharedMemory extends IpcObject<shmid_ds> {
     return memory;
   }
 
-  #write(data: Uint8Array | string, offset: number, name: string): void {
+  #write(data: Uint8Array | string, offset: number | undefined, name: string): void {
     const bytes = typeof data === "string" ? encoder.encode(data) : data;
     if (!isBytes(bytes)) {
       throw new LibcError(name, "EINVAL", `data must be a Uint8Array or a string, got ${Deno.inspect(data)}`);
     }
     const memory = this.#writable(name);
-    inside(offset, byteLengthOf(bytes), memory.length, name);
-    access.write(memory, offset, bytes);
+    access.write(memory, inside(offset, byteLengthOf(bytes), memory.length, name), bytes);
   }
 
   /**
@@ -141,64 +145,64 @@ export class SharedMemory extends IpcObject<shmid_ds> {
   /**
    * Copies bytes out of the segment.
    *
-   * @param offset The first byte.
+   * @param offset The first byte; 0 unless given.
    * @param length How many bytes; all that follow unless given.
    * @returns A copy.
    * @throws {LibcError} `EINVAL` outside of the segment, or detached.
    */
-  read(offset = 0, length?: number): Uint8Array<ArrayBuffer> {
+  read(offset?: number, length?: number): Uint8Array<ArrayBuffer> {
     const memory = this.#attached("SharedMemory.read");
-    inside(offset, 0, memory.length, "SharedMemory.read");
-    const count = length ?? memory.length - offset;
-    inside(offset, count, memory.length, "SharedMemory.read");
-    return access.read(memory, offset, count);
+    const from = inside(offset, 0, memory.length, "SharedMemory.read");
+    const count = length ?? memory.length - from;
+    inside(from, count, memory.length, "SharedMemory.read");
+    return access.read(memory, from, count);
   }
 
   /**
    * Copies bytes into the segment.
    *
    * @param data The bytes, or text that is written as UTF-8, without a NUL at its end.
-   * @param offset Where the first byte goes.
+   * @param offset Where the first byte goes; 0 unless given.
    * @throws {LibcError} `EINVAL` more than fits, or detached; `EACCES` attached for reading only.
    */
-  write(data: Uint8Array | string, offset = 0): void {
+  write(data: Uint8Array | string, offset?: number): void {
     this.#write(data, offset, "SharedMemory.write");
   }
 
   /**
    * Reads text up to its NUL, or to the end of the segment, as UTF-8.
    *
-   * @param offset Where the text starts.
+   * @param offset Where the text starts; 0 unless given.
    * @returns The text, without the NUL.
    * @throws {LibcError} `EINVAL` outside of the segment, or detached.
    */
-  readString(offset = 0): string {
+  readString(offset?: number): string {
     const memory = this.#attached("SharedMemory.readString");
-    inside(offset, 0, memory.length, "SharedMemory.readString");
+    const from = inside(offset, 0, memory.length, "SharedMemory.readString");
     let length = 0;
     if (memory instanceof ReadOnlyMemory) {
       // in pieces, so that a short text in a large segment costs no copy of the whole
-      for (let at = offset; at < memory.length; at += 4096) {
+      for (let at = from; at < memory.length; at += 4096) {
         const piece = memory.read(at, Math.min(4096, memory.length - at));
         const end = piece.indexOf(0);
         length += end < 0 ? piece.length : end;
         if (end >= 0) break;
       }
     } else {
-      const end = memory.indexOf(0, offset);
-      length = (end < 0 ? memory.length : end) - offset;
+      const end = memory.indexOf(0, from);
+      length = (end < 0 ? memory.length : end) - from;
     }
-    return decoder.decode(access.read(memory, offset, length));
+    return decoder.decode(access.read(memory, from, length));
   }
 
   /**
    * Writes text as UTF-8, with a NUL behind it, as C programs expect it.
    *
    * @param text The text.
-   * @param offset Where it goes.
+   * @param offset Where it goes; 0 unless given.
    * @throws {LibcError} `EINVAL` more than fits, or detached; `EACCES` attached for reading only.
    */
-  writeString(text: string, offset = 0): void {
+  writeString(text: string, offset?: number): void {
     this.#write(`${text}\0`, offset, "SharedMemory.writeString");
   }
 
@@ -247,10 +251,11 @@ export class SharedMemory extends IpcObject<shmid_ds> {
   }
 }
 
-/** Throws unless bytes lie inside the segment. */
-function inside(offset: number, length: number, size: number, name: string): void {
-  const whole = Number.isSafeInteger(offset) && Number.isSafeInteger(length);
-  if (whole && offset >= 0 && length >= 0 && offset + length <= size) return;
-  const what = `${Deno.inspect(length)} bytes at ${Deno.inspect(offset)}`;
+/** Gives an offset, 0 unless there is one. Throws unless the bytes there lie inside the segment. */
+function inside(offset: number | undefined, length: number, size: number, name: string): number {
+  const from = offset === undefined ? 0 : offset;
+  const whole = Number.isSafeInteger(from) && Number.isSafeInteger(length);
+  if (whole && from >= 0 && length >= 0 && from + length <= size) return from;
+  const what = `${Deno.inspect(length)} bytes at ${Deno.inspect(from)}`;
   throw new LibcError(name, "EINVAL", `${what} are not inside the segment's ${size} bytes`);
 }

@@ -233,8 +233,8 @@ export class Socket implements Disposable {
    * @throws {LibcError} `ECONNREFUSED`, `ENOENT` nobody listens there; `EACCES`; `ETIMEDOUT`; `EAI_NONAME` no such host;
    * `EINVAL` not an address … as of the last one that was tried.
    */
-  static async connect(address: string | sockaddr, options: TypeOptions & WaitOptions = {}): Promise<Socket> {
-    const { type = SOCK_STREAM, signal } = options;
+  static async connect(address: string | sockaddr, options?: TypeOptions & WaitOptions): Promise<Socket> {
+    const { type = SOCK_STREAM, signal } = options ?? {};
     let failure: unknown;
     for (const info of await lookupAsync(address, type, undefined, signal)) {
       signal?.throwIfAborted();
@@ -283,8 +283,8 @@ export class Socket implements Disposable {
    * @returns The connection.
    * @throws {LibcError} As {@linkcode Socket.connect}; `ETIMEDOUT` also if the time is over.
    */
-  static connectSync(address: string | sockaddr, options: TypeOptions & WaitSyncOptions = {}): Socket {
-    const { type = SOCK_STREAM, timeout } = options;
+  static connectSync(address: string | sockaddr, options?: TypeOptions & WaitSyncOptions): Socket {
+    const { type = SOCK_STREAM, timeout } = options ?? {};
     const list = lookup(address, type);
     const limit = deadline(timeout, "connect");
     return firstOf(list, ({ ai_family, ai_protocol, ai_addr }) => {
@@ -321,8 +321,8 @@ export class Socket implements Disposable {
    * console.log(server.readSync(new Uint8Array(256))); // 3
    * ```
    */
-  static listen(address: string | sockaddr, options: ListenOptions = {}): Listener {
-    const { type = SOCK_STREAM, backlog = 128, reuseAddress = true, mode = 0o600 } = options;
+  static listen(address: string | sockaddr, options?: ListenOptions): Listener {
+    const { type = SOCK_STREAM, backlog = 128, reuseAddress = true, mode = 0o600 } = options ?? {};
     return firstOf(lookup(address, type), (info) => {
       const fd = bound(info, type, reuseAddress, mode);
       try {
@@ -347,9 +347,9 @@ export class Socket implements Disposable {
    * @returns The socket.
    * @throws {LibcError} As {@linkcode Socket.listen}.
    */
-  static bind(address: string | sockaddr, options: BindOptions = {}): Socket {
+  static bind(address: string | sockaddr, options?: BindOptions): Socket {
     return firstOf(lookup(address, SOCK_DGRAM), (info) => {
-      const socket = new Socket(bound(info, SOCK_DGRAM, false, options.mode ?? 0o600));
+      const socket = new Socket(bound(info, SOCK_DGRAM, false, options?.mode ?? 0o600));
       noteFile(socket, info.ai_addr);
       return socket;
     });
@@ -373,8 +373,8 @@ export class Socket implements Disposable {
    * b.close();
    * ```
    */
-  static pair(options: TypeOptions = {}): [Socket, Socket] {
-    const [a, b] = socketpair(AF_UNIX, asType(options.type ?? SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  static pair(options?: TypeOptions): [Socket, Socket] {
+    const [a, b] = socketpair(AF_UNIX, asType(options?.type ?? SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     return [new Socket(a), new Socket(b)];
   }
 
@@ -442,8 +442,8 @@ export class Socket implements Disposable {
    * @throws {LibcError} `ECONNRESET`; `ECONNREFUSED`; `ENOTCONN`; `EMSGSIZE` the next datagram is larger, and stays
    * there; `EBADF` closed, also while waiting.
    */
-  async read(buf: Uint8Array<ArrayBuffer>, options: WaitOptions = {}): Promise<number | null> {
-    return await this.#retry(POLLIN, options.signal, () => this.#read(buf));
+  async read(buf: Uint8Array<ArrayBuffer>, options?: WaitOptions): Promise<number | null> {
+    return await this.#retry(POLLIN, options?.signal, () => this.#read(buf));
   }
 
   /**
@@ -480,9 +480,9 @@ export class Socket implements Disposable {
    * @throws {LibcError} `EPIPE` the other side is gone, or this one shut down; `ECONNRESET`; `EDESTADDRREQ`, `ENOTCONN`
    * not connected; `EMSGSIZE` too long for a datagram; `EBADF` closed, also while waiting.
    */
-  async write(data: Uint8Array<ArrayBuffer> | string, options: WaitOptions = {}): Promise<void> {
+  async write(data: Uint8Array<ArrayBuffer> | string, options?: WaitOptions): Promise<void> {
     const bytes = typeof data === "string" ? encoder.encode(data) : asBytes(data, "send");
-    const { signal } = options;
+    const { signal } = options ?? {};
     const before = this.#writing;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#writing = promise;
@@ -534,8 +534,8 @@ export class Socket implements Disposable {
    * @throws {LibcError} `EOPNOTSUPP` not a datagram socket; `EMSGSIZE` it is larger than `buf`, and stays there;
    * `ECONNREFUSED` an earlier one did not arrive; `EBADF` closed, also while waiting.
    */
-  async receiveFrom(options: ReceiveFromOptions & WaitOptions = {}): Promise<Datagram> {
-    const { buf, signal } = options;
+  async receiveFrom(options?: ReceiveFromOptions & WaitOptions): Promise<Datagram> {
+    const { buf, signal } = options ?? {};
     return await this.#retry(POLLIN, signal, () => this.#receive(buf));
   }
 
@@ -546,8 +546,8 @@ export class Socket implements Disposable {
    * @returns The datagram, and the sender's address.
    * @throws {LibcError} As {@linkcode Socket.receiveFrom}; `ETIMEDOUT` the time is over.
    */
-  receiveFromSync(options: ReceiveFromOptions & WaitSyncOptions = {}): Datagram {
-    const { buf, timeout } = options;
+  receiveFromSync(options?: ReceiveFromOptions & WaitSyncOptions): Datagram {
+    const { buf, timeout } = options ?? {};
     return this.#retrySync(POLLIN, deadline(timeout, "recvfrom"), () => this.#receive(buf));
   }
 
@@ -577,10 +577,10 @@ export class Socket implements Disposable {
   async sendTo(
     data: Uint8Array<ArrayBuffer> | string,
     address: string | sockaddr,
-    options: WaitOptions = {},
+    options?: WaitOptions,
   ): Promise<void> {
-    const [{ ai_addr }] = await lookupAsync(address, this.#type, this.#domain, options.signal);
-    await this.#retry(POLLOUT, options.signal, () => sendto(this.#fd, data, undefined, MSG_NOSIGNAL, ai_addr));
+    const [{ ai_addr }] = await lookupAsync(address, this.#type, this.#domain, options?.signal);
+    await this.#retry(POLLOUT, options?.signal, () => sendto(this.#fd, data, undefined, MSG_NOSIGNAL, ai_addr));
   }
 
   /**
@@ -629,11 +629,11 @@ export class Socket implements Disposable {
   /**
    * Ends one or both directions, `shutdown(2)`; for all processes that share the socket.
    *
-   * @param how After `SHUT_WR` the other side reads to the end, `SHUT_RD` ends the own reading, `SHUT_RDWR` is both.
+   * @param how After `SHUT_WR` the other side reads to the end, `SHUT_RD` ends the own reading, `SHUT_RDWR` (unless given) is both.
    * @throws {LibcError} `ENOTCONN`; `EINVAL` no such way; `EBADF`.
    */
-  shutdown(how: number = SHUT_RDWR): void {
-    shutdown(this.#fd, how);
+  shutdown(how?: number): void {
+    shutdown(this.#fd, how === undefined ? SHUT_RDWR : how);
   }
 
   /** What the other side sends, as a stream. Nothing is read before it is asked for. */
@@ -740,8 +740,8 @@ export class Listener implements Disposable, AsyncIterable<Socket> {
    * @returns The connection.
    * @throws {LibcError} `EMFILE` too many descriptors; `EINVAL` does not listen; `EBADF` closed, also while waiting.
    */
-  async accept(options: WaitOptions = {}): Promise<Socket> {
-    const { signal } = options;
+  async accept(options?: WaitOptions): Promise<Socket> {
+    const { signal } = options ?? {};
     signal?.throwIfAborted();
     for (;;) {
       const connection = this.#accept();

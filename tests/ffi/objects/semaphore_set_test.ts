@@ -1,9 +1,10 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { IPC_CREAT, IPC_NOWAIT, IPC_RMID } from "../../../ffi/libc/sys/ipc.ts";
 import { SEM_UNDO, sembuf, semctl, semget, semop, SETVAL } from "../../../ffi/libc/sys/sem.ts";
 import { SemaphoreSet } from "../../../ffi/objects/semaphore_set.ts";
 import { fails, freshKey, moment, perlInBackground, rejects } from "../../_peers.ts";
-import { objects, runSource } from "../../support.ts";
+import { objects, run, runSource } from "../../support.ts";
+import { interrupted } from "./_interrupted.ts";
 
 function exists(id: number): boolean {
   return objects("sem").some((object) => object.id === id);
@@ -299,4 +300,76 @@ Deno.test("SemaphoreSet leaves operations it is given as they are", async () => 
   await set.op(take);
   assertEquals(take.bytes, before);
   semop(set.id, new sembuf([0, 1, SEM_UNDO]));
+});
+
+Deno.test("SemaphoreSet may be used by a trace's listener while it is being used", () => {
+  using set = SemaphoreSet.create([5, 5]);
+  let calls = 0;
+  const other = () => void (calls++ === 0 && set.tryAcquire(1, { by: 3 }));
+  interrupted("semop", other, () => set.acquireSync(0));
+  assertEquals(set.values, [4, 2]);
+});
+
+Deno.test("SemaphoreSet.setValue() changes one semaphore, and getValue() reads one", () => {
+  using set = SemaphoreSet.create([1, 2, 3]);
+  set.setValue(1, 32767);
+  assertEquals([set.values, set.getValue(1), set.getValue(2)], [[1, 32767, 3], 32767, 3]);
+  set.setValue(0, 0);
+  assertEquals(set.getValue(0), 0);
+  for (const bad of [-1, NaN, 0.5, "1", null, undefined] as number[]) fails("EINVAL", () => set.setValue(0, bad));
+  fails("ERANGE", () => set.setValue(0, 32768));
+  for (const bad of [3, -1, NaN, 0.5, "0", undefined] as number[]) {
+    fails("EINVAL", () => set.setValue(bad, 1));
+    fails("EINVAL", () => set.getValue(bad));
+  }
+});
+
+Deno.test("SemaphoreSet.tryWaitZero() tells whether a semaphore is 0", () => {
+  using set = SemaphoreSet.create([0, 1]);
+  assertEquals([set.tryWaitZero(0), set.tryWaitZero(1), set.values], [true, false, [0, 1]]);
+  fails("EFBIG", () => set.tryWaitZero(2));
+});
+
+Deno.test("SemaphoreSet's Sync methods fail with ETIMEDOUT when the time is over, and take nothing", () => {
+  using set = SemaphoreSet.create([1, 2]);
+  const before = performance.now();
+  const error = fails("ETIMEDOUT", () => set.acquireSync(0, { by: 2, timeout: 20 }));
+  assert(performance.now() - before >= 19, "it waits");
+  assertEquals(error.message, "semtimedop: Connection timed out (waited for 20 ms)");
+  fails("ETIMEDOUT", () => set.waitZeroSync(1, { timeout: 0 }));
+  fails("ETIMEDOUT", () => set.opSync(new sembuf([0, -1], [1, -3]), { timeout: 0.5 }));
+  assertEquals(set.values, [1, 2]);
+  {
+    using _lock = set.lockSync(0, { timeout: 0 });
+    fails("ETIMEDOUT", () => set.lockSync(0, { timeout: 1 }));
+    set.waitZeroSync(0, { timeout: 0 });
+  }
+  set.acquireSync(1, { by: 2, timeout: 60_000 });
+  assertEquals(set.values, [1, 0]);
+  fails("EAGAIN", () => set.opSync(new sembuf([1, -1, IPC_NOWAIT]), { timeout: 60_000 }));
+  for (const bad of [-1, NaN, Infinity, "1", null] as number[]) {
+    fails("EINVAL", () => set.acquireSync(0, { timeout: bad }));
+  }
+});
+
+Deno.test("SemaphoreSet.acquireSync() with a time limit takes what comes meanwhile", async () => {
+  using set = SemaphoreSet.create([0]);
+  await using peer = perlInBackground(
+    `select undef, undef, undef, 0.03; semop($ARGV[0], pack("s3", 0, 1, 0)) or die $!`,
+    set.id,
+  );
+  set.acquireSync(0, { timeout: 60_000 });
+  assertEquals([set.values, (await peer.end()).code], [[0], 0]);
+});
+
+Deno.test("SemaphoreSet.create() says what to do about a key that is taken", async () => {
+  const key = freshKey();
+  const left = SemaphoreSet.create(1, { key });
+  const hex = `0x${key.toString(16)}`;
+  const { message } = fails("EEXIST", () => SemaphoreSet.create(1, { key }));
+  assertStringIncludes(message, `semget: File exists (key ${hex} is taken: `);
+  const [, command, ...args] = /"(\S+) (\S+) (\S+)"/.exec(message)!;
+  assertEquals((await run(command, args)).code, 0);
+  assert(!exists(left.id));
+  left[Symbol.dispose]();
 });
