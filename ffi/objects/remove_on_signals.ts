@@ -3,9 +3,11 @@
  *
  * @module
  */
-import { kill, SIG_DFL, SIG_IGN, SIGHUP, SIGINT, signal, SIGTERM } from "../libc/signal.ts";
+import { kill, SIG_DFL, SIGHUP, SIGINT, signal, SIGTERM } from "../libc/signal.ts";
 import { getpid } from "../libc/unistd.ts";
 import { removeAllMade } from "./_made.ts";
+
+const SIGNALS = [SIGHUP, SIGINT, SIGTERM];
 
 /**
  * Has Ctrl-C (`SIGINT`), `SIGTERM` and `SIGHUP` remove what `using` would have removed: the segments, queues, semaphore sets
@@ -32,10 +34,10 @@ import { removeAllMade } from "./_made.ts";
  * ```
  */
 export function removeOnSignals(): void {
-  for (const sig of [SIGHUP, SIGINT, SIGTERM]) {
-    const before = signal(sig, removeAndEnd);
-    if (before === SIG_IGN || typeof before === "function") signal(sig, before);
-  }
+  const before = SIGNALS.map((sig) => signal(sig, SIG_DFL));
+  SIGNALS.forEach((sig, i) => before[i] === SIG_DFL && signal(sig, removeAndEnd));
+  // only now: the first handler makes Deno catch others of these signals, too, even those that were ignored
+  SIGNALS.forEach((sig, i) => before[i] !== SIG_DFL && signal(sig, before[i]));
 }
 
 function removeAndEnd(sig: number): void {
