@@ -833,7 +833,6 @@ function method(
   return { name, run, params, after, allows: aborted };
 }
 
-const noOptions: Spec[] = [...ints(undefined, {}), { ...bad("null", () => null), typeError: true }];
 const offset = [...ints(undefined, 0, 1, 4096, 4097, -1), ...wrongSize(() => 1).filter(({ name }) => name !== "-1")];
 const disposes = (object: unknown) => (object as Disposable)[Symbol.dispose]();
 const text: Spec[] = [...ints("", "text", "世界", "x".repeat(9000))];
@@ -877,7 +876,9 @@ const CLASSES: Call[] = [
   method("SharedMemory.create: key", (_w, key) => SharedMemory.create(1, { key }), [
     [...ints(NOBODYS_KEY), ...wrongKey],
   ], disposes),
-  method("SharedMemory.create: options", (_w, options) => SharedMemory.create(1, options), [noOptions], disposes),
+  method("SharedMemory.create: options", (_w, options) => SharedMemory.create(1, options), [[
+    ...ints(undefined, {}, null),
+  ]], disposes),
   method("SharedMemory.open", (_w, key) => SharedMemory.open(key), [[...ints(NOBODYS_KEY, 0), ...wrongKey]], disposes),
   method("SharedMemory.fromId", (_w, id, readOnly) => SharedMemory.fromId(id, { readOnly }), [
     shmid,
@@ -918,7 +919,7 @@ const CLASSES: Call[] = [
       [...ints(Deno.uid() ?? 0), ...wrongUint(() => 0).filter(({ name }) => name !== "null")],
     ]),
     method(`${which}.setPermissions: options`, (w, options) => w[which].setPermissions(options), [
-      noOptions.filter(({ name }) => name !== "undefined"),
+      [...ints({}), { ...bad("null", () => null), typeError: true }],
     ]),
     method(`${which}.key`, (w) => [w[which].key, w[which].mode, w[which].uid, w[which].cgid, w[which].changedAt], []),
   ]),
