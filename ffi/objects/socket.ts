@@ -83,7 +83,7 @@ export interface ReceiveFromOptions {
 
 /** Who is at the other end, `struct ucred` of `unix(7)`. */
 export interface Credentials {
-  /** The process. */
+  /** The process; 0 for one in a PID namespace that cannot be seen from here. */
   readonly pid: number;
   /** Its user id. */
   readonly uid: number;
@@ -101,6 +101,7 @@ export interface Datagram {
 
 const encoder = new TextEncoder();
 const nothing = new Uint8Array(0);
+const NOBODY = 0xffff_ffff; // the uid that the kernel has for no process, -1
 
 function asBytes(buf: Uint8Array<ArrayBuffer>, syscall: string): Uint8Array<ArrayBuffer> {
   if (isBytes(buf)) return buf;
@@ -430,7 +431,7 @@ export class Socket implements Disposable {
     const ucred = new Uint32Array(3);
     getsockopt(this.#fd, SOL_SOCKET, SO_PEERCRED, new Uint8Array(ucred.buffer));
     const [pid, uid, gid] = ucred;
-    return pid === 0 ? null : { pid, uid, gid };
+    return uid === NOBODY ? null : { pid, uid, gid };
   }
 
   /**
