@@ -3,8 +3,10 @@
  *
  * @module
  */
+import type { addrinfo } from "../libc/netdb.ts";
 import { AF_UNSPEC, sockaddr } from "../libc/sys/socket.ts";
-import { type addrinfo, type addrinfo_hints, resolve, resolveAsync } from "../native/resolve.ts";
+import { abortable } from "./_abort.ts";
+import { type addrinfo_hints, resolve, resolveAsync } from "./_native.ts";
 
 // paths, abstract names and IP addresses, which nobody has to be asked about
 const LITERAL = /^@|\/|^\[|^[\d.]+:\d+$/;
@@ -31,25 +33,17 @@ export function lookup(address: string | sockaddr, type: number, family: number 
 }
 
 /** The same; names are looked up on another thread. */
-export async function lookupAsync(
+export function lookupAsync(
   address: string | sockaddr,
   type: number,
   family: number = AF_UNSPEC,
   signal?: AbortSignal,
 ): Promise<addrinfo[]> {
-  signal?.throwIfAborted();
-  const list = known(address, type);
-  if (list) return list;
-  const answer = resolveAsync(...question(address as string, type, family));
-  if (!signal) return await answer;
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort);
-  try {
-    return await Promise.race([answer, promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-    // who gave up doesn't want to hear how it ends
-    answer.catch(() => {});
-  }
+  return abortable(signal, (resolve, reject) => {
+    const list = known(address, type);
+    if (list) resolve(list);
+    // who gave up doesn't hear how it ends
+    else resolveAsync(...question(address as string, type, family)).then(resolve, reject);
+    return reject;
+  });
 }

@@ -5,10 +5,8 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { onClose } from "../native/check.ts";
-import { isForked } from "../native/fork.ts";
-import { errno, libc } from "../native/libc.ts";
-import { layouts } from "../native/structs.ts";
+import { abortable } from "./_abort.ts";
+import { errno, isForked, layouts, libc, onClose } from "./_native.ts";
 
 const EFD_NONBLOCK = 0o4000;
 const EFD_CLOEXEC = 0o2000000;
@@ -46,24 +44,21 @@ const REVENTS = layouts.pollfd.revents / 2;
  * @param signal Ends the wait; the promise is rejected with its reason.
  */
 export function ready(fd: number, events: number, signal?: AbortSignal): Promise<void> {
-  if (signal?.aborted) return Promise.reject(signal.reason);
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const abort = () => drop(waiter, signal!.reason);
-  const waiter: Waiter = {
-    fd,
-    events,
-    settle(failure) {
-      signal?.removeEventListener("abort", abort);
-      waiters.delete(waiter);
-      if (failure) reject(failure.reason);
-      else resolve();
-    },
-  };
-  signal?.addEventListener("abort", abort);
-  waiters.add(waiter);
-  if (running) wake();
-  else run();
-  return promise;
+  return abortable(signal, (resolve, reject) => {
+    const waiter: Waiter = {
+      fd,
+      events,
+      settle(failure) {
+        waiters.delete(waiter);
+        if (failure) reject(failure.reason);
+        else resolve();
+      },
+    };
+    waiters.add(waiter);
+    if (running) wake();
+    else run();
+    return (reason) => drop(waiter, reason);
+  });
 }
 
 // The promise is rejected only when the poll has returned: who gives up a wait should find nothing of it left.
@@ -81,7 +76,7 @@ function wake(): void {
 onClose.push(forget);
 
 /** Ends all waits for a descriptor that is about to be closed. */
-export function forget(fd: number): void {
+function forget(fd: number): void {
   // a forked child has the waiters, but the thread and its eventfd are the parent's
   if (isForked()) return;
   let any = false;
@@ -97,11 +92,17 @@ export function forget(fd: number): void {
   while (polled && Atomics.load(polled, REVENTS) === 0 && performance.now() < limit) libc.sched_yield();
 }
 
+function notOpen(fd: number): LibcError {
+  return new LibcError("poll", "EBADF", `descriptor ${fd}`);
+}
+
 async function run(): Promise<void> {
   running = true;
   try {
     wakeup = libc.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (wakeup < 0) throw new LibcError("eventfd", errno());
+    // who waits for a descriptor that isn't open would wait for this one
+    for (const waiter of waiters) if (waiter.fd === wakeup) waiter.settle({ reason: notOpen(wakeup) });
     while (waiters.size > 0) {
       // those who come meanwhile are not meant by its answers, though they may wait for a descriptor of the same number
       const asked = [...waiters];
@@ -111,7 +112,7 @@ async function run(): Promise<void> {
         if (waiter.dropped) continue;
         const revents = answers.get(waiter.fd) ?? 0;
         if (revents & POLLNVAL) {
-          waiter.settle({ reason: new LibcError("poll", "EBADF", `descriptor ${waiter.fd}`) });
+          waiter.settle({ reason: notOpen(waiter.fd) });
         } else if (revents & (waiter.events | POLLERR | POLLHUP)) {
           waiter.settle();
         }
@@ -161,20 +162,4 @@ async function pollOnce(): Promise<Map<number, number>> {
     answers.set(fd, words[at + REVENTS]);
   }
   return answers;
-}
-
-/** Waits for some milliseconds, where there is nothing to poll. */
-export function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  if (signal?.aborted) return Promise.reject(signal.reason);
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const abort = () => {
-    clearTimeout(timer);
-    reject(signal!.reason);
-  };
-  const timer = setTimeout(() => {
-    signal?.removeEventListener("abort", abort);
-    resolve();
-  }, ms);
-  signal?.addEventListener("abort", abort, { once: true });
-  return promise;
 }
