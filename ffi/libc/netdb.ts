@@ -7,7 +7,7 @@ import { EAI_ERRORS, type ErrorCode, LibcError } from "../errors.ts";
 import { asInt } from "../native/check.ts";
 import { always, call, elsewhere, header } from "../native/header.ts";
 import { address, flags, i32, nothing, oneOf, opaque, string, u32, u64 } from "../native/kinds.ts";
-import { layout, layoutOf, Struct, struct } from "../native/layout.ts";
+import { layout, Struct, struct } from "../native/layout.ts";
 import { cstring, errno, text } from "../native/libc.ts";
 import { bytesAt, pointerOf, textAt } from "../native/pointed.ts";
 import { FAMILIES, type sockaddr, sockaddrFrom } from "./sys/_sockaddr.ts";
@@ -129,7 +129,7 @@ class Query {
   readonly result: BigUint64Array<ArrayBuffer> = new BigUint64Array(1);
   readonly #detail: string;
 
-  constructor(node: string | null, service: string | null, hints: addrinfo_hints) {
+  constructor(node: string | null, service: string | null, hints: addrinfo_hints | undefined) {
     this.node = node === null ? null : cstring(node, "getaddrinfo", "node");
     this.service = service === null ? null : cstring(service, "getaddrinfo", "service");
     const { ai_flags = 0, ai_family = 0, ai_socktype = 0, ai_protocol = 0 } = hints ?? {};

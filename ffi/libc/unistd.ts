@@ -6,7 +6,7 @@
 import { LibcError } from "../errors.ts";
 import { asCount, asInt, asSize, asUint } from "../native/check.ts";
 import { runChild, setTrap } from "../native/child.ts";
-import { disown, fd as asFd, waiters } from "../native/descriptors.ts";
+import { closing, disown, fd as asFd } from "../native/descriptors.ts";
 import { safely } from "../native/fork.ts";
 import { always, call, header } from "../native/header.ts";
 import {
@@ -34,7 +34,7 @@ const c = header({
   pipe: call(i32, [["pipefd", filled(array(id))]], { opens: (args) => [...args[0] as Int32Array] }),
   // the kernel moves at most 0x7ffff000 bytes at a time: a 64-bit result would cost a BigInt a call
   read: call(i32, [["fd", id], ["buf", filled(received)], ["count", size]], { waits: always, input: "fd" }),
-  write: call(i32, [["fd", id], ["buf", bytes("count")], ["count", size]], { waits: always }),
+  write: call(i32, [["fd", id], ["buf", bytes("count")], ["count", size]], { waits: always, output: "fd" }),
   close: call(i32, [["fd", id]]),
   dup2: call(descriptor, [["oldfd", id], ["newfd", id]]),
   sleep: call(u32, [["seconds", u32]], { waits: always }),
@@ -213,7 +213,7 @@ export function write(fd: number, buf: Uint8Array<ArrayBuffer> | string, count?:
  */
 export function close(fd: number): void {
   fd = asFd(fd, "close");
-  waiters.closing(fd);
+  closing.run(fd);
   const result = c.close(fd);
   const code = errno();
   // whatever it says, on Linux the descriptor is closed
@@ -242,7 +242,7 @@ export function close(fd: number): void {
 export function dup2(oldfd: number, newfd: number): number {
   oldfd = asFd(oldfd, "dup2", "oldfd");
   newfd = asFd(newfd, "dup2", "newfd");
-  if (newfd !== oldfd) waiters.closing(newfd);
+  if (newfd !== oldfd) closing.run(newfd);
   const result = c.dup2(oldfd, newfd);
   if (result < 0) throw new LibcError("dup2", errno(), `${oldfd} to ${newfd}`);
   return result;
@@ -325,13 +325,13 @@ export function unlink(pathname: string): void {
  */
 export function execve(pathname: string, argv: string[], envp: string[]): never {
   const file = cstring(pathname, "execve", "pathname");
-  const args = strings(argv, "argv");
-  const env = strings(envp, "envp");
+  const args = cstrings(argv, "argv");
+  const env = cstrings(envp, "envp");
   c.execve(file, pointersTo(args), pointersTo(env));
   throw new LibcError("execve", errno(), pathname);
 }
 
-function strings(list: string[], name: string): Uint8Array<ArrayBuffer>[] {
+function cstrings(list: string[], name: string): Uint8Array<ArrayBuffer>[] {
   // a hole is undefined here
   if (Array.isArray(list)) return Array.from(list, (text) => cstring(text, "execve", name));
   throw new LibcError("execve", "EINVAL", `${name} must be an array of strings, got ${Deno.inspect(list)}`);

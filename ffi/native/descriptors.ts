@@ -40,8 +40,8 @@ export function disown(value: number): void {
   programs[value] = 0;
 }
 
-/** Who waits for descriptors, and has to hear that one is about to be closed. */
-export const waiters: { closing(fd: number): void } = { closing() {} };
+/** What is done before a descriptor is closed: those who wait for it hear of it. */
+export const closing: { run(fd: number): void } = { run() {} };
 
 const F_GETFL = 3;
 const F_SETFL = 4;

@@ -29,6 +29,8 @@ export interface CallOptions {
   waits?: (call: Call) => boolean;
   /** The parameter with the descriptor from which it waits for something: a look there tells whether it will wait. */
   input?: string;
+  /** The same for one to which it gives something. */
+  output?: string;
   /** Tells a failed result; `-1` is one unless given. */
   failed?: (result: number) => boolean;
   /** The descriptors that it gave, besides a result of kind `fd`. */

@@ -49,8 +49,8 @@ export interface Member<T = unknown> {
   readonly c?: string;
   /** The one architecture that has it. */
   readonly arch?: typeof Deno.build.arch;
-  /** Reads it. */
-  read(view: DataView, at: number): T;
+  /** Reads it; what is a structure itself is told whose member it is. */
+  read(view: DataView, at: number, syscall?: string): T;
   /** Writes it, or throws as `syscall` if the value is not one. Without this it cannot be set. */
   write?(view: DataView, at: number, value: T, name: string, syscall: string): void;
   /** What a trace tells of it. */

@@ -102,7 +102,7 @@ function known_(of: Class): Known {
 }
 
 /** Where the next structure is to lie, if it is a member of another one. */
-let placed: { bytes: Uint8Array<ArrayBuffer>; view: DataView } | undefined;
+let placed: { bytes: Uint8Array<ArrayBuffer>; syscall?: string } | undefined;
 
 let ownBytesOf: (struct: unknown) => Uint8Array<ArrayBuffer> | undefined;
 let define: (of: Class, layout: Known) => void;
@@ -111,6 +111,7 @@ let define: (of: Class, layout: Known) => void;
 export abstract class Struct {
   readonly #bytes: Uint8Array<ArrayBuffer>;
   readonly #view: DataView<ArrayBuffer>;
+  readonly #syscall: string | undefined; // that of the structure that this one is a member of
 
   static {
     ownBytesOf = (struct) =>
@@ -121,11 +122,11 @@ export abstract class Struct {
         Object.defineProperty(prototype, name, {
           configurable: true,
           get(this: Struct) {
-            return member.read(this.#view, at);
+            return member.read(this.#view, at, this.#syscall ?? syscall);
           },
           set: member.write && settable.includes(name)
             ? function (this: Struct, value: unknown) {
-              member.write!(this.#view, at, value, name, syscall);
+              member.write!(this.#view, at, value, name, this.#syscall ?? syscall);
             }
             : undefined,
         });
@@ -141,6 +142,7 @@ export abstract class Struct {
   constructor(size?: number) {
     const here = placed;
     placed = undefined;
+    this.#syscall = here?.syscall;
     this.#bytes = here?.bytes ?? new Uint8Array(layoutFor(new.target)?.size ?? size ?? 0);
     const { buffer, byteOffset, byteLength } = this.#bytes;
     this.#view = new DataView(buffer, byteOffset, byteLength);
@@ -175,11 +177,11 @@ export function nested<T extends Struct>(of: Class<T>): Member<T> {
   const member: Member<T> = {
     size: known.size,
     align: known.align,
-    read(view, at) {
+    read(view, at, syscall) {
       let inner = made.get(view);
       if (!inner) {
         const bytes = new Uint8Array(view.buffer as ArrayBuffer, view.byteOffset + at, known.size);
-        placed = { bytes, view };
+        placed = { bytes, syscall };
         made.set(view, inner = new (of as unknown as new () => T)());
       }
       return inner;
@@ -239,6 +241,6 @@ export function structBytes(value: Struct, size: number, syscall: string, name: 
 
 /** A structure that one array of structures has at a place; it reads and writes there. */
 export function at<T extends Struct>(of: Class<T>, bytes: Uint8Array<ArrayBuffer>): T {
-  placed = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
+  placed = { bytes };
   return new (of as unknown as new () => T)();
 }

@@ -3,10 +3,9 @@
  *
  * @module
  */
-import type { addrinfo } from "../libc/netdb.ts";
+import { type addrinfo, type addrinfo_hints, getaddrinfo, getaddrinfoElsewhere } from "../libc/netdb.ts";
 import { AF_UNSPEC, sockaddr } from "../libc/sys/socket.ts";
 import { abortable } from "./_abort.ts";
-import { type addrinfo_hints, resolve, resolveAsync } from "./_native.ts";
 
 // paths, abstract names and IP addresses, which nobody has to be asked about
 const LITERAL = /^@|\/|^\[|^[\d.]+:\d+$/;
@@ -29,7 +28,7 @@ function question(address: string, type: number, family: number): [string, strin
 
 /** An address, or all that `host:port` stands for. */
 export function lookup(address: string | sockaddr, type: number, family: number = AF_UNSPEC): addrinfo[] {
-  return known(address, type) ?? resolve(...question(address as string, type, family));
+  return known(address, type) ?? getaddrinfo(...question(address as string, type, family));
 }
 
 /** The same; names are looked up on another thread. */
@@ -43,7 +42,7 @@ export function lookupAsync(
     const list = known(address, type);
     if (list) resolve(list);
     // who gave up doesn't hear how it ends
-    else resolveAsync(...question(address as string, type, family)).then(resolve, reject);
+    else getaddrinfoElsewhere(...question(address as string, type, family)).then(resolve, reject);
     return reject;
   });
 }

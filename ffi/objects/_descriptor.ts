@@ -5,7 +5,8 @@
  */
 import { sockaddr_in, sockaddr_in6 } from "../libc/netinet/in.ts";
 import { poll, pollfds } from "../libc/poll.ts";
-import { AF_INET, AF_INET6, AF_UNIX, type sockaddr, sockaddr_storage, sockaddr_un } from "../libc/sys/socket.ts";
+import { AF_INET, AF_INET6, AF_UNIX, type sockaddr, sockaddr_storage } from "../libc/sys/socket.ts";
+import { sockaddr_un } from "../libc/sys/un.ts";
 import { close, unlink } from "../libc/unistd.ts";
 import { isCode } from "./_common.ts";
 import { noteMade, removeMade } from "./_made.ts";

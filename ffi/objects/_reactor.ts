@@ -6,7 +6,12 @@
  */
 import { LibcError } from "../errors.ts";
 import { abortable } from "./_abort.ts";
-import { errno, isForked, layouts, libc, onClose } from "./_native.ts";
+import { pollfd } from "../libc/poll.ts";
+import { isForked } from "../native/child.ts";
+import { closing } from "../native/descriptors.ts";
+import { layoutOf } from "../native/layout.ts";
+import { errno } from "../native/libc.ts";
+import { own, pollElsewhere } from "../native/own.ts";
 
 const EFD_NONBLOCK = 0o4000;
 const EFD_CLOEXEC = 0o2000000;
@@ -32,9 +37,10 @@ let woken = false;
 // the structures of the poll under way, as 16-bit numbers
 let polled: Int16Array<ArrayBuffer> | undefined;
 
-const WORDS = layouts.pollfd.size / 2;
-const EVENTS = layouts.pollfd.events / 2;
-const REVENTS = layouts.pollfd.revents / 2;
+const { size, members } = layoutOf(pollfd);
+const WORDS = size / 2;
+const EVENTS = members.events.at / 2;
+const REVENTS = members.revents.at / 2;
 
 /**
  * Waits until a descriptor is ready.
@@ -70,10 +76,10 @@ function drop(waiter: Waiter, reason: unknown): void {
 function wake(): void {
   if (!polled || woken || isForked()) return;
   woken = true;
-  libc.eventfd_write(wakeup, 1n);
+  own.eventfd_write(wakeup, 1n);
 }
 
-onClose.push(forget);
+closing.run = forget;
 
 /** Ends all waits for a descriptor that is about to be closed. */
 function forget(fd: number): void {
@@ -89,7 +95,7 @@ function forget(fd: number): void {
   // The poll holds the socket open, and with it its address, until it has returned. It tells that by writing its
   // answers, which takes microseconds; the limit is for a thread that doesn't get to run.
   const limit = performance.now() + 100;
-  while (polled && Atomics.load(polled, REVENTS) === 0 && performance.now() < limit) libc.sched_yield();
+  while (polled && Atomics.load(polled, REVENTS) === 0 && performance.now() < limit) own.sched_yield();
 }
 
 function notOpen(fd: number): LibcError {
@@ -99,7 +105,7 @@ function notOpen(fd: number): LibcError {
 async function run(): Promise<void> {
   running = true;
   try {
-    wakeup = libc.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    wakeup = own.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (wakeup < 0) throw new LibcError("eventfd", errno());
     // who waits for a descriptor that isn't open would wait for this one
     for (const waiter of waiters) if (waiter.fd === wakeup) waiter.settle({ reason: notOpen(wakeup) });
@@ -124,7 +130,7 @@ async function run(): Promise<void> {
   } catch (reason) {
     for (const waiter of waiters) waiter.settle({ reason });
   } finally {
-    if (wakeup >= 0) libc.close_own(wakeup);
+    if (wakeup >= 0) own.close(wakeup);
     wakeup = -1;
     running = false;
   }
@@ -148,13 +154,13 @@ async function pollOnce(): Promise<Map<number, number>> {
   polled = words;
   try {
     // its errno is the other thread's, so after a failure the question is put again, without waiting
-    if (await libc.poll_async(fds, nfds, -1) < 0 && libc.poll(fds, nfds, 0) < 0 && errno() !== EINTR) {
+    if (await pollElsewhere(fds, nfds, -1) < 0 && own.poll(fds, nfds, 0) < 0 && errno() !== EINTR) {
       throw new LibcError("poll", errno(), `${nfds} descriptors`);
     }
   } finally {
     polled = undefined;
   }
-  if (words[REVENTS]) libc.eventfd_read(wakeup, new BigUint64Array(1));
+  if (words[REVENTS]) own.eventfd_read(wakeup, new BigUint64Array(1));
   woken = false;
   at = 0;
   for (const fd of answers.keys()) {

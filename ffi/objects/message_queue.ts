@@ -18,7 +18,8 @@ import {
 } from "../libc/sys/msg.ts";
 import { isCode } from "./_common.ts";
 import { Line } from "./_line.ts";
-import { byteLengthOf, isBytes, observer } from "./_native.ts";
+import { byteLengthOf, isBytes } from "../native/bytes.ts";
+import { tracing } from "../native/observer.ts";
 import { Shelf } from "./_shelf.ts";
 import { create, date, find } from "./_system_v.ts";
 import { BUSY, deadline, retrySync } from "./_time.ts";
@@ -154,7 +155,7 @@ export class MessageQueue extends IpcObject<msqid_ds> {
 
   /** Writes data and type into the buffer, and tells the length. */
   #fill(data: Uint8Array | string, type: number | bigint): number {
-    if (observer.depth > 0) this.#renew(this.#buffer.mtext.length);
+    if (tracing.depth > 0) this.#renew(this.#buffer.mtext.length);
     let length: number;
     if (typeof data === "string") {
       this.#grow(3 * data.length);
@@ -172,7 +173,7 @@ export class MessageQueue extends IpcObject<msqid_ds> {
 
   /** Receives into the buffer, which grows until the message fits; a message that doesn't fit stays in the queue. */
   #take(type: number | bigint, flags: number): Message {
-    if (observer.depth > 0) this.#renew(this.#buffer.mtext.length);
+    if (tracing.depth > 0) this.#renew(this.#buffer.mtext.length);
     const buffer = this.#buffer;
     const words = this.#bufferWords;
     const room = buffer.mtext.length;

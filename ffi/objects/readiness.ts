@@ -4,7 +4,7 @@
  * @module
  */
 import { POLLIN, POLLOUT } from "../libc/poll.ts";
-import { fd as asFd } from "./_native.ts";
+import { fd as asFd } from "../native/descriptors.ts";
 import { ready } from "./_reactor.ts";
 import type { WaitOptions } from "./options.ts";
 

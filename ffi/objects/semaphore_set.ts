@@ -24,7 +24,8 @@ import {
 import { getpid } from "../libc/unistd.ts";
 import { isCode } from "./_common.ts";
 import { Line } from "./_line.ts";
-import { byteLengthOf, isBytes, observer } from "./_native.ts";
+import { byteLengthOf, isBytes } from "../native/bytes.ts";
+import { tracing } from "../native/observer.ts";
 import { create, date, find } from "./_system_v.ts";
 import { BUSY, deadline, sleepSync } from "./_time.ts";
 import { type CreateOptions, IpcObject } from "./ipc_object.ts";
@@ -221,7 +222,7 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
       throw new LibcError("semop", "EFBIG", `semid ${this.#id} has no semaphore ${Deno.inspect(n)}`);
     }
     // a trace's listener calls in between two uses of the one that is kept
-    if (observer.depth > 0) return new sembuf([n, value, flags]);
+    if (tracing.depth > 0) return new sembuf([n, value, flags]);
     this.#fields[0] = n;
     this.#fields[1] = value;
     this.#fields[2] = flags;

@@ -5,7 +5,8 @@
  */
 import { LibcError } from "../errors.ts";
 import { type Memory, ReadOnlyMemory, SHM_RDONLY, shmat, shmdt, shmget, type shmid_ds } from "../libc/sys/shm.ts";
-import { access, byteLengthOf, isAttached, isBytes } from "./_native.ts";
+import { byteLengthOf, isBytes } from "../native/bytes.ts";
+import { isAttached, read as readMemory, write as writeMemory } from "../native/memory.ts";
 import { create, date, find } from "./_system_v.ts";
 import { type CreateOptions, IpcObject } from "./ipc_object.ts";
 
@@ -130,7 +131,7 @@ export class SharedMemory extends IpcObject<shmid_ds> {
       throw new LibcError(name, "EINVAL", `data must be a Uint8Array or a string, got ${Deno.inspect(data)}`);
     }
     const memory = this.#writable(name);
-    access.write(memory, inside(offset, byteLengthOf(bytes), memory.length, name), bytes);
+    writeMemory(memory, inside(offset, byteLengthOf(bytes), memory.length, name), bytes, name);
   }
 
   /**
@@ -155,7 +156,7 @@ export class SharedMemory extends IpcObject<shmid_ds> {
     const from = inside(offset, 0, memory.length, "SharedMemory.read");
     const count = length ?? memory.length - from;
     inside(from, count, memory.length, "SharedMemory.read");
-    return access.read(memory, from, count);
+    return readMemory(memory, from, count, "SharedMemory.read");
   }
 
   /**
@@ -192,7 +193,7 @@ export class SharedMemory extends IpcObject<shmid_ds> {
       const end = memory.indexOf(0, from);
       length = (end < 0 ? memory.length : end) - from;
     }
-    return decoder.decode(access.read(memory, from, length));
+    return decoder.decode(readMemory(memory, from, length, "SharedMemory.readString"));
   }
 
   /**

@@ -41,14 +41,16 @@ import {
   socket,
   socketpair,
   SOL_SOCKET,
-  timeval,
 } from "../libc/sys/socket.ts";
+import { timeval } from "../libc/sys/time.ts";
 import { close } from "../libc/unistd.ts";
 import { abortable } from "./_abort.ts";
 import { lookup, lookupAsync } from "./_address.ts";
 import { checkMode, isCode } from "./_common.ts";
 import { addressFor, fileOf, noteFile, release, removeFile, waitSync } from "./_descriptor.ts";
-import { byteLengthOf, int, isBytes, setMode, setNonblocking } from "./_native.ts";
+import { byteLengthOf, isBytes } from "../native/bytes.ts";
+import { asInt } from "../native/check.ts";
+import { setMode, setNonblocking } from "../native/descriptors.ts";
 import { ready } from "./_reactor.ts";
 import { type Deadline, deadline, pause, sleepSync } from "./_time.ts";
 import type { WaitOptions, WaitSyncOptions } from "./options.ts";
@@ -110,7 +112,7 @@ function asBytes(buf: Uint8Array<ArrayBuffer>, syscall: string): Uint8Array<Arra
 
 /** A type that flags can be added to; `|` would cut another number to fit. */
 function asType(type: number): number {
-  return int(type, "socket", "type");
+  return asInt(type, "socket", "type");
 }
 
 /** Makes a socket with an address of its own. */

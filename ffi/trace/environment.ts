@@ -14,13 +14,15 @@ import { listen } from "./trace.ts";
 
 /**
  * Tells whether a call is about to wait. Then it is printed when it begins, too, or a program that is stuck would not
- * show where. Of a call that waits for input it is enough to look whether there is some.
+ * show where. Of a call that waits for a descriptor it is enough to look whether that is ready.
  */
 function isGoingToWait({ call, args, waits }: EnterEvent): boolean {
-  const input = entries.find(({ declared }) => declared.symbol === call)?.declared.input;
-  if (!waits || input === undefined) return waits === true;
-  const POLLIN = 1;
-  return own.poll(new Int32Array([Number(args[input]), POLLIN]), 1n, 0) === 0;
+  if (!waits) return false;
+  const { input, output } = entries.find(({ declared }) => declared.symbol === call)?.declared ?? {};
+  const fd = input ?? output;
+  if (fd === undefined) return true;
+  const POLLIN = 1, POLLOUT = 4;
+  return own.poll(new Int32Array([Number(args[fd]), input ? POLLIN : POLLOUT]), 1n, 0) === 0;
 }
 
 const HIGH = 900; // descriptors of the program get the numbers that they would have without tracing

@@ -135,9 +135,8 @@ export abstract class sockaddr extends Struct {
     const known = families.get(this.family);
     if (!known?.fits(this.length)) return undefined;
     // room for any family, or an address whose family was changed
-    const address = known.class.prototype.isPrototypeOf(this)
-      ? this
-      : sockaddrFrom(this.bytes.subarray(0, this.length));
+    const fits: boolean = this instanceof known.class;
+    const address = fits ? this : sockaddrFrom(this.bytes.subarray(0, this.length));
     return known[what]?.(address);
   }
   /** The IP address as text, with `%interface` if it has one; undefined for other families. */

@@ -6,7 +6,7 @@
 import { LibcError } from "../../errors.ts";
 import { asInt } from "../../native/check.ts";
 import { call, header } from "../../native/header.ts";
-import { as, cName, i32, mode, only, string, u16, u32, u64 } from "../../native/kinds.ts";
+import { as, cName, i32, mode, string, u16, u32, u64 } from "../../native/kinds.ts";
 import { layout, Struct } from "../../native/layout.ts";
 import { cstring, errno } from "../../native/libc.ts";
 
@@ -34,7 +34,7 @@ export class ipc_perm extends Struct {
   /** The sequence number that makes ids of reused slots differ. */
   declare readonly seq: number;
 }
-layout(ipc_perm, "IPC_SET", {
+layout(ipc_perm, "shmctl", {
   key: cName("__key", i32),
   uid: u32,
   gid: u32,

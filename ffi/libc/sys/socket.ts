@@ -284,6 +284,7 @@ const c = header({
   connect: call(i32, [["sockfd", id], ["addr", addressIn], ["addrlen", u32]], { waits: always, connects }),
   send: call(i32, [["sockfd", id], ["buf", bytesIn("len")], ["len", size], ["flags", msgFlags]], {
     waits: unlessDontWait,
+    output: "sockfd",
   }),
   recv: call(i32, [["sockfd", id], ["buf", filled(receivedBytes)], ["len", size], ["flags", msgFlags]], {
     waits: unlessDontWait,
@@ -296,7 +297,7 @@ const c = header({
     ["flags", msgFlags],
     ["dest_addr", addressIn],
     ["addrlen", u32],
-  ], { waits: unlessDontWait }),
+  ], { waits: unlessDontWait, output: "sockfd" }),
   recvfrom: call(i32, [
     ["sockfd", id],
     ["buf", filled(receivedBytes)],
