@@ -5,27 +5,13 @@
  * In one terminal:    deno run --allow-ffi scripts/datagram_server.ts 5556
  * then in another:    deno run --allow-ffi scripts/datagram_client.ts localhost 5556
  */
-import {
-  type addrinfo,
-  AF_INET,
-  atoi,
-  close,
-  exit,
-  fgets,
-  getaddrinfo,
-  htons,
-  perror,
-  printf,
-  recvfrom,
-  sendto,
-  SOCK_DGRAM,
-  sockaddr_in,
-  socket,
-  stdin,
-  stdout,
-  strlen,
-  write,
-} from "../mod.ts";
+import { type addrinfo, getaddrinfo } from "../mod.ts"; // <netdb.h>
+import { htons, sockaddr_in } from "../mod.ts"; // <netinet/in.h>
+import { fgets, perror, printf, stdin, stdout } from "../mod.ts"; // <stdio.h>
+import { atoi, exit } from "../mod.ts"; // <stdlib.h>
+import { strlen } from "../mod.ts"; // <string.h>
+import { AF_INET, recvfrom, sendto, SOCK_DGRAM, socket } from "../mod.ts"; // <sys/socket.h>
+import { close, write } from "../mod.ts"; // <unistd.h>
 
 function error(msg: string, cause: unknown): never {
   perror(msg, cause);

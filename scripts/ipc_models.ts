@@ -5,31 +5,16 @@
  *
  * Run it:    deno run --allow-ffi scripts/ipc_models.ts
  */
-import {
-  enableFork,
-  exit,
-  fork,
-  IPC_PRIVATE,
-  IPC_RMID,
-  memcpy,
-  msgbuf,
-  msgctl,
-  msgget,
-  msgrcv,
-  msgsnd,
-  peek,
-  perror,
-  poke,
-  printf,
-  S_IRUSR,
-  S_IWUSR,
-  shmat,
-  shmctl,
-  shmdt,
-  shmget,
-  trace,
-  wait,
-} from "../mod.ts";
+import { perror, printf } from "../mod.ts"; // <stdio.h>
+import { exit } from "../mod.ts"; // <stdlib.h>
+import { memcpy } from "../mod.ts"; // <string.h>
+import { IPC_PRIVATE, IPC_RMID } from "../mod.ts"; // <sys/ipc.h>
+import { msgbuf, msgctl, msgget, msgrcv, msgsnd } from "../mod.ts"; // <sys/msg.h>
+import { shmat, shmctl, shmdt, shmget } from "../mod.ts"; // <sys/shm.h>
+import { S_IRUSR, S_IWUSR } from "../mod.ts"; // <sys/stat.h>
+import { wait } from "../mod.ts"; // <sys/wait.h>
+import { fork } from "../mod.ts"; // <unistd.h>
+import { enableFork, peek, poke, trace } from "../mod.ts"; // not in C
 
 enableFork();
 

@@ -7,20 +7,11 @@
  *
  * Not on the slide: another text may be given, as in message_send.ts "Anybody there?".
  */
-import {
-  exit,
-  fprintf,
-  IPC_CREAT,
-  IPC_NOWAIT,
-  msgbuf,
-  msgget,
-  msgsnd,
-  perror,
-  printf,
-  stderr,
-  strcpy,
-  strlen,
-} from "../mod.ts";
+import { fprintf, perror, printf, stderr } from "../mod.ts"; // <stdio.h>
+import { exit } from "../mod.ts"; // <stdlib.h>
+import { strcpy, strlen } from "../mod.ts"; // <string.h>
+import { IPC_CREAT, IPC_NOWAIT } from "../mod.ts"; // <sys/ipc.h>
+import { msgbuf, msgget, msgsnd } from "../mod.ts"; // <sys/msg.h>
 
 const MSGSZ = 128;
 

@@ -5,7 +5,10 @@
  * In one terminal:    deno run --allow-ffi scripts/shm_server.ts
  * then in another:    deno run --allow-ffi scripts/shm_client.ts
  */
-import { exit, peek, perror, poke, putchar, shmat, shmget } from "../mod.ts";
+import { perror, putchar } from "../mod.ts"; // <stdio.h>
+import { exit } from "../mod.ts"; // <stdlib.h>
+import { shmat, shmget } from "../mod.ts"; // <sys/shm.h>
+import { peek, poke } from "../mod.ts"; // not in C
 
 const SHMSZ = 27;
 

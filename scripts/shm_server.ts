@@ -5,7 +5,12 @@
  * In one terminal:    deno run --allow-ffi scripts/shm_server.ts
  * then in another:    deno run --allow-ffi scripts/shm_client.ts
  */
-import { exit, IPC_CREAT, IPC_RMID, peek, perror, poke, shmat, shmctl, shmget, sleep } from "../mod.ts";
+import { perror } from "../mod.ts"; // <stdio.h>
+import { exit } from "../mod.ts"; // <stdlib.h>
+import { IPC_CREAT, IPC_RMID } from "../mod.ts"; // <sys/ipc.h>
+import { shmat, shmctl, shmget } from "../mod.ts"; // <sys/shm.h>
+import { sleep } from "../mod.ts"; // <unistd.h>
+import { peek, poke } from "../mod.ts"; // not in C
 
 const SHMSZ = 27;
 

@@ -5,29 +5,12 @@
  * In one terminal:    deno run --allow-ffi scripts/socket_server.ts 5555
  * then in another:    deno run --allow-ffi scripts/socket_client.ts localhost 5555
  */
-import {
-  accept,
-  AF_INET,
-  atoi,
-  bind,
-  close,
-  exit,
-  fprintf,
-  htons,
-  INADDR_ANY,
-  listen,
-  perror,
-  printf,
-  read,
-  setsockopt,
-  SO_REUSEADDR,
-  SOCK_STREAM,
-  sockaddr_in,
-  socket,
-  SOL_SOCKET,
-  stderr,
-  write,
-} from "../mod.ts";
+import { htons, INADDR_ANY, sockaddr_in } from "../mod.ts"; // <netinet/in.h>
+import { fprintf, perror, printf, stderr } from "../mod.ts"; // <stdio.h>
+import { atoi, exit } from "../mod.ts"; // <stdlib.h>
+import { AF_INET, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET } from "../mod.ts"; // <sys/socket.h>
+import { accept, bind, listen, setsockopt, socket } from "../mod.ts"; // <sys/socket.h>
+import { close, read, write } from "../mod.ts"; // <unistd.h>
 
 function error(msg: string, cause: unknown): never {
   perror(msg, cause);

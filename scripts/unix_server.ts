@@ -5,25 +5,11 @@
  * In one terminal:    deno run --allow-ffi scripts/unix_server.ts /tmp/greeting
  * then in another:    deno run --allow-ffi scripts/unix_client.ts /tmp/greeting
  */
-import {
-  accept,
-  AF_UNIX,
-  bind,
-  close,
-  exit,
-  fprintf,
-  listen,
-  perror,
-  printf,
-  read,
-  SOCK_STREAM,
-  sockaddr_un,
-  socket,
-  stderr,
-  stdout,
-  unlink,
-  write,
-} from "../mod.ts";
+import { fprintf, perror, printf, stderr, stdout } from "../mod.ts"; // <stdio.h>
+import { exit } from "../mod.ts"; // <stdlib.h>
+import { accept, AF_UNIX, bind, listen, SOCK_STREAM, socket } from "../mod.ts"; // <sys/socket.h>
+import { sockaddr_un } from "../mod.ts"; // <sys/un.h>
+import { close, read, unlink, write } from "../mod.ts"; // <unistd.h>
 
 function error(msg: string, cause: unknown): never {
   perror(msg, cause);

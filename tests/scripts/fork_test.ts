@@ -192,15 +192,3 @@ Deno.test("ipc_models.ts: the payload crosses by 16 calls a side, and by none th
     ].sort(),
   );
 });
-
-for (const { name } of Deno.readDirSync(new URL("../../scripts", import.meta.url))) {
-  if (!/^[a-z0-9_]+\.ts$/.test(name) || name === "ipc.ts") continue;
-  Deno.test(`${name} runs by its name: first line, executable bits, and only mod.ts imported`, () => {
-    const url = new URL(`../../scripts/${name}`, import.meta.url);
-    const text = Deno.readTextFileSync(url);
-    assertEquals(text.split("\n")[0], "#!/usr/bin/env -S deno run --allow-ffi");
-    assertEquals(Deno.statSync(url).mode! & 0o111, 0o111);
-    assertEquals([...text.matchAll(/from "(.*)";$/gm)].map((match) => match[1]), ["../mod.ts"]);
-    assert(text.includes(`deno run --allow-ffi scripts/${name}`), "its header says how to run it");
-  });
-}
