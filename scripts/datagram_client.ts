@@ -18,8 +18,7 @@ function error(msg: string, cause: unknown): never {
   exit(1);
 }
 
-let sock = -1, n = 0;
-let hp: addrinfo[] = [];
+let sock: number, hp: addrinfo[], n: number;
 const buffer = new Uint8Array(256);
 const from = new sockaddr_in();
 
@@ -32,17 +31,20 @@ try {
 } catch (e) {
   error("socket", e);
 }
-try {
+try { // gethostbyname() on the slide, which is obsolete
   hp = getaddrinfo(Deno.args[0], null, { ai_family: AF_INET, ai_socktype: SOCK_DGRAM });
 } catch (e) {
   error("Unknown host", e);
 }
 const server = hp[0].ai_addr as sockaddr_in;
-
+try {
+  server.sin_port = htons(atoi(Deno.args[1]));
+} catch (e) { // Not on the slide: a port beyond 65535, which C would cut off
+  error("port", e);
+}
 printf("Please enter the message: ");
 fgets(buffer, 255, stdin);
 try {
-  server.sin_port = htons(atoi(Deno.args[1]));
   sendto(sock, buffer, strlen(buffer), 0, server);
 } catch (e) {
   error("Sendto", e);

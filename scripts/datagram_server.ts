@@ -16,11 +16,12 @@ function error(msg: string, cause: unknown): never {
   exit(1);
 }
 
-let sock = -1, n = 0;
+let sock: number, n: number;
 const buf = new Uint8Array(1024);
 const server = new sockaddr_in(), from = new sockaddr_in();
 
-if (Deno.args.length < 1) {
+// Not on the slide: 0 is no port either, and it is what atoi() makes of "abc"; bind() would take any that is free.
+if (Deno.args.length < 1 || atoi(Deno.args[0]) === 0) {
   fprintf(stderr, "ERROR, no port provided\n");
   exit(1);
 }

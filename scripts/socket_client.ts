@@ -19,8 +19,7 @@ function error(msg: string, cause: unknown): never {
   exit(1);
 }
 
-let sockfd = -1;
-let server: addrinfo[];
+let sockfd: number, server: addrinfo[];
 const buffer = new Uint8Array(256);
 
 if (Deno.args.length < 2) {
@@ -35,7 +34,7 @@ try {
   error("ERROR opening socket", e);
 }
 
-try {
+try { // gethostbyname() on the slide, which is obsolete
   server = getaddrinfo(Deno.args[0], null, { ai_family: AF_INET, ai_socktype: SOCK_STREAM });
 } catch (e) {
   if (!(e instanceof LibcError)) throw e;

@@ -59,10 +59,11 @@ function proc_exit(): void {
 
 signal(SIGCHLD, proc_exit);
 
-let sockfd = -1, newsockfd = -1, pid: number;
+let sockfd: number, newsockfd: number, pid: number;
 const serv_addr = new sockaddr_in(), cli_addr = new sockaddr_in();
 
-if (Deno.args.length < 1) {
+// Not on the slide: 0 is no port either, and it is what atoi() makes of "abc"; bind() would take any that is free.
+if (Deno.args.length < 1 || atoi(Deno.args[0]) === 0) {
   fprintf(stderr, "ERROR, no port provided\n");
   exit(1);
 }

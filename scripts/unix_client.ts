@@ -17,7 +17,7 @@ function error(msg: string, cause: unknown): never {
   exit(1);
 }
 
-let sockfd = -1, n = 0;
+let sockfd: number, n: number;
 const buffer = new Uint8Array(82);
 const serv_addr = new sockaddr_un();
 

@@ -16,11 +16,12 @@ function error(msg: string, cause: unknown): never {
   exit(1);
 }
 
-let sockfd = -1, newsockfd = -1, n = 0;
+let sockfd: number, newsockfd: number, n: number;
 const buf = new Uint8Array(80);
 const serv_addr = new sockaddr_un(), cli_addr = new sockaddr_un();
 
-if (Deno.args.length < 1) {
+// Not on the slide: "" is no path either; bind() would take any name that is free.
+if (Deno.args.length < 1 || Deno.args[0] === "") {
   fprintf(stderr, "ERROR, no path provided\n");
   exit(1);
 }
