@@ -33,7 +33,8 @@ try {
 }
 
 // Now read what the server put in the memory.
-for (let s = 0; peek(shm, s) !== 0; s++) putchar(peek(shm, s));
+// Not on the slide: it ends with the segment, if there is no NUL in it.
+for (let s = 0; s < shm.length && peek(shm, s) !== 0; s++) putchar(peek(shm, s));
 putchar("\n");
 
 // Finally, change the first character of the segment to '*', indicating we have read the segment.
