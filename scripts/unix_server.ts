@@ -4,6 +4,7 @@
  *
  * In one terminal:    deno run --allow-ffi scripts/unix_server.ts /tmp/greeting
  * then in another:    deno run --allow-ffi scripts/unix_client.ts /tmp/greeting
+ * If the server was stopped before a client came, its path is in the way next time:    rm /tmp/greeting
  */
 import { fprintf, perror, printf, stderr, stdout } from "../mod.ts"; // <stdio.h>
 import { exit } from "../mod.ts"; // <stdlib.h>
