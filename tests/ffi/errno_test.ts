@@ -519,7 +519,6 @@ const errors: Record<string, Record<string, Proof>> = {
   },
   semtimedop: { ...SEM_OPERATIONS, EAGAIN: at("ffi/libc/sys/sem", "semtimedop() gives up with EAGAIN after its time") },
   semctl: SEMCTL,
-  semctl_buf: SEMCTL,
 
   fork: {
     EAGAIN: OTHERS,
