@@ -4,7 +4,9 @@
  *
  * @module
  */
-import { type EnterEvent, type ExitEvent, parseTrace, type TraceEvent } from "../../../mod.ts";
+import { TRACED_BYTES, type TracedPlace } from "../../../ffi/trace/event.ts";
+import { type EnterEvent, type ExitEvent, formatTraceEvent, type TraceEvent } from "../../../mod.ts";
+import { FFI, Program } from "../../support.ts";
 
 /** A system call as strace saw it. */
 export interface Syscall {
@@ -94,11 +96,11 @@ export function parseStrace(text: string): Syscall[] {
   return calls;
 }
 
-/** One of our events, and the system calls that were made for it. */
+/** A call in our trace, and the system calls that were made for it. */
 export interface Pair {
-  /** Our event: the one at the end of the call, or that at its beginning if it never came back. */
+  /** Our event: the one at the end of the call; for `_exit`, which has no end, that at its beginning. */
   event: EnterEvent | ExitEvent;
-  /** What the thread asked of the kernel between our two events. */
+  /** What the thread asked of the kernel between our two events; for `signal`, which is told when all is done, before them. */
   syscalls: Syscall[];
 }
 
@@ -114,8 +116,8 @@ export function pair(strace: string, trace: string): Pair[] {
   for (const [pid, own] of Map.groupBy(lines, (line) => (JSON.parse(line) as TraceEvent).pid)) {
     const events = own.map((line) => JSON.parse(line) as TraceEvent);
     let next = 0;
+    let before: Syscall[] = [];
     let between: Syscall[] = [];
-    let entered: EnterEvent | undefined;
     for (const call of syscalls.get(pid) ?? []) {
       if (call.name !== "write" || !(Number(parseCall(call.text).args[0]) >= TRACE_FD)) {
         between.push(call);
@@ -127,15 +129,157 @@ export function pair(strace: string, trace: string): Pair[] {
         throw new Error(`strace and our trace part at event ${next} of ${pid}: ${own[next]}, ${call.text}`);
       }
       next++;
-      if (event.ev === "enter") entered = event;
-      if (event.ev === "exit") {
-        pairs.push({ event, syscalls: between });
-        entered = undefined;
-      }
+      if (event.ev === "exit") pairs.push({ event, syscalls: event.call === "signal" ? before : between });
+      before = between;
       between = [];
     }
     if (next !== events.length) throw new Error(`strace did not see ${own[next]} written`);
-    if (entered) pairs.push({ event: entered, syscalls: between });
+    const last = events.findLast((event) => event.ev === "enter");
+    if (last?.call === "_exit") pairs.push({ event: last, syscalls: between });
   }
   return pairs;
+}
+
+/** Why strace cannot be used here; undefined if it can. */
+export function obstacle(): string | undefined {
+  try {
+    const { success, stderr } = new Deno.Command("strace", { args: ["-o", "/dev/null", "true"] }).outputSync();
+    return success ? undefined : `strace may not trace here: ${new TextDecoder().decode(stderr).trim()}`;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "strace is not installed";
+    throw error;
+  }
+}
+
+/** Runs the program that makes every call, in a directory of its own, under strace and our own tracing. */
+export async function watch(directory: string): Promise<Pair[]> {
+  const [strace, trace] = [`${directory}/strace`, `${directory}/trace.jsonl`];
+  Deno.mkdirSync(`${directory}/files`);
+  const program = new URL("_strace_program.ts", import.meta.url).pathname;
+  // -v: structures with all their members
+  const options = ["-f", "-v", "-s", String(TRACED_BYTES), "-o", strace];
+  const deno = [Deno.execPath(), ...FFI, "--v8-flags=--single-threaded", program, `${directory}/files`];
+  await using running = new Program("strace", [...options, ...deno], { env: { IPC_TRACE: trace } });
+  const { code, stdout, stderr } = await running.end();
+  if (code !== 0 || stdout !== "" || stderr !== "") throw new Error(`the program failed: ${code} ${stdout}${stderr}`);
+  return pair(Deno.readTextFileSync(strace), Deno.readTextFileSync(trace));
+}
+
+/** An argument that strace cannot see, or a result. */
+const UNSEEN = undefined;
+
+/** The arguments that a libc function has if it makes this system call; nothing if it is not its. */
+type Translation = [syscall: string, translate: (theirs: Call) => (string | undefined)[] | undefined | ""];
+
+/** The arguments without those that libc adds, which are always the same. */
+function without(added: Record<number, string>): Translation[1] {
+  return ({ args }) =>
+    Object.entries(added).every(([i, text]) => args[Number(i)] === text)
+      ? args.filter((_, i) => !(i in added))
+      : undefined;
+}
+
+/** A length of time in libc's units. */
+function duration(perSecond: number): Translation[1] {
+  return ({ args: [clock, flags, request] }) => {
+    const [, seconds, nanoseconds] = /^{tv_sec=(\d+), tv_nsec=(\d+)}$/.exec(request) ?? [];
+    if (clock !== "CLOCK_REALTIME" || flags !== "0" || seconds === undefined) return undefined;
+    return [String(Number(seconds) * perSecond + Number(nanoseconds) * perSecond / 1e9)];
+  };
+}
+
+/** The functions that libc makes of system calls with other names or arguments. */
+const TRANSLATIONS: Record<string, Translation> = {
+  fork: ["clone", () => []],
+  _exit: ["exit_group", ({ args }) => args],
+  pipe: ["pipe2", without({ 1: "0" })],
+  open: ["openat", without({ 0: "AT_FDCWD" })],
+  sleep: ["clock_nanosleep", duration(1)],
+  usleep: ["clock_nanosleep", duration(1e6)],
+  wait: ["wait4", without({ 0: "-1", 2: "0", 3: "NULL" })],
+  waitpid: ["wait4", without({ 3: "NULL" })],
+  wait3: ["wait4", without({ 0: "-1" })],
+  raise: ["tgkill", ({ args }) => args.slice(2)], // the process and its thread
+  semop: ["semtimedop", without({ 3: "NULL" })],
+  send: ["sendto", without({ 4: "NULL", 5: "0" })],
+  recv: ["recvfrom", without({ 4: "NULL", 5: "NULL" })],
+  // a handler of ours is Deno's own function to the kernel
+  signal: ["rt_sigaction", ({ args: [sig, action] }) => {
+    const handler = /^{sa_handler=(\w+),/.exec(action)?.[1];
+    return handler && [sig, handler.startsWith("0x") ? UNSEEN : handler];
+  }],
+  ftok: ["newfstatat", ({ args: [at, path] }) => at === "AT_FDCWD" ? [path, UNSEEN] : undefined],
+};
+
+/** The functions that are no single system call: there is nothing to compare them with. */
+export const NO_SYSCALL: Record<string, string> = {
+  rand: "computed in the process",
+  srand: "computed in the process",
+  getaddrinfo: "whatever the resolver reads and asks",
+};
+
+/** The functions that cannot be made to fail here. */
+export const NEVER_FAILS: Record<string, string> = {
+  fork: "fails for want of memory or processes only",
+  _exit: "does not come back",
+  getpid: "cannot fail",
+  getppid: "cannot fail",
+  sleep: "what is left of the time is no failure",
+};
+
+/** A part of a call that we and strace tell differently. */
+export interface Difference {
+  /** An argument's name in the manual page, `result`, or `call` if it is another call altogether. */
+  part: string;
+  /** Our text. */
+  ours: string;
+  /** Strace's. */
+  strace: string;
+}
+
+/** A call as we tell it, beside what strace says. */
+export interface Comparison {
+  /** The function. */
+  call: string;
+  /** Whether it failed. */
+  failed: boolean;
+  /** Our text. */
+  ours: string;
+  /** Strace's, of the system call; undefined if there was none. */
+  strace: string | undefined;
+  /** Where in the program it was called. */
+  at: string;
+  /** Where the two part. */
+  differences: Difference[];
+}
+
+function placeOf(event: EnterEvent | ExitEvent): string {
+  const { at } = event as { at?: TracedPlace };
+  return at ? `${at.file.split("/").pop()}:${at.line}:${at.column}` : "somewhere";
+}
+
+/** Holds one of our events against what strace saw. */
+export function compare({ event, syscalls }: Pair): Comparison {
+  const { call } = event;
+  const ours = formatTraceEvent(event);
+  const failed = event.ev === "exit" && event.errno !== undefined;
+  const [name, translate] = TRANSLATIONS[call] ?? [call, ({ args }: Call) => args];
+  // the last: before it, V8 may have asked for the pid, and Deno set up other signals
+  const found = syscalls.filter((syscall) => syscall.name === name).flatMap(({ text }) => {
+    const theirs = parseCall(text);
+    const args = translate(theirs);
+    return args ? [{ text, args, result: theirs.result }] : [];
+  });
+  const comparison = { call, failed, ours, at: placeOf(event) };
+  const own = parseCall(ours.replace(UNFINISHED, ")"));
+  if (found.at(-1)?.args.length !== own.args.length) {
+    const strace = syscalls.map(({ text }) => text).join(" ") || "nothing";
+    return { ...comparison, strace: undefined, differences: [{ part: "call", ours, strace }] };
+  }
+  const { text: strace, args, result } = found.at(-1)!;
+  const names = Object.keys(event.args);
+  const parts = own.args.map((text, i) => ({ part: names[i], ours: text, strace: args[i] ?? text }));
+  // what did not come back has no result
+  if (event.ev === "exit") parts.push({ part: "result", ours: own.result ?? "", strace: result ?? "" });
+  return { ...comparison, strace, differences: parts.filter(({ ours, strace }) => ours !== strace) };
 }

@@ -46,19 +46,22 @@ function withoutDescriptors(calls: () => void): void {
 /** Makes calls that wait, while signals come again and again until they are done. */
 function interrupted(calls: () => void): void {
   const parent = ipc.getpid();
+  const [over, end] = ipc.pipe();
   const pester = ipc.fork(() => {
-    while (ipc.getppid() === parent) {
-      ipc.kill(parent, ipc.SIGUSR1);
-      ipc.usleep(20_000);
-    }
+    ipc.close(end);
+    while (ipc.poll(new ipc.pollfds([over, ipc.POLLIN]), 20) === 0) ipc.kill(parent, ipc.SIGUSR1);
   });
+  ipc.close(over);
   try {
     calls();
   } finally {
-    ipc.kill(pester, ipc.SIGKILL);
+    ipc.close(end);
     ipc.waitpid(pester);
   }
 }
+
+/** What removes the objects, should the program fail midway. */
+const undo: (() => void)[] = [];
 
 const NOWHERE = 777; // no descriptor
 const NO_ID = 0x7fff_fff0; // no object
@@ -69,7 +72,9 @@ const KEY = 0x1625_0000 | ipc.getpid() & 0xffff;
 
 function sharedMemory(): void {
   const id = ipc.shmget(IPC_PRIVATE, 27, IPC_CREAT | 0o666);
+  undo.push(() => ipc.shmctl(id, IPC_RMID));
   const keyed = ipc.shmget(KEY, 5000, IPC_CREAT | IPC_EXCL | 0o600);
+  undo.push(() => ipc.shmctl(keyed, IPC_RMID));
   ipc.shmget(KEY, 0, 0);
   ipc.shmctl(ipc.shmget(IPC_PRIVATE, 1, IPC_CREAT | ipc.SHM_NORESERVE | 0o644), IPC_RMID);
   ipc.shmctl(ipc.shmget(IPC_PRIVATE, 1, 0), IPC_RMID);
@@ -126,7 +131,9 @@ const BINARY = new Uint8Array([0, 1, 7, 8, 9, 10, 11, 12, 13, 27, 31, 32, 34, 92
 
 function messageQueues(): void {
   const id = ipc.msgget(IPC_PRIVATE, IPC_CREAT | 0o600);
+  undo.push(() => ipc.msgctl(id, IPC_RMID));
   const keyed = ipc.msgget(KEY, IPC_CREAT | IPC_EXCL | 0o660);
+  undo.push(() => ipc.msgctl(keyed, IPC_RMID));
   ipc.msgget(KEY, 0);
   fails("EEXIST", () => ipc.msgget(KEY, IPC_CREAT | IPC_EXCL | 0o600));
   fails("ENOENT", () => ipc.msgget(KEY + 1, 0o600));
@@ -198,7 +205,9 @@ function messageQueues(): void {
 
 function semaphores(): void {
   const id = ipc.semget(IPC_PRIVATE, 3, IPC_CREAT | 0o600);
+  undo.push(() => ipc.semctl(id, 0, IPC_RMID));
   const keyed = ipc.semget(KEY, 1, IPC_CREAT | IPC_EXCL | 0o660);
+  undo.push(() => ipc.semctl(keyed, 0, IPC_RMID));
   ipc.semget(KEY, 0, 0);
   fails("EEXIST", () => ipc.semget(KEY, 1, IPC_CREAT | IPC_EXCL | 0o600));
   fails("ENOENT", () => ipc.semget(KEY + 1, 1, 0o600));
@@ -337,26 +346,28 @@ function processes(): void {
   ipc.wait4(0, null, 0, used);
   ipc.fork(() => 2);
   ipc.wait4(-1, status, WUNTRACED | WCONTINUED, null);
-  const core = ipc.fork(() => ipc.raise(ipc.SIGTERM));
-  ipc.waitpid(core, status, 0);
+  ipc.waitpid(ipc.fork(() => ipc.raise(ipc.SIGTERM)), status, 0);
 
-  const [held, gate] = ipc.pipe();
+  // it ends by its own hand, so that it is not in the midst of anything then
+  const [gate, key] = ipc.pipe();
   const child = ipc.fork(() => {
-    ipc.close(gate);
-    ipc.read(held, room); // until the parent closes its end
+    ipc.read(gate, room, 1);
+    ipc.raise(ipc.SIGSTOP);
+    ipc.read(gate, room, 1);
+    ipc.kill(ipc.getpid(), ipc.SIGKILL);
   });
   ipc.waitpid(child, status, WNOHANG);
   ipc.wait3(status, WNOHANG, used);
   ipc.wait4(-1, null, WNOHANG, null);
   ipc.kill(child, 0);
-  ipc.kill(child, ipc.SIGSTOP);
+  ipc.write(key, "1");
   ipc.waitpid(child, status, WUNTRACED);
   ipc.kill(child, ipc.SIGCONT);
   ipc.waitpid(child, status, WCONTINUED);
-  ipc.kill(child, ipc.SIGKILL);
+  ipc.write(key, "2");
   ipc.wait4(child, status, 0, used);
-  ipc.close(held);
   ipc.close(gate);
+  ipc.close(key);
 
   fails("ESRCH", () => ipc.kill(NO_PID, ipc.SIGTERM));
   fails("ESRCH", () => ipc.kill(-NO_PID, 0));
@@ -672,13 +683,24 @@ function names(): void {
 }
 
 ipc.signal(ipc.SIGUSR1, () => {}); // what interrupts calls
-sharedMemory();
-messageQueues();
-semaphores();
-files();
-processes();
-polls();
-sockets();
-options();
-names();
+try {
+  sharedMemory();
+  messageQueues();
+  semaphores();
+  files();
+  processes();
+  polls();
+  sockets();
+  options();
+  names();
+} catch (error) {
+  for (const remove of undo) {
+    try {
+      remove();
+    } catch {
+      // it is removed already
+    }
+  }
+  throw error;
+}
 ipc._exit(0);
