@@ -12,7 +12,7 @@ import {
 } from "../../../ffi/libc/netdb.ts";
 import { IPPROTO_TCP, IPPROTO_UDP } from "../../../ffi/libc/netinet/in.ts";
 import { AF_INET, AF_INET6, AF_UNIX, SOCK_DGRAM, SOCK_STREAM, sockaddr } from "../../../ffi/libc/sys/socket.ts";
-import { lookupAsync } from "../../../ffi/objects/address.ts";
+import { lookupAsync } from "../../../ffi/objects/_address.ts";
 import { resolveAsync } from "../../../ffi/native/resolve.ts";
 
 function fails(run: () => unknown, code: string): LibcError {
