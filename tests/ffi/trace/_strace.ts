@@ -4,8 +4,7 @@
  *
  * @module
  */
-import { TRACED_BYTES, type TracedPlace } from "../../../ffi/trace/event.ts";
-import { type EnterEvent, type ExitEvent, formatTraceEvent, type TraceEvent } from "../../../mod.ts";
+import { type EnterEvent, type ExitEvent, formatTraceEvent, TRACED_BYTES, type TraceEvent } from "../../../mod.ts";
 import { FFI, Program } from "../../support.ts";
 
 /** A system call as strace saw it. */
@@ -98,7 +97,7 @@ export function parseStrace(text: string): Syscall[] {
 
 /** A call in our trace, and the system calls that were made for it. */
 export interface Pair {
-  /** Our event: the one at the end of the call; for `_exit`, which has no end, that at its beginning. */
+  /** Our event: the one at the end of the call; for one that does not come back, that at its beginning. */
   event: EnterEvent | ExitEvent;
   /** What the thread asked of the kernel between our two events; for `signal`, which is told when all is done, before them. */
   syscalls: Syscall[];
@@ -107,14 +106,17 @@ export interface Pair {
 /** Descriptors from here on are those that our trace is written to. */
 const TRACE_FD = 900;
 
+/** What does not come back: of these there is only the beginning in our trace. */
+const GONE = new Set(["_exit", "execve"]);
+
 /** Finds for each call in our trace what strace saw of it. */
 export function pair(strace: string, trace: string): Pair[] {
   const syscalls = Map.groupBy(parseStrace(strace), ({ tid }) => tid);
   const lines = trace.split("\n").filter(Boolean);
   const pairs: Pair[] = [];
   // a process's calls are all made by one thread, whose number is the process's
-  for (const [pid, own] of Map.groupBy(lines, (line) => (JSON.parse(line) as TraceEvent).pid)) {
-    const events = own.map((line) => JSON.parse(line) as TraceEvent);
+  const parsed = lines.map((line) => ({ line, event: JSON.parse(line) as TraceEvent }));
+  for (const [pid, own] of Map.groupBy(parsed, ({ event }) => event.pid)) {
     let next = 0;
     let before: Syscall[] = [];
     let between: Syscall[] = [];
@@ -123,19 +125,19 @@ export function pair(strace: string, trace: string): Pair[] {
         between.push(call);
         continue;
       }
-      const event = events[next];
-      const head = own[next]?.slice(0, 20).replaceAll('"', '\\"');
-      if (head === undefined || !call.text.includes(head)) {
-        throw new Error(`strace and our trace part at event ${next} of ${pid}: ${own[next]}, ${call.text}`);
+      const { line, event } = own[next] ?? {};
+      // the beginning, which tells the time
+      if (event === undefined || !call.text.includes(line.slice(0, 20).replaceAll('"', '\\"'))) {
+        throw new Error(`strace and our trace part at event ${next} of ${pid}: ${line}, ${call.text}`);
       }
       next++;
       if (event.ev === "exit") pairs.push({ event, syscalls: event.call === "signal" ? before : between });
       before = between;
       between = [];
     }
-    if (next !== events.length) throw new Error(`strace did not see ${own[next]} written`);
-    const last = events.findLast((event) => event.ev === "enter");
-    if (last?.call === "_exit") pairs.push({ event: last, syscalls: between });
+    if (next !== own.length) throw new Error(`strace did not see ${own[next].line} written`);
+    const last = own.map(({ event }) => event).findLast((event) => event.ev === "enter" || event.ev === "exit");
+    if (last?.ev === "enter" && GONE.has(last.call)) pairs.push({ event: last, syscalls: between });
   }
   return pairs;
 }
@@ -253,8 +255,7 @@ export interface Comparison {
   differences: Difference[];
 }
 
-function placeOf(event: EnterEvent | ExitEvent): string {
-  const { at } = event as { at?: TracedPlace };
+function placeOf({ at }: EnterEvent | ExitEvent): string {
   return at ? `${at.file.split("/").pop()}:${at.line}:${at.column}` : "somewhere";
 }
 

@@ -369,6 +369,8 @@ function processes(): void {
   ipc.close(gate);
   ipc.close(key);
 
+  ipc.waitpid(ipc.fork(() => ipc.execve("/bin/sh", ["sh", "-c", "exit 3"], ["A=1", "B=ü"])), status, 0);
+
   fails("ESRCH", () => ipc.kill(NO_PID, ipc.SIGTERM));
   fails("ESRCH", () => ipc.kill(-NO_PID, 0));
   fails("EINVAL", () => ipc.kill(ipc.getpid(), 65));
@@ -652,7 +654,7 @@ function options(): void {
   ipc.getsockopt(tcp, SOL_SOCKET, ipc.SO_TYPE, new Uint8Array(4));
   ipc.getsockopt(tcp, SOL_SOCKET, ipc.SO_TYPE, new Uint8Array(16));
   ipc.getsockopt(tcp, IPPROTO_TCP, 13, new Uint8Array(16)); // TCP_CONGESTION, a name
-  ipc.setsockopt(tcp, IPPROTO_TCP, 13, new TextEncoder().encode("cubic"));
+  ipc.setsockopt(tcp, IPPROTO_TCP, 13, new TextEncoder().encode("reno"));
   ipc.setsockopt(tcp, IPPROTO_IP, ipc.IP_TTL, new Uint8Array([64, 0, 0, 0])); // the bytes of an int
   ipc.setsockopt(tcp, SOL_SOCKET, ipc.SO_KEEPALIVE, new Uint8Array([1, 0, 0, 0, 9, 9]));
 
