@@ -5,10 +5,9 @@
  */
 import { LibcError } from "../errors.ts";
 import { asInt, asSize } from "../native/check.ts";
-import { byteLengthOf } from "../native/bytes.ts";
 import { call, header } from "../native/header.ts";
 import { array, as, type Call, flags, i16, i32, size } from "../native/kinds.ts";
-import { at, element, layout, layoutOf, ownBytes, Struct } from "../native/layout.ts";
+import { at, element, layout, layoutOf, Struct, structBytes } from "../native/layout.ts";
 import { errno } from "../native/libc.ts";
 
 /** There is something to read, to accept, or the end of the file. */
@@ -102,9 +101,8 @@ const c = header({
  * ```
  */
 export function poll(fds: pollfds, timeout: number): number {
-  const bytes = ownBytes(fds);
-  if (bytes === undefined) throw new LibcError("poll", "EFAULT", `fds must be pollfds, got ${Deno.inspect(fds)}`);
-  const length = Math.trunc(byteLengthOf(bytes) / POLLFD.size);
+  const length = fds?.length;
+  const bytes = structBytes(fds, length * POLLFD.size, "poll", "fds");
   const ready = c.poll(bytes, asSize(length, "poll", "nfds"), asInt(timeout, "poll", "timeout"));
   if (ready < 0) throw new LibcError("poll", errno(), `${length} descriptors`);
   return ready;

@@ -157,7 +157,14 @@ export const long = integer(
   Number.MAX_SAFE_INTEGER,
 );
 /** `size_t`, `unsigned long`; as a member, one of the many that stay below 2^53. */
-export const size: Scalar<"usize"> = { ...long, ffi: "usize" };
+export const size = integer(
+  "usize",
+  8,
+  (v, at) => Number(v.getBigUint64(at, true)),
+  (v, at, n) => v.setBigUint64(at, BigInt(n), true),
+  0,
+  Number.MAX_SAFE_INTEGER,
+);
 
 /** Nothing, as a result. */
 export const nothing: Kind<"void"> = { ffi: "void", decode: () => null };

@@ -4,15 +4,12 @@
  *
  * @module
  */
-import type { Entry } from "./header.ts";
-import type { Memory } from "./memory.ts";
-
 /** Who looks. */
 export interface Observer {
-  /** A header has declared a function, whose calls are to be seen. */
-  declared(entry: Entry): void;
-  /** Shared memory was read or written. */
-  touched(op: "read" | "write", memory: Memory, offset: number, data: Uint8Array): void;
+  /** A header has declared a function, whose calls are to be seen: an `Entry` of header.ts, which builds on this. */
+  declared(entry: unknown): void;
+  /** Shared memory was read or written: a `Memory` of memory.ts. */
+  touched(op: "read" | "write", memory: unknown, offset: number, data: Uint8Array): void;
   /** `signal` was called: with a function's name, or `SIG_DFL` or `SIG_IGN`. */
   installed(sig: number, handler: string | number): void;
   /** A handler is about to run. */

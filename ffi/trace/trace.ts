@@ -226,9 +226,10 @@ function told(call: string, args: Record<string, TracedArgument>, rest: { waits?
 }
 
 const looking: Observer = {
-  declared: replace,
-  touched(op, memory: Memory, offset, data) {
+  declared: (entry) => replace(entry as Entry),
+  touched(op, of, offset, data) {
     if (busy) return;
+    const memory = of as Memory;
     const shmid = segmentOf(memory);
     if (shmid === undefined || !wanted()) return;
     const at = place();

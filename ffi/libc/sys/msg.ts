@@ -78,7 +78,7 @@ layout(msqid_ds, "msgctl", {
   msg_ctime: long,
   msg_cbytes: cName("__msg_cbytes", long),
   msg_qnum: long,
-  msg_qbytes: long,
+  msg_qbytes: size,
   msg_lspid: i32,
   msg_lrpid: i32,
   __glibc_reserved4: u64,

@@ -349,8 +349,10 @@ export function semtimedop(semid: number, sops: sembuf, timeout: number | null):
 
 /** What an error says of operations: how many, or of a single one, which. */
 function described(semid: number, sops: sembuf): string {
-  const fields = new Int16Array(operations(sops, "semop").buffer);
-  if (fields.length !== 3) return `semid ${semid}, ${fields.length / 3} operations`;
+  const bytes = operations(sops, "semop");
+  const count = byteLengthOf(bytes) / OPERATION.size;
+  if (count !== 1) return `semid ${semid}, ${count} operations`;
+  const fields = new Int16Array(bytes.buffer);
   return `semid ${semid}, semaphore ${fields[0] & 0xffff}, ${fields[1] > 0 ? "+" : ""}${fields[1]}`;
 }
 

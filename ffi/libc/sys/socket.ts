@@ -154,8 +154,8 @@ export class linger extends Struct {
    */
   constructor(onoff?: boolean | number, seconds?: number) {
     super();
-    this.l_onoff = Number(onoff ?? 0);
-    this.l_linger = seconds ?? 0;
+    this.l_onoff = Number(onoff === undefined ? 0 : onoff);
+    this.l_linger = seconds === undefined ? 0 : seconds;
   }
 }
 layout(linger, "setsockopt", { l_onoff: i32, l_linger: i32 });

@@ -25,8 +25,8 @@ export class timeval extends Struct {
    */
   constructor(sec?: number, usec?: number) {
     super();
-    this.tv_sec = sec ?? 0;
-    this.tv_usec = usec ?? 0;
+    this.tv_sec = sec === undefined ? 0 : sec;
+    this.tv_usec = usec === undefined ? 0 : usec;
   }
 }
 layout(timeval, "setsockopt", { tv_sec: long, tv_usec: long });

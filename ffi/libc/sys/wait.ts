@@ -40,7 +40,7 @@ export class WaitStatus extends Struct {
    */
   constructor(raw?: number) {
     super();
-    this.raw = raw ?? 0;
+    this.raw = raw === undefined ? 0 : raw;
   }
   /** The number as `wait(2)` stored it. */
   declare raw: number;

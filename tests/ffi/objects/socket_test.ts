@@ -17,12 +17,12 @@ import {
   SOCK_DGRAM,
   SOCK_SEQPACKET,
   SOCK_STREAM,
-  sockaddr_un,
   socket,
   socketpair,
   SOL_SOCKET,
-  timeval,
 } from "../../../ffi/libc/sys/socket.ts";
+import { timeval } from "../../../ffi/libc/sys/time.ts";
+import { sockaddr_un } from "../../../ffi/libc/sys/un.ts";
 import { waitpid, WaitStatus } from "../../../ffi/libc/sys/wait.ts";
 import { close, dup2, fork, pipe, read, write } from "../../../ffi/libc/unistd.ts";
 import { ready } from "../../../ffi/objects/_reactor.ts";
