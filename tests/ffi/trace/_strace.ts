@@ -112,11 +112,10 @@ const GONE = new Set(["_exit", "execve"]);
 /** Finds for each call in our trace what strace saw of it. */
 export function pair(strace: string, trace: string): Pair[] {
   const syscalls = Map.groupBy(parseStrace(strace), ({ tid }) => tid);
-  const lines = trace.split("\n").filter(Boolean);
+  const events = trace.split("\n").filter(Boolean).map((line) => ({ line, event: JSON.parse(line) as TraceEvent }));
   const pairs: Pair[] = [];
   // a process's calls are all made by one thread, whose number is the process's
-  const parsed = lines.map((line) => ({ line, event: JSON.parse(line) as TraceEvent }));
-  for (const [pid, own] of Map.groupBy(parsed, ({ event }) => event.pid)) {
+  for (const [pid, own] of Map.groupBy(events, ({ event }) => event.pid)) {
     let next = 0;
     let before: Syscall[] = [];
     let between: Syscall[] = [];
@@ -144,6 +143,8 @@ export function pair(strace: string, trace: string): Pair[] {
 
 /** Why strace cannot be used here; undefined if it can. */
 export function obstacle(): string | undefined {
+  // there libc makes other system calls, dup3 for dup2 and so on
+  if (Deno.build.arch !== "x86_64") return `the comparison knows libc on x86-64, not on ${Deno.build.arch}`;
   try {
     const { success, stderr } = new Deno.Command("strace", { args: ["-o", "/dev/null", "true"] }).outputSync();
     return success ? undefined : `strace may not trace here: ${new TextDecoder().decode(stderr).trim()}`;
@@ -245,6 +246,8 @@ export interface Comparison {
   call: string;
   /** Whether it failed. */
   failed: boolean;
+  /** What it gave; not a number if it did not come back. */
+  result: number;
   /** Our text. */
   ours: string;
   /** Strace's, of the system call; undefined if there was none. */
@@ -271,16 +274,17 @@ export function compare({ event, syscalls }: Pair): Comparison {
     const args = translate(theirs);
     return args ? [{ text, args, result: theirs.result }] : [];
   });
-  const comparison = { call, failed, ours, at: placeOf(event) };
+  const result = event.ev === "exit" ? event.result : NaN;
+  const comparison = { call, failed, result, ours, at: placeOf(event) };
   const own = parseCall(ours.replace(UNFINISHED, ")"));
   if (found.at(-1)?.args.length !== own.args.length) {
     const strace = syscalls.map(({ text }) => text).join(" ") || "nothing";
     return { ...comparison, strace: undefined, differences: [{ part: "call", ours, strace }] };
   }
-  const { text: strace, args, result } = found.at(-1)!;
+  const { text: strace, args, result: given } = found.at(-1)!;
   const names = Object.keys(event.args);
   const parts = own.args.map((text, i) => ({ part: names[i], ours: text, strace: args[i] ?? text }));
   // what did not come back has no result
-  if (event.ev === "exit") parts.push({ part: "result", ours: own.result ?? "", strace: result ?? "" });
+  if (event.ev === "exit") parts.push({ part: "result", ours: own.result ?? "", strace: given ?? "" });
   return { ...comparison, strace, differences: parts.filter(({ ours, strace }) => ours !== strace) };
 }

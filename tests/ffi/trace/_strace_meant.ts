@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { Difference } from "./_strace.ts";
+import { TRACED_BYTES } from "../../../mod.ts";
+import type { Comparison, Difference } from "./_strace.ts";
 
 /** A difference that is meant. */
 export interface Meant {
@@ -14,8 +15,8 @@ export interface Meant {
   calls?: string[];
   /** The arguments that it is about, or `result` or `call`; any unless given. */
   parts?: string[];
-  /** Tells whether the texts differ in this, and in nothing else. */
-  same(ours: string, strace: string): boolean;
+  /** Tells whether the texts differ in this, and in nothing else; `result` is what the call gave. */
+  same(ours: string, strace: string, result: number): boolean;
 }
 
 /** Strace has another name for it. */
@@ -44,7 +45,7 @@ function members(struct: string): Map<string, string> {
 }
 
 /** The same members with the same values, except those that only one of us shows. */
-function exceptFor(onlyOurs: string[], onlyTheirs: string[]): Meant["same"] {
+function exceptFor(onlyOurs: string[], onlyTheirs: string[]): (ours: string, strace: string) => boolean {
   return (ours, strace) => {
     const [own, their] = [members(ours), members(strace)];
     for (const name of onlyOurs) own.delete(name);
@@ -101,9 +102,10 @@ export const MEANT: Meant[] = [
     why: "strace 6.1 shows a received message as long as the room for it, whatever came",
     calls: ["msgrcv"],
     parts: ["msgp"],
-    same(ours, strace) {
+    same(ours, strace, result) {
       const [own, their] = [message(ours), message(strace)];
-      return own.type === their.type && own.bytes.every((byte, i) => byte === their.bytes[i]);
+      return own.type === their.type && own.bytes.length === Math.min(result, TRACED_BYTES) &&
+        own.bytes.every((byte, i) => byte === their.bytes[i]);
     },
   },
   {
@@ -194,6 +196,12 @@ export const MEANT: Meant[] = [
     same: (ours, strace) => /^"/.test(ours) && (/^0x/.test(strace) || `[${unquote(ours).bytes[0]}]` === strace),
   },
   {
+    why: "what does not fill a structure is bytes",
+    calls: ["getsockopt"],
+    parts: ["optval"],
+    same: (ours, strace) => ours === String.raw`"\1\0\0\0"` && strace === "{l_onoff=1}",
+  },
+  {
     why: "the library does not declare this option",
     calls: ["setsockopt", "getsockopt"],
     parts: ["optname"],
@@ -218,8 +226,8 @@ export const MEANT: Meant[] = [
 ];
 
 /** The entry that a difference is meant by. */
-export function meant(call: string, { part, ours, strace }: Difference): Meant | undefined {
+export function meant({ call, result }: Comparison, { part, ours, strace }: Difference): Meant | undefined {
   return MEANT.find(({ calls, parts, same }) =>
-    (calls?.includes(call) ?? true) && (parts?.includes(part) ?? true) && same(ours, strace)
+    (calls?.includes(call) ?? true) && (parts?.includes(part) ?? true) && same(ours, strace, result)
   );
 }

@@ -131,7 +131,7 @@ Deno.test({
     const wrong: Comparison[] = [];
     for (const comparison of compared) {
       const differences = comparison.differences.filter((difference) => {
-        const entry = meant(comparison.call, difference);
+        const entry = meant(comparison, difference);
         if (entry) needed.add(entry);
         return !entry;
       });
