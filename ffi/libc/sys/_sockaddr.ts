@@ -68,6 +68,8 @@ export const families: Map<number, Family> = new Map();
 
 /** Sets how many of an address's bytes count. */
 export let setLength: (address: sockaddr, length: number) => void;
+/** Tells whether a value was made as an address: its prototype is not enough. */
+let isAddress: (value: unknown) => value is sockaddr;
 
 /**
  * A socket address of any kind, `struct sockaddr`; {@linkcode sockaddr_in}, {@linkcode sockaddr_in6} and
@@ -81,6 +83,7 @@ export abstract class sockaddr extends Struct {
 
   static {
     setLength = (address, length) => address.#length = length;
+    isAddress = (value): value is sockaddr => typeof value === "object" && value !== null && #length in value;
   }
 
   /**
@@ -161,7 +164,7 @@ export abstract class sockaddr extends Struct {
 
   /** Shows the text when an address is logged. */
   [Symbol.for("Deno.customInspect")](): string {
-    return `${this.constructor.name} ${this}`;
+    return isAddress(this) ? `${this.constructor.name} ${this}` : "what only looks like a sockaddr";
   }
 }
 
@@ -182,7 +185,7 @@ export function addressOf(
   address: sockaddr,
   syscall: string,
 ): { bytes: Uint8Array<ArrayBuffer>; length: number; room: number } {
-  if (address instanceof sockaddr) {
+  if (isAddress(address)) {
     const bytes = ownBytes(address)!;
     // each is asked once: a getter could answer something else the next time
     const room = byteLengthOf(bytes);
