@@ -131,7 +131,8 @@ export abstract class sockaddr extends Struct {
   }
   /** The address family: `AF_INET`, `AF_INET6`, `AF_UNIX`, or `AF_UNSPEC` as long as there is no address. */
   get family(): number {
-    return this.bytes[0] | this.bytes[1] << 8; // 0 if the buffer is gone, too
+    const bytes = ownBytes(this)!;
+    return bytes[0] | bytes[1] << 8; // 0 if the buffer is gone, too
   }
   /** What its family says of it, if it is there as a whole: the kernel cuts those that have no room. */
   #ask(what: "hostname" | "path" | "text"): string | undefined {
@@ -139,7 +140,7 @@ export abstract class sockaddr extends Struct {
     if (!known?.fits(this.length)) return undefined;
     // room for any family, or an address whose family was changed
     const fits: boolean = this instanceof known.class;
-    const address = fits ? this : sockaddrFrom(this.bytes.subarray(0, this.length));
+    const address = fits ? this : sockaddrFrom(ownBytes(this)!.subarray(0, this.length));
     return known[what]?.(address);
   }
   /** The IP address as text, with `%interface` if it has one; undefined for other families. */
@@ -148,7 +149,8 @@ export abstract class sockaddr extends Struct {
   }
   /** The port as a number, in the host's byte order; undefined for families without. */
   get port(): number | undefined {
-    return this.hostname === undefined ? undefined : this.bytes[2] << 8 | this.bytes[3];
+    const bytes = ownBytes(this)!;
+    return this.hostname === undefined ? undefined : bytes[2] << 8 | bytes[3];
   }
   /** The socket's path, or `@name` for an abstract one, or `""` for a socket without a name; undefined for other families. */
   get path(): string | undefined {
