@@ -1,25 +1,6 @@
-/** What the tests of System V objects share: expecting errors, keys, Perl on the other side. */
-import { LibcError } from "../ffi/errors.ts";
+/** What the tests of System V objects share: keys, Perl on the other side. */
 import { Program, run } from "./support.ts";
-
-/** Runs something that must fail with an errno, and gives the error. */
-export function fails(code: string, action: () => unknown): LibcError {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof LibcError && error.code === code) return error;
-    throw new Error(`expected ${code}`, { cause: error });
-  }
-  throw new Error(`expected ${code}, but it succeeded`);
-}
-
-/** As {@linkcode fails}, for a promise. */
-export async function rejects(code: string, promise: Promise<unknown>): Promise<LibcError> {
-  const [{ reason }] = await Promise.allSettled([promise]) as PromiseRejectedResult[];
-  return fails(code, () => {
-    if (reason !== undefined) throw reason;
-  });
-}
+export { fails, rejects } from "./support.ts";
 
 /** A key that nobody else is likely to use. */
 export function freshKey(): number {

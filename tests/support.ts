@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { LibcError } from "../ffi/errors.ts";
+import { has } from "./needs.ts";
 
 /** The checkout. */
 export const root: string = new URL("../", import.meta.url).pathname;
@@ -26,6 +28,25 @@ export async function until<T>(
     if (Date.now() > end) throw new Error(`timed out waiting until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+}
+
+/** Runs something that must fail with an errno, and gives the error. */
+export function fails(code: string, action: () => unknown): LibcError {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof LibcError && error.code === code) return error;
+    throw new Error(`expected ${code}`, { cause: error });
+  }
+  throw new Error(`expected ${code}, but it succeeded`);
+}
+
+/** As {@linkcode fails}, for a promise. */
+export async function rejects(code: string, promise: Promise<unknown>): Promise<LibcError> {
+  const [{ status, reason }] = await Promise.allSettled([promise]) as PromiseRejectedResult[];
+  return fails(code, () => {
+    if (status === "rejected") throw reason;
+  });
 }
 
 /** How a program ended, and what it printed. */
@@ -212,7 +233,7 @@ export function listeningAt(path: string): boolean {
 }
 
 /** The rows of a table of the kernel, without its heading. */
-function rows(table: string): string[][] {
+export function rows(table: string): string[][] {
   let text: string;
   try {
     text = Deno.readTextFileSync(table);
@@ -221,6 +242,17 @@ function rows(table: string): string[][] {
     throw error;
   }
   return text.trim().split("\n").slice(1).map((line) => line.trim().split(/\s+/));
+}
+
+/** The TCP ports that somebody listens on, with the sockets' inodes. */
+export function listeners(): { protocol: string; port: number; inode: number }[] {
+  return ["tcp", "tcp6"].flatMap((protocol) =>
+    rows(`/proc/net/${protocol}`).filter((row) => row[3] === LISTEN).map((row) => ({
+      protocol,
+      port: Number.parseInt(row[1].split(":").at(-1)!, 16),
+      inode: Number(row[9]),
+    }))
+  );
 }
 
 /** The System V objects there are, from the kernel's own list. */
@@ -238,11 +270,14 @@ export function removeObject(kind: "shm" | "msg", key: number): void {
   if (!success) throw new Error(`cannot remove ${kind} ${found.id}`);
 }
 
-/** A process's state (`R`, `S`, `Z` …) and parent, or `undefined` if there is no such process. */
-export function process(pid: number): { state: string; ppid: number; command: string } | undefined {
+/** What a process is, its state (`R`, `S`, `Z` …) and when it started, or `undefined` if there is none. */
+export function process(
+  pid: number,
+): { state: string; ppid: number; command: string; started: string } | undefined {
   try {
-    const [, command, state, ppid] = /\((.*)\) (\S) (\d+)/s.exec(Deno.readTextFileSync(`/proc/${pid}/stat`))!;
-    return { state, ppid: Number(ppid), command };
+    const [, command, rest] = /\((.*)\) (.*)/s.exec(Deno.readTextFileSync(`/proc/${pid}/stat`))!;
+    const fields = rest.split(" "); // the third and on
+    return { state: fields[0], ppid: Number(fields[1]), command, started: fields[19] };
   } catch {
     return undefined;
   }
@@ -270,20 +305,11 @@ export function zombies(parent: number): number[] {
   return list;
 }
 
-function works(command: string): boolean {
-  try {
-    return new Deno.Command(command, { args: ["--version"], stdout: "null", stderr: "null" }).outputSync().success;
-  } catch {
-    return false;
-  }
-}
-
 /** Whether there is a C compiler. */
-export const hasC: boolean = works("cc");
-if (!hasC) console.warn("no C compiler (cc) here: what compares with C is skipped");
+export const hasC: boolean = has("cc");
 
 /** Whether there is a C compiler for arm64. */
-export const hasArmC: boolean = works("aarch64-linux-gnu-gcc");
+export const hasArmC: boolean = has("aarch64-linux-gnu-gcc");
 
 /** Compiles C source to a program, or only checks it, and tells what the compiler had to say. */
 export async function compile(source: string, output: string, compiler = "cc", ...flags: string[]): Promise<void> {
