@@ -18,8 +18,34 @@
  * @module
  */
 export * from "./ffi/errors.ts";
+export * from "./ffi/helpers/fork.ts";
+export * from "./ffi/helpers/memory.ts";
 export * from "./ffi/libc/fcntl.ts";
-export * from "./ffi/libc/netdb.ts";
+export {
+  type addrinfo,
+  type addrinfo_hints,
+  AI_ADDRCONFIG,
+  AI_ALL,
+  AI_CANONNAME,
+  AI_NUMERICHOST,
+  AI_NUMERICSERV,
+  AI_PASSIVE,
+  AI_V4MAPPED,
+  EAI_ADDRFAMILY,
+  EAI_AGAIN,
+  EAI_BADFLAGS,
+  EAI_FAIL,
+  EAI_FAMILY,
+  EAI_MEMORY,
+  EAI_NODATA,
+  EAI_NONAME,
+  EAI_OVERFLOW,
+  EAI_SERVICE,
+  EAI_SOCKTYPE,
+  EAI_SYSTEM,
+  gai_strerror,
+  getaddrinfo,
+} from "./ffi/libc/netdb.ts";
 export * from "./ffi/libc/netinet/in.ts";
 export * from "./ffi/libc/poll.ts";
 export * from "./ffi/libc/signal.ts";
@@ -28,17 +54,26 @@ export * from "./ffi/libc/stdlib.ts";
 export * from "./ffi/libc/string.ts";
 export * from "./ffi/libc/sys/ipc.ts";
 export * from "./ffi/libc/sys/msg.ts";
+export * from "./ffi/libc/sys/resource.ts";
 export * from "./ffi/libc/sys/sem.ts";
 export * from "./ffi/libc/sys/shm.ts";
 export * from "./ffi/libc/sys/socket.ts";
+export { timeval } from "./ffi/libc/sys/time.ts";
+export * from "./ffi/libc/sys/un.ts";
 export * from "./ffi/libc/sys/wait.ts";
 export * from "./ffi/libc/unistd.ts";
 export * from "./ffi/objects/ipc_object.ts";
-export * from "./ffi/objects/listener.ts";
+export * from "./ffi/objects/message.ts";
 export * from "./ffi/objects/message_queue.ts";
+export * from "./ffi/objects/options.ts";
 export * from "./ffi/objects/readiness.ts";
+export * from "./ffi/objects/remove_on_signals.ts";
 export * from "./ffi/objects/semaphore_set.ts";
 export * from "./ffi/objects/shared_memory.ts";
 export * from "./ffi/objects/socket.ts";
-export * from "./ffi/trace/trace.ts";
-export { Struct } from "./ffi/native/structs.ts";
+export { Struct } from "./ffi/native/layout.ts";
+export * from "./ffi/trace/event.ts";
+export * from "./ffi/trace/format.ts";
+export * from "./ffi/trace/parse.ts";
+export { trace } from "./ffi/trace/trace.ts";
+import "./ffi/trace/environment.ts";

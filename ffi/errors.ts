@@ -5,7 +5,7 @@
  */
 
 /** Number, name and message of every `errno` of Linux, as in `errno(3)` and `strerror(3)`. */
-export const ERRNOS: readonly (readonly [errno: number, code: string, message: string])[] = [
+export const ERRNOS = [
   [1, "EPERM", "Operation not permitted"],
   [2, "ENOENT", "No such file or directory"],
   [3, "ESRCH", "No such process"],
@@ -137,11 +137,34 @@ export const ERRNOS: readonly (readonly [errno: number, code: string, message: s
   [131, "ENOTRECOVERABLE", "State not recoverable"],
   [132, "ERFKILL", "Operation not possible due to RF-kill"],
   [133, "EHWPOISON", "Memory page has hardware error"],
-];
+] as const;
 
-const byNumber: ReadonlyMap<number, readonly [number, string, string]> = new Map(
-  ERRNOS.map((row) => [row[0], row]),
-);
+/** Number and name of the errors that only `getaddrinfo(3)` has. Their messages are `gai_strerror(3)`'s. */
+export const EAI_ERRORS = [
+  [-1, "EAI_BADFLAGS"],
+  [-2, "EAI_NONAME"],
+  [-3, "EAI_AGAIN"],
+  [-4, "EAI_FAIL"],
+  [-5, "EAI_NODATA"],
+  [-6, "EAI_FAMILY"],
+  [-7, "EAI_SOCKTYPE"],
+  [-8, "EAI_SERVICE"],
+  [-9, "EAI_ADDRFAMILY"],
+  [-10, "EAI_MEMORY"],
+  [-11, "EAI_SYSTEM"],
+  [-12, "EAI_OVERFLOW"],
+] as const;
+
+/** The name of an error of `errno(3)`: `"ENOENT"`. */
+export type Errno = typeof ERRNOS[number][1];
+
+/**
+ * What {@linkcode LibcError.code} can be: the name of an error, or the digits of a number that has none.
+ */
+export type ErrorCode = Errno | typeof EAI_ERRORS[number][1] | `${number}`;
+
+type Row = readonly [errno: number, code: Errno, message: string];
+const byNumber: ReadonlyMap<number, Row> = new Map(ERRNOS.map((row): [number, Row] => [row[0], row]));
 const byCode: ReadonlyMap<string, number> = new Map(ERRNOS.map(([errno, code]) => [code, errno]));
 
 /** The message that `strerror(3)` has for an error number. */
@@ -150,11 +173,11 @@ export function errnoMessage(errno: number): string {
 }
 
 /** The name of an error number (`2` → `"ENOENT"`), or the number as text where it has none. */
-export function errnoCode(errno: number): string {
-  return byNumber.get(errno)?.[1] ?? String(errno);
+export function errnoCode(errno: number): ErrorCode {
+  return byNumber.get(errno)?.[1] ?? `${errno}`;
 }
 
-/** The number of an error name (`"ENOENT"` → `2`). */
+/** The number of an error name (`"ENOENT"` → `2`); 0 for what is no such name. */
 export function errnoNumber(code: string): number {
   return byCode.get(code) ?? 0;
 }
@@ -182,10 +205,10 @@ export function errnoNumber(code: string): number {
  */
 export class LibcError extends Error {
   /** The error's name, such as `"ENOENT"`; `getaddrinfo` has names of its own, such as `"EAI_NONAME"`. */
-  readonly code: string;
+  readonly code: ErrorCode;
   /** The error's number as in `errno(3)`; negative for the `EAI_*` errors of `getaddrinfo(3)`. */
   readonly errno: number;
-  /** The libc function that failed. */
+  /** The function that failed: libc's, or one of this library's own, such as `"peek"`. */
   readonly syscall: string;
   /** The message alone, as `strerror(3)` or `gai_strerror(3)` has it. */
   readonly reason: string;
@@ -195,16 +218,16 @@ export class LibcError extends Error {
   /**
    * Makes an error, to be thrown.
    *
-   * @param syscall The libc function that failed, such as `"shmget"`.
+   * @param syscall The function that failed, such as `"shmget"`.
    * @param errno The error's number, or its name.
    * @param detail What would help to find the cause; it goes in parentheses behind the message.
    * @param known Name and message of an error that is not in `errno(3)`.
    */
   constructor(
     syscall: string,
-    errno: number | string,
+    errno: number | Errno,
     detail?: string,
-    known?: { code: string; reason: string },
+    known?: { code: ErrorCode; reason: string },
   ) {
     const number = typeof errno === "string" ? errnoNumber(errno) : errno;
     const reason = known?.reason ?? errnoMessage(number);

@@ -6,23 +6,11 @@
  * Run it (twice: the order changes in the first half, never in the second):
  *     deno run --allow-ffi scripts/cooperating_processes.ts
  */
-import {
-  close,
-  cstr,
-  enableFork,
-  exit,
-  fork,
-  getpid,
-  perror,
-  pipe,
-  printf,
-  rand,
-  read,
-  srand,
-  usleep,
-  wait,
-  write,
-} from "../mod.ts";
+import { perror, printf } from "../mod.ts"; // <stdio.h>
+import { exit, rand, srand } from "../mod.ts"; // <stdlib.h>
+import { wait } from "../mod.ts"; // <sys/wait.h>
+import { close, fork, getpid, pipe, read, usleep, write } from "../mod.ts"; // <unistd.h>
+import { cstr, enableFork } from "../mod.ts"; // not in C
 
 enableFork();
 

@@ -5,35 +5,23 @@
  * In one terminal:    deno run --allow-ffi scripts/datagram_server.ts 5556
  * then in another:    deno run --allow-ffi scripts/datagram_client.ts localhost 5556
  */
-import {
-  AF_INET,
-  atoi,
-  bind,
-  exit,
-  fprintf,
-  htons,
-  INADDR_ANY,
-  perror,
-  recvfrom,
-  sendto,
-  SOCK_DGRAM,
-  sockaddr_in,
-  socket,
-  stderr,
-  stdout,
-  write,
-} from "../mod.ts";
+import { htons, INADDR_ANY, sockaddr_in } from "../mod.ts"; // <netinet/in.h>
+import { fprintf, perror, stderr, stdout } from "../mod.ts"; // <stdio.h>
+import { atoi, exit } from "../mod.ts"; // <stdlib.h>
+import { AF_INET, bind, recvfrom, sendto, SOCK_DGRAM, socket } from "../mod.ts"; // <sys/socket.h>
+import { write } from "../mod.ts"; // <unistd.h>
 
 function error(msg: string, cause: unknown): never {
   perror(msg, cause);
   exit(1);
 }
 
-let sock = -1, n = 0;
+let sock: number, n: number;
 const buf = new Uint8Array(1024);
 const server = new sockaddr_in(), from = new sockaddr_in();
 
-if (Deno.args.length < 1) {
+// Not on the slide: 0 is no port either, and it is what atoi() makes of "abc"; bind() would take any that is free.
+if (Deno.args.length < 1 || atoi(Deno.args[0]) === 0) {
   fprintf(stderr, "ERROR, no port provided\n");
   exit(1);
 }

@@ -5,19 +5,11 @@
  * In one terminal:    deno run --allow-ffi scripts/message_send.ts
  * then in another:    deno run --allow-ffi scripts/message_rec.ts
  */
-import {
-  exit,
-  IPC_RMID,
-  IPC_STAT,
-  LibcError,
-  msgbuf,
-  msgctl,
-  msgget,
-  msgrcv,
-  msqid_ds,
-  perror,
-  printf,
-} from "../mod.ts";
+import { perror, printf } from "../mod.ts"; // <stdio.h>
+import { exit } from "../mod.ts"; // <stdlib.h>
+import { IPC_RMID, IPC_STAT } from "../mod.ts"; // <sys/ipc.h>
+import { msgbuf, msgctl, msgget, msgrcv, msqid_ds } from "../mod.ts"; // <sys/msg.h>
+import { LibcError } from "../mod.ts"; // not in C
 
 const MSGSZ = 128;
 

@@ -4,30 +4,26 @@
  *
  * In one terminal:    deno run --allow-ffi scripts/message_send.ts
  * then in another:    deno run --allow-ffi scripts/message_rec.ts
- *
- * Not on the slide: another text may be given, as in message_send.ts "Anybody there?".
+ * With another text:  deno run --allow-ffi scripts/message_send.ts "Anybody there?"
  */
-import {
-  exit,
-  fprintf,
-  IPC_CREAT,
-  IPC_NOWAIT,
-  msgbuf,
-  msgget,
-  msgsnd,
-  perror,
-  printf,
-  stderr,
-  strcpy,
-  strlen,
-} from "../mod.ts";
+import { fprintf, perror, printf, stderr } from "../mod.ts"; // <stdio.h>
+import { exit } from "../mod.ts"; // <stdlib.h>
+import { strcpy, strlen } from "../mod.ts"; // <string.h>
+import { IPC_CREAT, IPC_NOWAIT } from "../mod.ts"; // <sys/ipc.h>
+import { msgbuf, msgget, msgsnd } from "../mod.ts"; // <sys/msg.h>
 
 const MSGSZ = 128;
 
-const text = Deno.args[0] ?? "Did you get this?";
 const msgflg = IPC_CREAT | 0o666;
 const sbuf = new msgbuf(MSGSZ);
 let msqid: number;
+
+// Not on the slide: another text may be given, if the receiver has room for it and its NUL.
+const text = Deno.args[0] ?? "Did you get this?";
+if (new TextEncoder().encode(text).length >= MSGSZ) {
+  fprintf(stderr, "ERROR, the text has more than %d bytes\n", MSGSZ - 1);
+  exit(1);
+}
 
 // Get the message queue id for the "name" 1234.
 const key = 1234;
@@ -42,12 +38,7 @@ fprintf(stderr, "msgget: msgget succeeded: msqid = %d\n", msqid);
 
 // We'll send message type 1
 sbuf.mtype = 1;
-try {
-  strcpy(sbuf.mtext, text);
-} catch (error) { // Not on the slide: a text that the receiver has no room for
-  perror("strcpy", error);
-  exit(1);
-}
+strcpy(sbuf.mtext, text);
 const buf_length = strlen(sbuf.mtext) + 1;
 
 // Send a message.

@@ -4,20 +4,11 @@
  *
  * Run it:    deno run --allow-ffi scripts/posix_shared_memory.ts
  */
-import {
-  exit,
-  IPC_PRIVATE,
-  IPC_RMID,
-  perror,
-  printf,
-  S_IRUSR,
-  S_IWUSR,
-  shmat,
-  shmctl,
-  shmdt,
-  shmget,
-  sprintf,
-} from "../mod.ts";
+import { perror, printf, sprintf } from "../mod.ts"; // <stdio.h>
+import { exit } from "../mod.ts"; // <stdlib.h>
+import { IPC_PRIVATE, IPC_RMID } from "../mod.ts"; // <sys/ipc.h>
+import { shmat, shmctl, shmdt, shmget } from "../mod.ts"; // <sys/shm.h>
+import { S_IRUSR, S_IWUSR } from "../mod.ts"; // <sys/stat.h>
 
 const size = 4096;
 

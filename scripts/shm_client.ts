@@ -5,7 +5,10 @@
  * In one terminal:    deno run --allow-ffi scripts/shm_server.ts
  * then in another:    deno run --allow-ffi scripts/shm_client.ts
  */
-import { exit, peek, perror, poke, putchar, shmat, shmget } from "../mod.ts";
+import { perror, putchar } from "../mod.ts"; // <stdio.h>
+import { exit } from "../mod.ts"; // <stdlib.h>
+import { shmat, shmget } from "../mod.ts"; // <sys/shm.h>
+import { peek, poke } from "../mod.ts"; // not in C
 
 const SHMSZ = 27;
 
@@ -30,7 +33,8 @@ try {
 }
 
 // Now read what the server put in the memory.
-for (let s = 0; peek(shm, s) !== 0; s++) putchar(peek(shm, s));
+// Not on the slide: it ends with the segment, if there is no NUL in it.
+for (let s = 0; s < shm.length && peek(shm, s) !== 0; s++) putchar(peek(shm, s));
 putchar("\n");
 
 // Finally, change the first character of the segment to '*', indicating we have read the segment.

@@ -5,21 +5,12 @@
  *
  * Run it:    deno run --allow-ffi scripts/sigchld_wait3.ts
  */
-import {
-  enableFork,
-  exit,
-  fork,
-  LibcError,
-  pause,
-  perror,
-  printf,
-  rand,
-  SIGCHLD,
-  signal,
-  wait3,
-  WaitStatus,
-  WNOHANG,
-} from "../mod.ts";
+import { SIGCHLD, signal } from "../mod.ts"; // <signal.h>
+import { perror, printf } from "../mod.ts"; // <stdio.h>
+import { exit, rand } from "../mod.ts"; // <stdlib.h>
+import { wait3, WNOHANG } from "../mod.ts"; // <sys/wait.h>
+import { fork, pause } from "../mod.ts"; // <unistd.h>
+import { enableFork, LibcError, WaitStatus } from "../mod.ts"; // not in C
 
 enableFork();
 

@@ -5,37 +5,21 @@
  * In one terminal:    deno run --allow-ffi scripts/socket_server.ts 5555
  * then in another:    deno run --allow-ffi scripts/socket_client.ts localhost 5555
  */
-import {
-  type addrinfo,
-  AF_INET,
-  atoi,
-  close,
-  connect,
-  exit,
-  fgets,
-  fprintf,
-  getaddrinfo,
-  htons,
-  LibcError,
-  perror,
-  printf,
-  read,
-  SOCK_STREAM,
-  type sockaddr_in,
-  socket,
-  stderr,
-  stdin,
-  strlen,
-  write,
-} from "../mod.ts";
+import { type addrinfo, getaddrinfo } from "../mod.ts"; // <netdb.h>
+import { htons, type sockaddr_in } from "../mod.ts"; // <netinet/in.h>
+import { fgets, fprintf, perror, printf, stderr, stdin } from "../mod.ts"; // <stdio.h>
+import { atoi, exit } from "../mod.ts"; // <stdlib.h>
+import { strlen } from "../mod.ts"; // <string.h>
+import { AF_INET, connect, SOCK_STREAM, socket } from "../mod.ts"; // <sys/socket.h>
+import { close, read, write } from "../mod.ts"; // <unistd.h>
+import { LibcError } from "../mod.ts"; // not in C
 
 function error(msg: string, cause: unknown): never {
   perror(msg, cause);
   exit(1);
 }
 
-let sockfd = -1;
-let server: addrinfo[];
+let sockfd: number, server: addrinfo[];
 const buffer = new Uint8Array(256);
 
 if (Deno.args.length < 2) {
@@ -50,7 +34,7 @@ try {
   error("ERROR opening socket", e);
 }
 
-try {
+try { // gethostbyname() on the slide, which is obsolete
   server = getaddrinfo(Deno.args[0], null, { ai_family: AF_INET, ai_socktype: SOCK_STREAM });
 } catch (e) {
   if (!(e instanceof LibcError)) throw e;

@@ -5,40 +5,24 @@
  * In one terminal:    deno run --allow-ffi scripts/socket_server.ts 5555
  * then in another:    deno run --allow-ffi scripts/socket_client.ts localhost 5555
  */
-import {
-  accept,
-  AF_INET,
-  atoi,
-  bind,
-  close,
-  exit,
-  fprintf,
-  htons,
-  INADDR_ANY,
-  listen,
-  perror,
-  printf,
-  read,
-  setsockopt,
-  SO_REUSEADDR,
-  SOCK_STREAM,
-  sockaddr_in,
-  socket,
-  SOL_SOCKET,
-  stderr,
-  write,
-} from "../mod.ts";
+import { htons, INADDR_ANY, sockaddr_in } from "../mod.ts"; // <netinet/in.h>
+import { fprintf, perror, printf, stderr } from "../mod.ts"; // <stdio.h>
+import { atoi, exit } from "../mod.ts"; // <stdlib.h>
+import { AF_INET, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET } from "../mod.ts"; // <sys/socket.h>
+import { accept, bind, listen, setsockopt, socket } from "../mod.ts"; // <sys/socket.h>
+import { close, read, write } from "../mod.ts"; // <unistd.h>
 
 function error(msg: string, cause: unknown): never {
   perror(msg, cause);
   exit(1);
 }
 
-let sockfd = -1, newsockfd = -1;
+let sockfd: number, newsockfd: number;
 const buffer = new Uint8Array(256);
 const serv_addr = new sockaddr_in(), cli_addr = new sockaddr_in();
 
-if (Deno.args.length < 1) {
+// Not on the slide: 0 is no port either, and it is what atoi() makes of "abc"; bind() would take any that is free.
+if (Deno.args.length < 1 || atoi(Deno.args[0]) === 0) {
   fprintf(stderr, "ERROR, no port provided\n");
   exit(1);
 }

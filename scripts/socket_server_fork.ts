@@ -8,32 +8,13 @@
  *                     deno run --allow-ffi scripts/socket_client.ts localhost 5555
  * Look at the zombies:    ps -e | grep defunct
  */
-import {
-  accept,
-  AF_INET,
-  atoi,
-  bind,
-  close,
-  enableFork,
-  exit,
-  fork,
-  fprintf,
-  htons,
-  INADDR_ANY,
-  listen,
-  perror,
-  printf,
-  read,
-  setsockopt,
-  SO_REUSEADDR,
-  SOCK_STREAM,
-  sockaddr_in,
-  socket,
-  SOL_SOCKET,
-  SOMAXCONN,
-  stderr,
-  write,
-} from "../mod.ts";
+import { htons, INADDR_ANY, sockaddr_in } from "../mod.ts"; // <netinet/in.h>
+import { fprintf, perror, printf, stderr } from "../mod.ts"; // <stdio.h>
+import { atoi, exit } from "../mod.ts"; // <stdlib.h>
+import { AF_INET, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, SOMAXCONN } from "../mod.ts"; // <sys/socket.h>
+import { accept, bind, listen, setsockopt, socket } from "../mod.ts"; // <sys/socket.h>
+import { close, fork, read, write } from "../mod.ts"; // <unistd.h>
+import { enableFork } from "../mod.ts"; // not in C
 
 enableFork();
 
@@ -58,10 +39,11 @@ function dostuff(sock: number): void {
   }
 }
 
-let sockfd = -1, newsockfd = -1, pid: number;
+let sockfd: number, newsockfd: number, pid: number;
 const serv_addr = new sockaddr_in(), cli_addr = new sockaddr_in();
 
-if (Deno.args.length < 1) {
+// Not on the slide: 0 is no port either, and it is what atoi() makes of "abc"; bind() would take any that is free.
+if (Deno.args.length < 1 || atoi(Deno.args[0]) === 0) {
   fprintf(stderr, "ERROR, no port provided\n");
   exit(1);
 }

@@ -8,39 +8,15 @@
  *                     deno run --allow-ffi scripts/socket_client.ts localhost 5555
  * Look for zombies:       ps -e | grep defunct
  */
-import {
-  accept,
-  AF_INET,
-  atoi,
-  bind,
-  close,
-  enableFork,
-  exit,
-  fork,
-  fprintf,
-  htons,
-  INADDR_ANY,
-  LibcError,
-  listen,
-  perror,
-  printf,
-  read,
-  readable,
-  setsockopt,
-  SIGCHLD,
-  signal,
-  SO_REUSEADDR,
-  SOCK_STREAM,
-  sockaddr_in,
-  socket,
-  SOL_SOCKET,
-  SOMAXCONN,
-  stderr,
-  wait3,
-  WaitStatus,
-  WNOHANG,
-  write,
-} from "../mod.ts";
+import { htons, INADDR_ANY, sockaddr_in } from "../mod.ts"; // <netinet/in.h>
+import { SIGCHLD, signal } from "../mod.ts"; // <signal.h>
+import { fprintf, perror, printf, stderr } from "../mod.ts"; // <stdio.h>
+import { atoi, exit } from "../mod.ts"; // <stdlib.h>
+import { AF_INET, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, SOMAXCONN } from "../mod.ts"; // <sys/socket.h>
+import { accept, bind, listen, setsockopt, socket } from "../mod.ts"; // <sys/socket.h>
+import { wait3, WNOHANG } from "../mod.ts"; // <sys/wait.h>
+import { close, fork, read, write } from "../mod.ts"; // <unistd.h>
+import { enableFork, LibcError, readable, WaitStatus } from "../mod.ts"; // not in C
 
 enableFork();
 
@@ -83,10 +59,11 @@ function proc_exit(): void {
 
 signal(SIGCHLD, proc_exit);
 
-let sockfd = -1, newsockfd = -1, pid: number;
+let sockfd: number, newsockfd: number, pid: number;
 const serv_addr = new sockaddr_in(), cli_addr = new sockaddr_in();
 
-if (Deno.args.length < 1) {
+// Not on the slide: 0 is no port either, and it is what atoi() makes of "abc"; bind() would take any that is free.
+if (Deno.args.length < 1 || atoi(Deno.args[0]) === 0) {
   fprintf(stderr, "ERROR, no port provided\n");
   exit(1);
 }

@@ -5,32 +5,19 @@
  * In one terminal:    deno run --allow-ffi scripts/unix_server.ts /tmp/greeting
  * then in another:    deno run --allow-ffi scripts/unix_client.ts /tmp/greeting
  */
-import {
-  AF_UNIX,
-  close,
-  connect,
-  exit,
-  fgets,
-  fprintf,
-  perror,
-  printf,
-  read,
-  SOCK_STREAM,
-  sockaddr_un,
-  socket,
-  stderr,
-  stdin,
-  stdout,
-  strlen,
-  write,
-} from "../mod.ts";
+import { fgets, fprintf, perror, printf, stderr, stdin, stdout } from "../mod.ts"; // <stdio.h>
+import { exit } from "../mod.ts"; // <stdlib.h>
+import { strlen } from "../mod.ts"; // <string.h>
+import { AF_UNIX, connect, SOCK_STREAM, socket } from "../mod.ts"; // <sys/socket.h>
+import { sockaddr_un } from "../mod.ts"; // <sys/un.h>
+import { close, read, write } from "../mod.ts"; // <unistd.h>
 
 function error(msg: string, cause: unknown): never {
   perror(msg, cause);
   exit(1);
 }
 
-let sockfd = -1, n = 0;
+let sockfd: number, n: number;
 const buffer = new Uint8Array(82);
 const serv_addr = new sockaddr_un();
 

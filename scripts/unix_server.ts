@@ -4,37 +4,25 @@
  *
  * In one terminal:    deno run --allow-ffi scripts/unix_server.ts /tmp/greeting
  * then in another:    deno run --allow-ffi scripts/unix_client.ts /tmp/greeting
+ * If the server was stopped before a client came, its path is in the way next time:    rm /tmp/greeting
  */
-import {
-  accept,
-  AF_UNIX,
-  bind,
-  close,
-  exit,
-  fprintf,
-  listen,
-  perror,
-  printf,
-  read,
-  SOCK_STREAM,
-  sockaddr_un,
-  socket,
-  stderr,
-  stdout,
-  unlink,
-  write,
-} from "../mod.ts";
+import { fprintf, perror, printf, stderr, stdout } from "../mod.ts"; // <stdio.h>
+import { exit } from "../mod.ts"; // <stdlib.h>
+import { accept, AF_UNIX, bind, listen, SOCK_STREAM, socket } from "../mod.ts"; // <sys/socket.h>
+import { sockaddr_un } from "../mod.ts"; // <sys/un.h>
+import { close, read, unlink, write } from "../mod.ts"; // <unistd.h>
 
 function error(msg: string, cause: unknown): never {
   perror(msg, cause);
   exit(1);
 }
 
-let sockfd = -1, newsockfd = -1, n = 0;
+let sockfd: number, newsockfd: number, n: number;
 const buf = new Uint8Array(80);
 const serv_addr = new sockaddr_un(), cli_addr = new sockaddr_un();
 
-if (Deno.args.length < 1) {
+// Not on the slide: "" is no path either; bind() would take any name that is free.
+if (Deno.args.length < 1 || Deno.args[0] === "") {
   fprintf(stderr, "ERROR, no path provided\n");
   exit(1);
 }

@@ -5,24 +5,12 @@
  *
  * Run it:    deno run --allow-ffi scripts/zombies.ts
  */
-import {
-  close,
-  cstr,
-  enableFork,
-  exit,
-  fork,
-  getpid,
-  LibcError,
-  O_RDONLY,
-  open,
-  perror,
-  printf,
-  read,
-  usleep,
-  wait3,
-  WaitStatus,
-  WNOHANG,
-} from "../mod.ts";
+import { O_RDONLY, open } from "../mod.ts"; // <fcntl.h>
+import { perror, printf } from "../mod.ts"; // <stdio.h>
+import { exit } from "../mod.ts"; // <stdlib.h>
+import { wait3, WNOHANG } from "../mod.ts"; // <sys/wait.h>
+import { close, fork, getpid, read, usleep } from "../mod.ts"; // <unistd.h>
+import { cstr, enableFork, LibcError, WaitStatus } from "../mod.ts"; // not in C
 
 enableFork();
 

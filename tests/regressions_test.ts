@@ -1,14 +1,10 @@
-/**
- * What reviews found: calls of a trace's listener in the middle of another call, segments whose buffers lie,
- * descriptors that are closed while somebody waits for them.
- */
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+/** What reviews found: calls of a trace's listener in the middle of another call, segments whose buffers lie. */
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   AF_INET,
   AF_UNIX,
   bind,
   close,
-  fork,
   ftok,
   getpeername,
   getsockname,
@@ -16,12 +12,9 @@ import {
   IPC_PRIVATE,
   IPC_RMID,
   LibcError,
-  MessageQueue,
   pipe,
   poke,
-  readable,
   ReadOnlyMemory,
-  SemaphoreSet,
   setsockopt,
   shmat,
   shmctl,
@@ -34,23 +27,13 @@ import {
   sockaddr_in,
   sockaddr_storage,
   sockaddr_un,
-  Socket,
   socket,
   SOL_SOCKET,
   trace,
   type TraceEvent,
-  waitpid,
-  WaitStatus,
   write,
 } from "../mod.ts";
-
-/** Runs something, with calls in between whenever another call of this name begins or ends. */
-function interrupted<T>(call: string, between: () => void, run: () => T): T {
-  using _tracing = trace((event) => {
-    if ((event.ev === "enter" || event.ev === "exit") && event.call === call) between();
-  });
-  return run();
-}
+import { interrupted } from "./ffi/objects/_interrupted.ts";
 
 Deno.test("a trace's listener may ask for socket options and addresses in the middle of such a call", () => {
   const stream = socket(AF_INET, SOCK_STREAM, 0);
@@ -72,39 +55,6 @@ Deno.test("a trace's listener may ask for socket options and addresses in the mi
     close(stream);
     close(other);
   }
-});
-
-Deno.test("a trace's listener may use the queue and the semaphores that are being used", () => {
-  using queue = MessageQueue.create();
-  let calls = 0;
-  const log = () => void (calls++ === 0 && queue.trySend("log", { type: 9 }));
-  interrupted("msgsnd", log, () => queue.sendSync("payload", { type: 1 }));
-  assertEquals([...queue.messages()].map(({ type, text }) => [type, text]), [[9, "log"], [1, "payload"]]);
-  calls = 0;
-  const take = () => void (calls++ === 1 && queue.tryReceive({ type: 9 }));
-  assertEquals(interrupted("msgrcv", take, () => queue.receiveSync({ type: 1 })).text, "payload");
-  assertEquals(queue.messageCount, 0);
-
-  using set = SemaphoreSet.create([5, 5]);
-  calls = 0;
-  const other = () => void (calls++ === 0 && set.tryAcquire(1, { by: 3 }));
-  interrupted("semop", other, () => set.acquireSync(0));
-  assertEquals([...set.values], [4, 2]);
-});
-
-Deno.test("an aborted receive() has taken nothing, whenever it is aborted", async () => {
-  using queue = MessageQueue.create();
-  const abort = new AbortController();
-  const waiting = queue.receive({ signal: abort.signal });
-  const outcome = waiting.then(({ text }) => text, () => "aborted");
-  {
-    using _tracing = trace((event) => {
-      if (event.ev === "exit" && event.call === "msgrcv" && !event.errno) abort.abort();
-    });
-    queue.sendSync("precious");
-    await outcome;
-  }
-  assertEquals([await outcome, queue.messageCount], ["precious", 0]);
 });
 
 Deno.test("tracing changes no result: detached buffers, negative keys", () => {
@@ -165,29 +115,4 @@ Deno.test("getsockopt() refuses options whose structures would lead the kernel e
   const error = assertThrows(() => getsockopt(fd, IPPROTO_IP, IP_MSFILTER, new Uint8Array(16)), LibcError);
   assertEquals((error as LibcError).code, "EOPNOTSUPP");
   close(fd);
-});
-
-Deno.test("readable() is rejected with EBADF when the descriptor is closed", async () => {
-  const [reader, writer] = pipe();
-  const waiting = readable(reader);
-  setTimeout(() => close(reader), 5);
-  const error = await assertRejects(() => waiting, LibcError);
-  assertEquals((error as LibcError).code, "EBADF");
-  close(writer);
-});
-
-Deno.test("a child that closes a listener leaves the parent's wait for it as it was", async () => {
-  using listener = Socket.listen(`@ipc_playground_${crypto.randomUUID()}`);
-  const accepted = listener.accept();
-  await new Promise((resolve) => setTimeout(resolve, 20)); // the poll is under way
-  const status = new WaitStatus();
-  waitpid(fork(() => listener.close()), status);
-  assertEquals(status.exitStatus, 0);
-  const ticks = () =>
-    Deno.readTextFileSync("/proc/self/stat").split(" ").slice(13, 15).map(Number).reduce((a, b) => a + b);
-  const before = ticks();
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  assert(ticks() - before < 25, "the parent does not spin"); // in hundredths of a second: spinning takes 50
-  using _client = await Socket.connect(String(listener.address));
-  using _connection = await accepted;
 });

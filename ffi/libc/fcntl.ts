@@ -4,8 +4,10 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { adopt, int } from "../native/check.ts";
-import { cstring, errno, libc } from "../native/libc.ts";
+import { asInt } from "../native/check.ts";
+import { always, call, header } from "../native/header.ts";
+import { descriptor, flags, mode, string } from "../native/kinds.ts";
+import { cstring, errno } from "../native/libc.ts";
 
 /** Open for reading. */
 export const O_RDONLY = 0;
@@ -26,6 +28,24 @@ export const O_NONBLOCK = 0o4000;
 /** Close it on `execve`. */
 export const O_CLOEXEC = 0o2000000;
 
+const openFlags = flags({
+  O_RDONLY,
+  O_WRONLY,
+  O_RDWR,
+  O_CREAT,
+  O_EXCL,
+  O_TRUNC,
+  O_APPEND,
+  O_NONBLOCK,
+  O_CLOEXEC,
+}, { radix: 16, mask: 3 });
+
+const c = header({
+  open: call(descriptor, [["pathname", string], ["flags", openFlags], ["mode", mode]], {
+    waits: always,
+  }),
+});
+
 /**
  * Opens a file, `open(2)`.
  *
@@ -45,9 +65,10 @@ export const O_CLOEXEC = 0o2000000;
  * close(fd);
  * ```
  */
-export function open(pathname: string, flags: number, mode: number = 0o600): number {
+export function open(pathname: string, flags: number, mode?: number): number {
+  if (mode === undefined) mode = 0o600;
   const path = cstring(pathname, "open", "pathname");
-  const fd = libc.open(path, int(flags, "open", "flags"), int(mode, "open", "mode"));
+  const fd = c.open(path, asInt(flags, "open", "flags"), asInt(mode, "open", "mode"));
   if (fd < 0) throw new LibcError("open", errno(), pathname);
-  return adopt(fd);
+  return fd;
 }

@@ -3,11 +3,15 @@
  *
  * @module
  */
-import { int } from "../native/check.ts";
-import { libc, text } from "../native/libc.ts";
-import { type addrinfo, type addrinfo_hints, resolve } from "../native/resolve.ts";
-
-export type { addrinfo, addrinfo_hints } from "../native/resolve.ts";
+import { EAI_ERRORS, type ErrorCode, LibcError } from "../errors.ts";
+import { asInt } from "../native/check.ts";
+import { always, call, elsewhere, header } from "../native/header.ts";
+import { address, flags, i32, nothing, oneOf, opaque, string, u32, u64 } from "../native/kinds.ts";
+import { layout, Struct, struct } from "../native/layout.ts";
+import { cstring, errno, text } from "../native/libc.ts";
+import { bytesAt, pointerOf, textAt } from "../native/pointed.ts";
+import { FAMILIES, type sockaddr, sockaddrFrom } from "./sys/_sockaddr.ts";
+import { SOCK_DGRAM, SOCK_RAW, SOCK_STREAM } from "./sys/socket.ts";
 
 /** Without a node: the address is to be bound, so it is the wildcard address instead of loopback. */
 export const AI_PASSIVE = 0x1;
@@ -49,6 +53,125 @@ export const EAI_SYSTEM: number = -11;
 /** A buffer was too small. */
 export const EAI_OVERFLOW: number = -12;
 
+/** What kind of addresses `getaddrinfo` shall look for; what is left out stays open. */
+export interface addrinfo_hints {
+  /** `AI_PASSIVE`, `AI_CANONNAME` … */
+  ai_flags?: number;
+  /** `AF_INET`, `AF_INET6`, or `AF_UNSPEC` for both. */
+  ai_family?: number;
+  /** `SOCK_STREAM`, `SOCK_DGRAM` …, or 0 for each of them. */
+  ai_socktype?: number;
+  /** `IPPROTO_TCP`, `IPPROTO_UDP` …, or 0. */
+  ai_protocol?: number;
+}
+
+/** One address that `getaddrinfo` found, with what `socket` needs to reach it. */
+export interface addrinfo {
+  /** `AF_INET` or `AF_INET6`. */
+  ai_family: number;
+  /** `SOCK_STREAM`, `SOCK_DGRAM` … */
+  ai_socktype: number;
+  /** `IPPROTO_TCP`, `IPPROTO_UDP` … */
+  ai_protocol: number;
+  /** The address. */
+  ai_addr: sockaddr;
+  /** With `AI_CANONNAME`, in the first of the list: the host's official name. */
+  ai_canonname?: string;
+}
+
+/** One entry of the list, `struct addrinfo`. */
+class Entry extends Struct {
+  declare ai_flags: number;
+  declare ai_family: number;
+  declare ai_socktype: number;
+  declare ai_protocol: number;
+  declare readonly ai_addrlen: number;
+  declare readonly ai_addr: bigint;
+  declare readonly ai_canonname: bigint;
+  declare readonly ai_next: bigint;
+}
+layout(Entry, "getaddrinfo", {
+  ai_flags: flags({
+    AI_PASSIVE,
+    AI_CANONNAME,
+    AI_NUMERICHOST,
+    AI_V4MAPPED,
+    AI_ALL,
+    AI_ADDRCONFIG,
+    AI_NUMERICSERV,
+  }, { radix: 16 }),
+  ai_family: oneOf(FAMILIES),
+  ai_socktype: oneOf({ SOCK_STREAM, SOCK_DGRAM, SOCK_RAW }),
+  ai_protocol: i32,
+  ai_addrlen: u32,
+  ai_addr: u64,
+  ai_canonname: u64,
+  ai_next: u64,
+}, ["ai_flags", "ai_family", "ai_socktype", "ai_protocol"]);
+
+const GETADDRINFO = call(i32, [["node", string], ["service", string], ["hints", struct(Entry)], ["res", opaque]], {
+  waits: always,
+  failed: () => false, // what it gives is the error's number
+});
+const c = header({
+  getaddrinfo: GETADDRINFO,
+  freeaddrinfo: call(nothing, [["res", address]], { quiet: true }),
+  gai_strerror: call(address, [["errcode", i32]], { quiet: true }),
+});
+const later = elsewhere(GETADDRINFO);
+const CODES: ReadonlyMap<number, ErrorCode> = new Map(EAI_ERRORS);
+
+/** The arguments of one call, as C wants them. They have to live as long as the call. */
+class Query {
+  readonly node: Uint8Array<ArrayBuffer> | null;
+  readonly service: Uint8Array<ArrayBuffer> | null;
+  readonly hints: Uint8Array<ArrayBuffer>;
+  readonly result: BigUint64Array<ArrayBuffer> = new BigUint64Array(1);
+  readonly #detail: string;
+
+  constructor(node: string | null, service: string | null, hints: addrinfo_hints | undefined) {
+    this.node = node === null ? null : cstring(node, "getaddrinfo", "node");
+    this.service = service === null ? null : cstring(service, "getaddrinfo", "service");
+    const { ai_flags = 0, ai_family = 0, ai_socktype = 0, ai_protocol = 0 } = hints ?? {};
+    this.hints = Object.assign(new Entry(), { ai_flags, ai_family, ai_socktype, ai_protocol }).bytes;
+    this.#detail = [node !== null && `host '${node}'`, service !== null && `service '${service}'`]
+      .filter(Boolean).join(", ");
+  }
+
+  /** Copies the list, and gives C's back. `systemErrno` is only meant where `status` is `EAI_SYSTEM`. */
+  finish(status: number, systemErrno: number): addrinfo[] {
+    if (status !== 0) {
+      if (status === EAI_SYSTEM && systemErrno > 0) throw new LibcError("getaddrinfo", systemErrno, this.#detail);
+      throw new LibcError("getaddrinfo", status, this.#detail, {
+        code: CODES.get(status) ?? `${status}`,
+        reason: text(c.gai_strerror(status)),
+      });
+    }
+    const head = this.result[0];
+    try {
+      const list: addrinfo[] = [];
+      for (let at = head; at !== 0n;) {
+        const entry = new Entry();
+        entry.bytes.set(bytesAt(at, entry.bytes.length));
+        const { ai_family, ai_socktype, ai_protocol, ai_addr, ai_addrlen } = entry;
+        const found: addrinfo = {
+          ai_family,
+          ai_socktype,
+          ai_protocol,
+          ai_addr: sockaddrFrom(bytesAt(ai_addr, ai_addrlen)),
+        };
+        const name = textAt(entry.ai_canonname);
+        if (name !== undefined) found.ai_canonname = name;
+        list.push(found);
+        at = entry.ai_next;
+      }
+      return list;
+    } finally {
+      c.freeaddrinfo(pointerOf(head));
+    }
+  }
+}
+
 /**
  * Finds the addresses of a host and a service, `getaddrinfo(3)`. It blocks as long as a name server takes to answer.
  *
@@ -66,8 +189,24 @@ export const EAI_OVERFLOW: number = -12;
  * console.log(`${found.ai_addr}`); // 127.0.0.1:80
  * ```
  */
-export function getaddrinfo(node: string | null, service: string | null, hints: addrinfo_hints = {}): addrinfo[] {
-  return resolve(node, service, hints);
+export function getaddrinfo(node: string | null, service: string | null, hints?: addrinfo_hints): addrinfo[] {
+  const query = new Query(node, service, hints);
+  const status = c.getaddrinfo(query.node, query.service, query.hints, query.result);
+  return query.finish(status, errno());
+}
+
+/**
+ * The same on another thread; where the system itself fails, its `errno` stays there and the error is `EAI_SYSTEM`.
+ *
+ * @ignore
+ */
+export async function getaddrinfoElsewhere(
+  node: string | null,
+  service: string | null,
+  hints: addrinfo_hints,
+): Promise<addrinfo[]> {
+  const query = new Query(node, service, hints);
+  return query.finish(await later(query.node, query.service, query.hints, query.result), 0);
 }
 
 /**
@@ -84,5 +223,5 @@ export function getaddrinfo(node: string | null, service: string | null, hints: 
  * ```
  */
 export function gai_strerror(errcode: number): string {
-  return text(libc.gai_strerror(int(errcode, "gai_strerror", "errcode")));
+  return text(c.gai_strerror(asInt(errcode, "gai_strerror", "errcode")));
 }

@@ -4,12 +4,11 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { int, size } from "../native/check.ts";
-import { errno, libc } from "../native/libc.ts";
-import type { pollfds } from "../native/pollfds.ts";
-import { bytesOf, layouts } from "../native/structs.ts";
-
-export { pollfd, pollfds } from "../native/pollfds.ts";
+import { asInt, asSize } from "../native/check.ts";
+import { call, header } from "../native/header.ts";
+import { array, as, type Call, flags, i16, i32, size } from "../native/kinds.ts";
+import { at, element, layout, layoutOf, Struct, structBytes } from "../native/layout.ts";
+import { errno } from "../native/libc.ts";
 
 /** There is something to read, to accept, or the end of the file. */
 export const POLLIN = 0x1;
@@ -25,6 +24,60 @@ export const POLLHUP = 0x10;
 export const POLLNVAL = 0x20;
 /** The other side closed, or shut down its writing half. */
 export const POLLRDHUP = 0x2000;
+
+/** What is asked and what is answered about one descriptor, `struct pollfd` of `poll(2)`; {@linkcode pollfds} has them. */
+export class pollfd extends Struct {
+  /** The descriptor; a negative one is passed over. */
+  declare fd: number;
+  /** What to wait for, such as `POLLIN`. */
+  declare events: number;
+  /** What there is: some of `events`, or `POLLERR`, `POLLHUP` or `POLLNVAL`. */
+  declare readonly revents: number;
+}
+const events = as(i16, flags({ POLLIN, POLLPRI, POLLOUT, POLLERR, POLLHUP, POLLNVAL, POLLRDHUP }, { radix: 16 }));
+layout(pollfd, "poll", { fd: i32, events, revents: events }, ["fd", "events"]);
+const POLLFD = layoutOf(pollfd);
+
+/**
+ * The descriptors of one `poll(2)`, an array of `struct pollfd`. Make it once and use it often.
+ *
+ * @example
+ * ```ts
+ * import { POLLIN, pollfds } from "@ipc/playground";
+ *
+ * const fds = new pollfds([0, POLLIN]); // standard input
+ * console.log(fds.length, fds[0].fd, fds[0].events === POLLIN); // 1 0 true
+ * ```
+ */
+export class pollfds extends Struct {
+  /** How many descriptors there are. */
+  readonly length: number;
+  /** Each of them, as in C: `fds[0].revents`. */
+  readonly [index: number]: pollfd;
+
+  /**
+   * Makes the array.
+   *
+   * @param fds For each descriptor `[fd, events]`.
+   */
+  constructor(...fds: [fd: number, events: number][]) {
+    super(fds.length * POLLFD.size);
+    this.length = fds.length;
+    for (let i = 0; i < fds.length; i++) {
+      const entry = at(pollfd, this.bytes.subarray(i * POLLFD.size, (i + 1) * POLLFD.size));
+      if (!Array.isArray(fds[i])) {
+        throw new LibcError("poll", "EINVAL", `${Deno.inspect(fds[i])} is not [fd, events]`);
+      }
+      [entry.fd, entry.events] = fds[i];
+      (this as Record<number, pollfd>)[i] = entry;
+    }
+  }
+}
+
+const waits = (call: Call) => Number(call.argument("timeout")) !== 0;
+const c = header({
+  poll: call(i32, [["fds", array(element(POLLFD), "nfds")], ["nfds", size], ["timeout", i32]], { waits }),
+});
 
 /**
  * Waits until one of several descriptors is ready, `poll(2)`.
@@ -49,8 +102,8 @@ export const POLLRDHUP = 0x2000;
  */
 export function poll(fds: pollfds, timeout: number): number {
   const length = fds?.length;
-  const bytes = bytesOf(fds, length * layouts.pollfd.size, "poll", "fds");
-  const ready = libc.poll(bytes, size(length, "poll", "nfds"), int(timeout, "poll", "timeout"));
+  const bytes = structBytes(fds, length * POLLFD.size, "poll", "fds");
+  const ready = c.poll(bytes, asSize(length, "poll", "nfds"), asInt(timeout, "poll", "timeout"));
   if (ready < 0) throw new LibcError("poll", errno(), `${length} descriptors`);
   return ready;
 }

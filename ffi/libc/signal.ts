@@ -4,135 +4,60 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { int } from "../native/check.ts";
-import { isForked } from "../native/fork.ts";
-import { errno, libc, raw } from "../native/libc.ts";
-import { observer } from "../native/observer.ts";
-import { layouts } from "../native/structs.ts";
+import { asInt } from "../native/check.ts";
+import { isForked } from "../native/child.ts";
+import { call, header } from "../native/header.ts";
+import { i32, id } from "../native/kinds.ts";
+import { errno } from "../native/libc.ts";
+import { isFailed } from "../native/memory.ts";
+import { tracing } from "../native/observer.ts";
+import { own } from "../native/own.ts";
+import { NAMES, SIGCHLD, signalKind, signalName, SIGURG, SIGWINCH } from "./_signals.ts";
 
-/** The terminal was closed. */
-export const SIGHUP = 1;
-/** Ctrl-C. */
-export const SIGINT = 2;
-/** Ctrl-\\. */
-export const SIGQUIT = 3;
-/** An illegal instruction. */
-export const SIGILL = 4;
-/** A breakpoint. */
-export const SIGTRAP = 5;
-/** `abort(3)`. */
-export const SIGABRT = 6;
-/** A bad memory access. */
-export const SIGBUS = 7;
-/** A wrong arithmetic operation. */
-export const SIGFPE = 8;
-/** Ends a process; it can't be caught. */
-export const SIGKILL = 9;
-/** For the program to use. */
-export const SIGUSR1 = 10;
-/** An invalid memory access. */
-export const SIGSEGV = 11;
-/** For the program to use. */
-export const SIGUSR2 = 12;
-/** A write to a pipe or socket that nobody reads; Deno ignores it. */
-export const SIGPIPE = 13;
-/** `alarm(2)`. */
-export const SIGALRM = 14;
-/** A request to end. */
-export const SIGTERM = 15;
-/** Unused. */
-export const SIGSTKFLT = 16;
-/** A child has ended or stopped. */
-export const SIGCHLD = 17;
-/** Go on after a stop. */
-export const SIGCONT = 18;
-/** Stops a process; it can't be caught. */
-export const SIGSTOP = 19;
-/** Ctrl-Z. */
-export const SIGTSTP = 20;
-/** A background process reads from the terminal. */
-export const SIGTTIN = 21;
-/** A background process writes to the terminal. */
-export const SIGTTOU = 22;
-/** Urgent data on a socket. */
-export const SIGURG = 23;
-/** Too much processor time. */
-export const SIGXCPU = 24;
-/** A file too large. */
-export const SIGXFSZ = 25;
-/** A virtual timer. */
-export const SIGVTALRM = 26;
-/** A profiling timer. */
-export const SIGPROF = 27;
-/** The terminal's size has changed. */
-export const SIGWINCH = 28;
-/** A descriptor is ready. */
-export const SIGIO = 29;
-/** The power fails. */
-export const SIGPWR = 30;
-/** A bad system call. */
-export const SIGSYS = 31;
+export {
+  SIGABRT,
+  SIGALRM,
+  SIGBUS,
+  SIGCHLD,
+  SIGCONT,
+  SIGFPE,
+  SIGHUP,
+  SIGILL,
+  SIGINT,
+  SIGIO,
+  SIGKILL,
+  signalName,
+  SIGPIPE,
+  SIGPROF,
+  SIGPWR,
+  SIGQUIT,
+  SIGSEGV,
+  SIGSTKFLT,
+  SIGSTOP,
+  SIGSYS,
+  SIGTERM,
+  SIGTRAP,
+  SIGTSTP,
+  SIGTTIN,
+  SIGTTOU,
+  SIGURG,
+  SIGUSR1,
+  SIGUSR2,
+  SIGVTALRM,
+  SIGWINCH,
+  SIGXCPU,
+  SIGXFSZ,
+} from "./_signals.ts";
+
+const c = header({
+  kill: call(i32, [["pid", id], ["sig", signalKind]]),
+  raise: call(i32, [["sig", signalKind]], { failed: (result) => result !== 0 }),
+});
 
 /** What a signal does when nobody has said otherwise. */
 export const SIG_DFL = 0;
 /** Ignore a signal. */
 export const SIG_IGN = 1;
-
-/** The names of the signals: the one of number `n` is at index `n`. */
-const NAMES = [
-  "0",
-  "SIGHUP",
-  "SIGINT",
-  "SIGQUIT",
-  "SIGILL",
-  "SIGTRAP",
-  "SIGABRT",
-  "SIGBUS",
-  "SIGFPE",
-  "SIGKILL",
-  "SIGUSR1",
-  "SIGSEGV",
-  "SIGUSR2",
-  "SIGPIPE",
-  "SIGALRM",
-  "SIGTERM",
-  "SIGSTKFLT",
-  "SIGCHLD",
-  "SIGCONT",
-  "SIGSTOP",
-  "SIGTSTP",
-  "SIGTTIN",
-  "SIGTTOU",
-  "SIGURG",
-  "SIGXCPU",
-  "SIGXFSZ",
-  "SIGVTALRM",
-  "SIGPROF",
-  "SIGWINCH",
-  "SIGIO",
-  "SIGPWR",
-  "SIGSYS",
-];
-
-/**
- * The name of a signal: `17` → `"SIGCHLD"`, as `sigabbrev_np(3)` has it; real-time signals as `"SIGRTMIN+n"`.
- *
- * @param sig The signal's number.
- * @returns Its name, or the number as text where there is no such signal.
- *
- * @example
- * ```ts
- * import { signalName } from "@ipc/playground";
- *
- * console.log(signalName(17)); // SIGCHLD
- * ```
- */
-export function signalName(sig: number): string {
-  int(sig, "sigabbrev_np", "sig");
-  const SIGRTMIN = 34; // the first that glibc leaves to programs
-  if (sig >= SIGRTMIN && sig <= 64) return sig === SIGRTMIN ? "SIGRTMIN" : `SIGRTMIN+${sig - SIGRTMIN}`;
-  return NAMES[sig] ?? String(sig);
-}
 
 /** What {@linkcode signal} takes and gives: a function, `SIG_DFL` or `SIG_IGN`. */
 export type SignalHandler = ((sig: number) => void) | typeof SIG_DFL | typeof SIG_IGN;
@@ -140,11 +65,11 @@ export type SignalHandler = ((sig: number) => void) | typeof SIG_DFL | typeof SI
 type Entry = { handler: (sig: number) => void; listener: () => void };
 const entries = new Map<number, Entry>();
 /** Room for a `struct sigaction`, whose first member is the handler: 0, 1, or a function's address. */
-const newAction = () => new BigUint64Array(layouts.sigaction.size / 8);
+const newAction = () => new BigUint64Array(19);
 
 /** Tells whether a signal has a handler, and fetches it. */
 function hasHandler(sig: number, action: BigUint64Array<ArrayBuffer>): boolean {
-  return raw.sigaction(sig, null, action) === 0 && action[0] > BigInt(SIG_IGN);
+  return own.sigaction(sig, null, action) === 0 && action[0] > BigInt(SIG_IGN);
 }
 
 /** Deno's handler, which is the same for all signals: that of one that has it. */
@@ -166,7 +91,7 @@ const paused = new Set<() => void>();
 
 function listen(sig: number, handler: (sig: number) => void): void {
   const listener = () => {
-    observer.delivered(signalName(sig));
+    tracing.current?.delivered(signalName(sig));
     try {
       entries.get(sig)?.handler(sig);
     } finally {
@@ -179,7 +104,7 @@ function listen(sig: number, handler: (sig: number) => void): void {
     throw new LibcError("signal", "EINVAL", `${signalName(sig)}: ${(error as Error).message}`);
   }
   // Deno sets up its handler for a signal only once a process; after SIG_DFL took it away it has to be put back
-  if (!hasHandler(sig, newAction())) raw.sigaction(sig, denoAction(), null);
+  if (!hasHandler(sig, newAction())) own.sigaction(sig, denoAction(), null);
   entries.set(sig, { handler, listener });
 }
 
@@ -206,7 +131,7 @@ function listen(sig: number, handler: (sig: number) => void): void {
  * ```
  */
 export function signal(sig: number, handler: SignalHandler): SignalHandler {
-  int(sig, "signal", "sig");
+  sig = asInt(sig, "signal", "sig");
   const ordinary = handler === SIG_DFL || handler === SIG_IGN;
   if (!ordinary && typeof handler !== "function") {
     throw new LibcError(
@@ -216,15 +141,12 @@ export function signal(sig: number, handler: SignalHandler): SignalHandler {
     );
   }
   const before = newAction();
-  if (raw.sigaction(sig, null, before) < 0) throw new LibcError("signal", errno(), signalName(sig));
+  if (own.sigaction(sig, null, before) < 0) throw new LibcError("signal", errno(), signalName(sig));
   const entry = isForked() ? undefined : entries.get(sig);
   const previous = entry?.handler ?? (before[0] === 1n ? SIG_IGN : SIG_DFL);
   if (ordinary) {
-    const SIG_ERR = 0xffff_ffff_ffff_ffffn;
-    const result = raw.signal(sig, BigInt(handler));
-    if (result !== null && Deno.UnsafePointer.value(result) === SIG_ERR) {
-      throw new LibcError("signal", errno(), signalName(sig));
-    }
+    const before = own.signal(sig, BigInt(handler));
+    if (before !== null && isFailed(before)) throw new LibcError("signal", errno(), signalName(sig));
     if (entry) Deno.removeSignalListener(NAMES[sig] as Deno.Signal, entry.listener);
     entries.delete(sig);
   } else if (isForked()) {
@@ -234,7 +156,7 @@ export function signal(sig: number, handler: SignalHandler): SignalHandler {
   } else {
     listen(sig, handler);
   }
-  observer.installed(signalName(sig), ordinary ? ["SIG_DFL", "SIG_IGN"][handler] : handler.name || "(handler)");
+  tracing.current?.installed(sig, ordinary ? handler : handler.name || "(handler)");
   return previous;
 }
 
@@ -266,13 +188,13 @@ export function pause(options: { signal?: AbortSignal } = {}): Promise<void> {
       paused.delete(resume);
       clearInterval(alive);
       options.signal?.removeEventListener("abort", abort);
-      observer.paused(false);
+      tracing.current?.paused(false);
     };
     const resume = () => (done(), resolve());
     const abort = () => (done(), reject(options.signal!.reason));
     options.signal?.addEventListener("abort", abort);
     paused.add(resume);
-    observer.paused(true);
+    tracing.current?.paused(true);
   });
 }
 
@@ -291,7 +213,7 @@ export function pause(options: { signal?: AbortSignal } = {}): Promise<void> {
  * ```
  */
 export function kill(pid: number, sig: number): void {
-  if (libc.kill(int(pid, "kill", "pid"), int(sig, "kill", "sig")) < 0) {
+  if (c.kill(asInt(pid, "kill", "pid"), asInt(sig, "kill", "sig")) < 0) {
     throw new LibcError("kill", errno(), `pid ${pid}, ${signalName(sig)}`);
   }
 }
@@ -311,5 +233,5 @@ export function kill(pid: number, sig: number): void {
  * ```
  */
 export function raise(sig: number): void {
-  if (libc.raise(int(sig, "raise", "sig")) !== 0) throw new LibcError("raise", errno(), signalName(sig));
+  if (c.raise(asInt(sig, "raise", "sig")) !== 0) throw new LibcError("raise", errno(), signalName(sig));
 }

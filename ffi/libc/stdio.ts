@@ -5,12 +5,11 @@
  */
 import { LibcError } from "../errors.ts";
 import { byteLengthOf, isBytes } from "../native/bytes.ts";
-import { bytes as asBytes, fd, string } from "../native/check.ts";
-import { rehearsals } from "../native/fork.ts";
-import { libc } from "../native/libc.ts";
-import { access } from "../native/memory.ts";
+import { asBytes, asString } from "../native/check.ts";
+import { fd as asFd } from "../native/descriptors.ts";
+import { read as readMemory, write as writeMemory } from "../native/memory.ts";
 import { strlen } from "./string.ts";
-import { read } from "./unistd.ts";
+import { read, write } from "./unistd.ts";
 
 /** Standard input's descriptor. */
 export const stdin = 0;
@@ -37,7 +36,7 @@ function integer(arg: PrintfArgument, directive: string): bigint {
 
 /** `printf(3)`'s formatting. A C string goes through byte by byte, whatever its encoding. */
 function format(template: string, args: PrintfArgument[]): Uint8Array<ArrayBuffer> {
-  string(template, "printf", "format");
+  asString(template, "printf", "format");
   const parts: Uint8Array<ArrayBuffer>[] = [];
   const push = (text: string) => parts.push(encoder.encode(text));
   let at = 0;
@@ -63,7 +62,7 @@ function format(template: string, args: PrintfArgument[]): Uint8Array<ArrayBuffe
     let body: Uint8Array<ArrayBuffer>;
     if (isBytes(arg)) {
       if (conversion !== "s") throw new LibcError("printf", "EINVAL", `${match[0]} cannot print bytes`);
-      body = access.read(arg as Uint8Array<ArrayBuffer>, 0, strlen(arg)).slice(0, limit);
+      body = readMemory(arg, 0, strlen(arg), "printf").slice(0, limit);
     } else if (typeof arg !== "string" && typeof arg !== "number" && typeof arg !== "bigint") {
       throw new LibcError("printf", "EINVAL", `${match[0]} cannot print ${Deno.inspect(arg)}`);
     } else if (conversion === "s") {
@@ -107,22 +106,20 @@ function format(template: string, args: PrintfArgument[]): Uint8Array<ArrayBuffe
   return all;
 }
 
-rehearsals.push(() => format("%s%d\n", [new Uint8Array(1), 1]));
-
 /** Writes everything, however many calls it takes; −1 as `printf(3)` where nobody listens any more. */
 function put(stream: number, bytes: Uint8Array<ArrayBuffer>): number {
   for (let done = 0; done < bytes.length;) {
-    const n = libc.write(stream, done ? bytes.subarray(done) : bytes, BigInt(bytes.length - done));
-    if (n < 0) {
+    const rest = done ? bytes.subarray(done) : bytes;
+    try {
+      done += write(stream, rest);
+    } catch {
       // a non-blocking terminal or pipe that is full: Deno knows how to wait for it
       const deno = stream === stderr ? Deno.stderr : Deno.stdout;
       try {
-        done += deno.writeSync(bytes.subarray(done));
+        done += deno.writeSync(rest);
       } catch {
         return -1;
       }
-    } else {
-      done += n;
     }
   }
   return bytes.length;
@@ -196,7 +193,7 @@ export function sprintf(str: Uint8Array, template: string, ...args: PrintfArgume
   bytes.set(text);
   const room = byteLengthOf(asBytes(str, "sprintf", "str"));
   if (bytes.length > room) throw new LibcError("sprintf", "EOVERFLOW", `${bytes.length} bytes into ${room}`);
-  access.write(str, 0, bytes);
+  writeMemory(str, 0, bytes, "sprintf");
   return text.length;
 }
 
@@ -247,7 +244,7 @@ export function fgets<T extends Uint8Array>(s: T, size: number, stream: number):
   if (!Number.isInteger(size) || size < 1 || size > room) {
     throw new LibcError("fgets", "EFAULT", `size is ${Deno.inspect(size)}, the buffer has ${room} bytes`);
   }
-  fd(stream, "fgets", "stream");
+  asFd(stream, "fgets", "stream");
   const byte = new Uint8Array(1);
   let length = 0;
   while (length < size - 1 && read(stream, byte) > 0) {

@@ -3,10 +3,16 @@
  *
  * @module
  */
-import { int, string, uint } from "../native/check.ts";
-import { exitChild, isForked } from "../native/fork.ts";
-import { libc } from "../native/libc.ts";
-import { observer } from "../native/observer.ts";
+import { asInt, asString, asUint } from "../native/check.ts";
+import { exitChild, isForked } from "../native/child.ts";
+import { call, header } from "../native/header.ts";
+import { i32, nothing, u32 } from "../native/kinds.ts";
+import { tracing } from "../native/observer.ts";
+
+const c = header({
+  rand: call(i32, []),
+  srand: call(nothing, [["seed", u32]]),
+});
 
 /**
  * Ends the program, `exit(3)`. It is how a forked child ends; there nothing of Deno is run any more.
@@ -21,14 +27,14 @@ import { observer } from "../native/observer.ts";
  * ```
  */
 export function exit(status: number): never {
-  const code = int(status, "exit", "status") & 0xff;
+  const code = asInt(status, "exit", "status") & 0xff;
   if (isForked()) exitChild(code);
-  observer.exiting(code);
+  tracing.current?.exiting(code);
   Deno.exit(code);
 }
 
 /**
- * A random number, `rand(3)`. The numbers are libc's: without {@linkcode srand} always the same, starting with 1804289383 under glibc.
+ * A random number, `rand(3)`. The numbers are libc's: without {@linkcode srand} always the same, starting with 1804289383 under gc.
  *
  * @returns A number from 0 to 2^31 - 1.
  *
@@ -41,7 +47,7 @@ export function exit(status: number): never {
  * ```
  */
 export function rand(): number {
-  return libc.rand();
+  return c.rand();
 }
 
 /**
@@ -52,7 +58,7 @@ export function rand(): number {
  * @example See {@linkcode rand}.
  */
 export function srand(seed: number): void {
-  libc.srand(uint(seed, "srand", "seed"));
+  c.srand(asUint(seed, "srand", "seed"));
 }
 
 /**
@@ -69,5 +75,5 @@ export function srand(seed: number): void {
  * ```
  */
 export function atoi(nptr: string): number {
-  return Number.parseInt(string(nptr, "atoi", "nptr"), 10) | 0;
+  return Number.parseInt(asString(nptr, "atoi", "nptr"), 10) | 0;
 }

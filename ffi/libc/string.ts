@@ -5,9 +5,15 @@
  */
 import { LibcError } from "../errors.ts";
 import { byteLengthOf } from "../native/bytes.ts";
-import { bytes as asBytes, int, string } from "../native/check.ts";
-import { libc, text } from "../native/libc.ts";
-import { access, isAttached } from "../native/memory.ts";
+import { asBytes, asInt, asString } from "../native/check.ts";
+import { call, header } from "../native/header.ts";
+import { address, i32 } from "../native/kinds.ts";
+import { text } from "../native/libc.ts";
+import { isAttached, read, write } from "../native/memory.ts";
+
+const c = header({
+  strerror: call(address, [["errnum", i32]], { quiet: true }),
+});
 
 const encoder = new TextEncoder();
 
@@ -25,7 +31,7 @@ const encoder = new TextEncoder();
  * ```
  */
 export function strerror(errnum: number): string {
-  return text(libc.strerror(int(errnum, "strerror", "errnum")));
+  return text(c.strerror(asInt(errnum, "strerror", "errnum")));
 }
 
 /**
@@ -57,28 +63,11 @@ export function strlen(s: Uint8Array): number {
  * @example See {@linkcode strlen}.
  */
 export function strcpy<T extends Uint8Array>(dest: T, src: string): T {
-  const bytes = encoder.encode(string(src, "strcpy", "src") + "\0");
+  const bytes = encoder.encode(asString(src, "strcpy", "src") + "\0");
   const room = byteLengthOf(asBytes(dest, "strcpy", "dest"));
   if (bytes.length > room) throw new LibcError("strcpy", "EOVERFLOW", `${bytes.length} bytes into ${room}`);
-  access.write(dest, 0, bytes);
+  write(dest, 0, bytes, "strcpy");
   return dest;
-}
-
-/**
- * The text of a C string: what comes before the first NUL, decoded as UTF-8.
- *
- * @param s The bytes.
- * @returns The text.
- *
- * @example
- * ```ts
- * import { cstr, strcpy } from "@ipc/playground";
- *
- * console.log(cstr(strcpy(new Uint8Array(80), "hello"))); // hello
- * ```
- */
-export function cstr(s: Uint8Array): string {
-  return new TextDecoder().decode(access.read(s as Uint8Array<ArrayBuffer>, 0, strlen(s)));
 }
 
 /**
@@ -101,6 +90,6 @@ export function memcpy<T extends Uint8Array>(dest: T, src: Uint8Array, n: number
   if (!Number.isInteger(n) || n < 0 || !(n <= dest?.length) || !(n <= src?.length)) {
     throw new LibcError("memcpy", "EFAULT", `${n} bytes from ${src?.length} into ${dest?.length}`);
   }
-  access.write(dest, 0, isAttached(src) ? access.read(src, 0, n) : src.subarray(0, n));
+  write(dest, 0, isAttached(src) ? read(src, 0, n, "memcpy") : src.subarray(0, n), "memcpy");
   return dest;
 }

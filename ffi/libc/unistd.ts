@@ -4,48 +4,57 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { adopt, closing, count as asCount, disown, fd as asFd, int, size, uint } from "../native/check.ts";
-import { execve as exec, restartSingleThreaded, runChild, setTrap } from "../native/fork.ts";
-import { cstring, errno, libc } from "../native/libc.ts";
+import { asCount, asInt, asSize, asUint } from "../native/check.ts";
+import { runChild, setTrap } from "../native/child.ts";
+import { closing, disown, fd as asFd } from "../native/descriptors.ts";
+import { safely } from "../native/fork.ts";
+import { always, call, header } from "../native/header.ts";
+import {
+  array,
+  bytes,
+  descriptor,
+  filled,
+  i32,
+  id,
+  nothing,
+  received,
+  size,
+  string,
+  strings,
+  u32,
+} from "../native/kinds.ts";
+import { cstring, errno } from "../native/libc.ts";
+import { pointersTo } from "../native/pointed.ts";
 
-export { CHILD_FAILED } from "../native/fork.ts";
-
-/**
- * Makes {@linkcode fork} possible. It is the first line of a program that forks.
- *
- * A forked child has only the thread that forked, and V8 would wait for its other threads there now and
- * then. So V8 has to be single-threaded, which it can only become at its start: unless it is, this
- * call starts the program again in place, with the same pid, arguments, permissions and standard streams
- * (it takes some 40 ms, and what ran before this line runs twice).
- *
- * @throws {LibcError} `EOPNOTSUPP` where a program cannot start itself again (it came from standard input, or it is a worker,
- * a test run or a REPL); the message names the flag to start it with: `--v8-flags=--single-threaded`.
- *
- * @example
- * ```ts ignore
- * import { enableFork, fork, wait } from "@ipc/playground";
- *
- * enableFork();
- * fork(() => console.log("hello from the child"));
- * wait();
- * ```
- */
-export function enableFork(): void {
-  restartSingleThreaded();
-}
+const c = header({
+  fork: call(id, [], { lifecycle: true, around: (bare) => () => safely(bare) }),
+  _exit: call(nothing, [["status", i32]], { lifecycle: true }),
+  getpid: call(id, []),
+  getppid: call(id, []),
+  pipe: call(i32, [["pipefd", filled(array(id))]], { opens: (args) => [...args[0] as Int32Array] }),
+  // the kernel moves at most 0x7ffff000 bytes at a time: a 64-bit result would cost a BigInt a call
+  read: call(i32, [["fd", id], ["buf", filled(received)], ["count", size]], { waits: always, input: "fd" }),
+  write: call(i32, [["fd", id], ["buf", bytes("count")], ["count", size]], { waits: always, output: "fd" }),
+  close: call(i32, [["fd", id]]),
+  dup2: call(descriptor, [["oldfd", id], ["newfd", id]]),
+  sleep: call(u32, [["seconds", u32]], { waits: always }),
+  usleep: call(i32, [["usec", u32]], { waits: always }),
+  unlink: call(i32, [["pathname", string]]),
+  execve: call(i32, [["pathname", string], ["argv", strings], ["envp", strings]], { lifecycle: true }),
+});
 
 /**
  * Makes a copy of this process, `fork(2)`.
  *
  * The child must do its work synchronously and end with `exit`. It has no event loop: should it return to one (by
  * an `await`, or by running off the end of the program), or throw, it ends with the error on standard error
- * and with exit code {@linkcode CHILD_FAILED}. Signal handlers are not inherited, ignored signals are. Memory is copied, descriptors
+ * and with exit code `CHILD_FAILED`. Signal handlers are not inherited, ignored signals are. Memory is copied, descriptors
  * and attached segments are shared. `Math.random` goes on with the same numbers in each child; `crypto` does not.
  *
  * @param child What the child is to do. It exits with the number that this function returns, or 0. It must not
  * be asynchronous. Without it, `fork` returns twice, as in C.
  * @returns 0 in the child, the child's pid in the parent.
- * @throws {LibcError} `EOPNOTSUPP` without {@linkcode enableFork}; `EAGAIN` too many processes; `ENOMEM`.
+ * @throws {LibcError} `EOPNOTSUPP` without `enableFork`; `EAGAIN` too many processes; `ENOMEM`.
  *
  * @example
  * ```ts ignore
@@ -72,7 +81,7 @@ export function fork(child?: () => number | void): number {
   if (child !== undefined && typeof child !== "function") {
     throw new LibcError("fork", "EINVAL", `child must be a function, got ${Deno.inspect(child)}`);
   }
-  const pid = libc.fork();
+  const pid = c.fork();
   if (pid < 0) throw new LibcError("fork", errno());
   if (pid === 0) {
     // only a child that comes back from here can get to the event loop
@@ -95,7 +104,7 @@ export function fork(child?: () => number | void): number {
  * ```
  */
 export function _exit(status: number): never {
-  libc._exit(int(status, "_exit", "status"));
+  c._exit(asInt(status, "_exit", "status"));
   throw new Error("unreachable");
 }
 
@@ -112,7 +121,7 @@ export function _exit(status: number): never {
  * ```
  */
 export function getpid(): number {
-  return libc.getpid();
+  return c.getpid();
 }
 
 /**
@@ -128,7 +137,7 @@ export function getpid(): number {
  * ```
  */
 export function getppid(): number {
-  return libc.getppid();
+  return c.getppid();
 }
 
 /**
@@ -151,8 +160,8 @@ export function getppid(): number {
  */
 export function pipe(): [reader: number, writer: number] {
   const ends = new Int32Array(2);
-  if (libc.pipe(ends) < 0) throw new LibcError("pipe", errno());
-  return [adopt(ends[0]), adopt(ends[1])];
+  if (c.pipe(ends) < 0) throw new LibcError("pipe", errno());
+  return [ends[0], ends[1]];
 }
 
 /**
@@ -167,7 +176,7 @@ export function pipe(): [reader: number, writer: number] {
  * @example See {@linkcode pipe}.
  */
 export function read(fd: number, buf: Uint8Array<ArrayBuffer>, count?: number): number {
-  const n = libc.read(asFd(fd, "read"), buf, size(asCount(buf, count, "read"), "read", "count"));
+  const n = c.read(asFd(fd, "read"), buf, asSize(asCount(buf, count, "read"), "read", "count"));
   if (n < 0) throw new LibcError("read", errno(), `descriptor ${fd}`);
   return n;
 }
@@ -189,7 +198,7 @@ const encoder = new TextEncoder();
  */
 export function write(fd: number, buf: Uint8Array<ArrayBuffer> | string, count?: number): number {
   const bytes = typeof buf === "string" ? encoder.encode(buf) : buf;
-  const n = libc.write(asFd(fd, "write"), bytes, size(asCount(bytes, count, "write"), "write", "count"));
+  const n = c.write(asFd(fd, "write"), bytes, asSize(asCount(bytes, count, "write"), "write", "count"));
   if (n < 0) throw new LibcError("write", errno(), `descriptor ${fd}`);
   return n;
 }
@@ -203,8 +212,9 @@ export function write(fd: number, buf: Uint8Array<ArrayBuffer> | string, count?:
  * @example See {@linkcode pipe}.
  */
 export function close(fd: number): void {
-  closing(asFd(fd, "close"));
-  const result = libc.close(fd);
+  fd = asFd(fd, "close");
+  closing.run(fd);
+  const result = c.close(fd);
   const code = errno();
   // whatever it says, on Linux the descriptor is closed
   disown(fd);
@@ -230,11 +240,12 @@ export function close(fd: number): void {
  * ```
  */
 export function dup2(oldfd: number, newfd: number): number {
-  asFd(oldfd, "dup2", "oldfd");
-  if (asFd(newfd, "dup2", "newfd") !== oldfd) closing(newfd);
-  const result = libc.dup2(oldfd, newfd);
+  oldfd = asFd(oldfd, "dup2", "oldfd");
+  newfd = asFd(newfd, "dup2", "newfd");
+  if (newfd !== oldfd) closing.run(newfd);
+  const result = c.dup2(oldfd, newfd);
   if (result < 0) throw new LibcError("dup2", errno(), `${oldfd} to ${newfd}`);
-  return adopt(result);
+  return result;
 }
 
 /**
@@ -251,7 +262,7 @@ export function dup2(oldfd: number, newfd: number): number {
  * ```
  */
 export function sleep(seconds: number): number {
-  return libc.sleep(uint(seconds, "sleep", "seconds"));
+  return c.sleep(asUint(seconds, "sleep", "seconds"));
 }
 
 /**
@@ -268,7 +279,7 @@ export function sleep(seconds: number): number {
  * ```
  */
 export function usleep(usec: number): void {
-  if (libc.usleep(uint(usec, "usleep", "usec")) < 0) throw new LibcError("usleep", errno());
+  if (c.usleep(asUint(usec, "usleep", "usec")) < 0) throw new LibcError("usleep", errno());
 }
 
 /**
@@ -290,7 +301,7 @@ export function usleep(usec: number): void {
  */
 export function unlink(pathname: string): void {
   const path = cstring(pathname, "unlink", "pathname");
-  if (libc.unlink(path) < 0) throw new LibcError("unlink", errno(), pathname);
+  if (c.unlink(path) < 0) throw new LibcError("unlink", errno(), pathname);
 }
 
 /**
@@ -313,5 +324,15 @@ export function unlink(pathname: string): void {
  * ```
  */
 export function execve(pathname: string, argv: string[], envp: string[]): never {
-  exec(pathname, argv, envp);
+  const file = cstring(pathname, "execve", "pathname");
+  const args = cstrings(argv, "argv");
+  const env = cstrings(envp, "envp");
+  c.execve(file, pointersTo(args), pointersTo(env));
+  throw new LibcError("execve", errno(), pathname);
+}
+
+function cstrings(list: string[], name: string): Uint8Array<ArrayBuffer>[] {
+  // a hole is undefined here
+  if (Array.isArray(list)) return Array.from(list, (text) => cstring(text, "execve", name));
+  throw new LibcError("execve", "EINVAL", `${name} must be an array of strings, got ${Deno.inspect(list)}`);
 }

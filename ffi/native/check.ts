@@ -6,26 +6,26 @@
  */
 import { LibcError } from "../errors.ts";
 import { byteLengthOf, isBytes } from "./bytes.ts";
-import { raw } from "./libc.ts";
 
 function bad(syscall: string, name: string, what: string, value: unknown): LibcError {
   return new LibcError(syscall, "EINVAL", `${name} must be ${what}, got ${Deno.inspect(value)}`);
 }
 
 /** A C `int`. */
-export function int(value: number, syscall: string, name: string): number {
-  if (typeof value === "number" && (value | 0) === value) return value;
+export function asInt(value: number, syscall: string, name: string): number {
+  // −0 is equal to 0, but no integer to V8
+  if (typeof value === "number" && (value | 0) === value) return value | 0;
   throw bad(syscall, name, "a 32-bit integer", value);
 }
 
 /** A C `unsigned int`. */
-export function uint(value: number, syscall: string, name: string): number {
-  if (typeof value === "number" && (value >>> 0) === value) return value;
+export function asUint(value: number, syscall: string, name: string): number {
+  if (typeof value === "number" && (value >>> 0) === value) return value >>> 0;
   throw bad(syscall, name, "an unsigned 32-bit integer", value);
 }
 
 /** A `key_t`: an `int`, which people also write unsigned, `0xdeadbeef`. */
-export function key(value: number, syscall: string): number {
+export function asKey(value: number, syscall: string): number {
   if (typeof value === "number" && ((value | 0) === value || (value >>> 0) === value)) return value | 0;
   throw bad(syscall, "key", "a 32-bit integer", value);
 }
@@ -41,7 +41,7 @@ const small: readonly bigint[] = Array.from({ length: 1025 }, (_, n) => BigInt(n
 // The functions of the hot path are kept so short that V8 inlines them: what goes wrong is told elsewhere.
 
 /** A `size_t`, ready for the call. */
-export function size(value: number, syscall: string, name: string): bigint {
+export function asSize(value: number, syscall: string, name: string): bigint {
   return (typeof value === "number" ? small[value] : undefined) ?? largeSize(value, syscall, name);
 }
 
@@ -51,7 +51,7 @@ function largeSize(value: number, syscall: string, name: string): bigint {
 }
 
 /** A C `long`, ready for the call. */
-export function long(value: number | bigint, syscall: string, name: string): bigint {
+export function asLong(value: number | bigint, syscall: string, name: string): bigint {
   return (typeof value === "number" ? small[value] : undefined) ?? largeLong(value, syscall, name);
 }
 
@@ -63,19 +63,19 @@ function largeLong(value: number | bigint, syscall: string, name: string): bigin
 }
 
 /** A `Uint8Array`, of whatever memory. */
-export function bytes<T extends Uint8Array>(value: T, syscall: string, name: string): T {
+export function asBytes<T extends Uint8Array>(value: T, syscall: string, name: string): T {
   if (isBytes(value)) return value;
   throw new LibcError(syscall, "EFAULT", `${name} must be a Uint8Array, got ${Deno.inspect(value)}`);
 }
 
 /** A string. */
-export function string(value: string, syscall: string, name: string): string {
+export function asString(value: string, syscall: string, name: string): string {
   if (typeof value === "string") return value;
   throw bad(syscall, name, "a string", value);
 }
 
 /** The bytes of a buffer and how many of them take part; the count never exceeds the buffer. */
-export function count(buffer: Uint8Array, length: number | undefined, syscall: string): number {
+export function asCount(buffer: Uint8Array, length: number | undefined, syscall: string): number {
   if (!isBytes(buffer)) {
     throw new LibcError(syscall, "EFAULT", `the buffer must be a Uint8Array, got ${Deno.inspect(buffer)}`);
   }
@@ -83,45 +83,4 @@ export function count(buffer: Uint8Array, length: number | undefined, syscall: s
   if (length === undefined) return Math.min(room, 0x7ffff000);
   if (typeof length === "number" && (length >>> 0) === length && length <= room) return Math.min(length, 0x7ffff000);
   throw new LibcError(syscall, "EFAULT", `count is ${Deno.inspect(length)}, the buffer has ${room} bytes`);
-}
-
-const F_GETFD = 1;
-const FD_CLOEXEC = 1;
-
-// descriptors the program may use: 0, 1, 2, and those made through this library
-const own = new Uint8Array(1 << 20);
-own[0] = own[1] = own[2] = 1;
-
-/**
- * A descriptor. Those of the Deno runtime (its epoll set, its caches) are refused as if they were
- * not there: closing one would bring the process down. They are told by `FD_CLOEXEC`, which what a
- * process inherits never has.
- */
-export function fd(value: number, syscall: string, name = "fd"): number {
-  if (typeof value === "number" && own[value] === 1) return value;
-  int(value, syscall, name);
-  const flags = raw.fcntl(value, F_GETFD, 0);
-  if (flags >= 0 && flags & FD_CLOEXEC) {
-    throw new LibcError(syscall, "EBADF", `descriptor ${value} belongs to the Deno runtime`);
-  }
-  return value;
-}
-
-/** Notes a new descriptor as the program's own. */
-export function adopt(value: number): number {
-  if (value >= 0) own[value] = 1;
-  return value;
-}
-
-/** What to run before a descriptor is closed. */
-export const onClose: ((fd: number) => void)[] = [];
-
-/** Tells those who use a descriptor that it is about to be closed. */
-export function closing(value: number): void {
-  for (const run of onClose) run(value);
-}
-
-/** Notes that a descriptor is closed. */
-export function disown(value: number): void {
-  own[value] = 0;
 }

@@ -1,81 +1,60 @@
 /**
- * The one `Deno.dlopen` of the project: libc, loaded at the first call.
+ * The one `Deno.dlopen` of the project.
+ *
+ * How a call gets to libc: a header's file declares its functions with `header()` (header.ts) and gets an object of
+ * callable entries; `own.ts` has a second such object for what the library does for itself, which no trace shows.
+ * Each entry is at first a stub. Its first call opens the symbol here and puts the bare FFI function in its place,
+ * so that from then on there is nothing between a wrapper and libc. Tracing (observer.ts) puts functions of its own
+ * into the headers' entries, and takes them away again.
  *
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { type Name, table } from "./table.ts";
+import { tracing } from "./observer.ts";
 
-type Library = Deno.DynamicLibrary<typeof table>;
-/** The functions of the table, typed as `Deno.dlopen` types them. */
-export type Functions = { -readonly [K in Name]: Library["symbols"][K] };
+/** The FFI types that the library uses. `buffer` takes a typed array's memory. */
+export type Ffi = "void" | "i32" | "u32" | "i64" | "u64" | "usize" | "buffer" | "pointer";
+
+type Argument<F> = F extends "i32" | "u32" ? number
+  : F extends "i64" | "u64" | "usize" ? bigint
+  : F extends "buffer" ? BufferSource | null
+  : Deno.PointerValue;
+type Result<F> = F extends "void" ? void : Argument<F>;
+
+/** The function of FFI types. 64-bit arguments are BigInts: the fast path takes them as they are. */
+export type Native<P extends readonly Ffi[], R extends Ffi> = (
+  ...args: { -readonly [I in keyof P]: Argument<P[I]> }
+) => Result<R>;
 
 let errnoCell: Int32Array<ArrayBuffer> | undefined;
 
-// deno-lint-ignore no-explicit-any -- functions of every type are handled by one
-type AnyFunction = (...args: any[]) => any;
-type Entries = Record<Name, AnyFunction>;
-
-const names = Object.keys(table).filter((name) => name !== "environ") as Name[];
-
-/**
- * The functions themselves. Each entry starts as a stub that opens its symbol, and is then the bare symbol; tracing
- * puts its own functions here and takes them away again, so that there is nothing in the way of a call while
- * tracing is off.
- */
-export const libc: Functions = stubs();
-
-/** The same functions, which tracing leaves alone: for the library's own housekeeping. */
-export const raw: Functions = stubs();
-
-/** What to run at the first call, before it goes out. */
-export const onLoad: (() => void)[] = [];
-
-function stubs(): Functions {
-  // V8 finds the entries of an object made this way faster than of one that grew
-  const entries: Entries = Object.fromEntries(names.map((name) => {
-    const stub: AnyFunction = (...args) => {
-      // what is run at the first call may have put something else here
-      if (load(name) && entries[name] !== stub) return entries[name](...args);
-      const bare = open(name);
-      if (entries[name] === stub) entries[name] = bare;
-      return bare(...args);
-    };
-    return [name, stub];
-  })) as Entries;
-  return entries as unknown as Functions;
-}
-
-const opened: Partial<Record<Name | "environ", unknown>> = {};
-
-/** A symbol of libc. Opening one takes a tenth of a millisecond, so it is done only for those that are called. */
-function open(name: Name): AnyFunction;
-function open(name: "environ"): Deno.PointerObject;
-function open(name: Name | "environ"): unknown {
-  return opened[name] ??= Deno.dlopen("libc.so.6", { [name]: table[name] as Deno.ForeignFunction }).symbols[name];
-}
-
-/** Opens symbols now, which are going to be called where it would cost more. */
-export function preload(...list: Name[]): void {
-  for (const name of list) raw[name] = open(name) as never;
-}
-
-/** Makes libc ready; true at the first call. */
-function load(caller: string): boolean {
-  if (errnoCell) return false;
+/** Makes libc ready, at the first call. */
+export function onFirstCall(caller: string): void {
+  if (errnoCell) return;
   const { os, arch } = Deno.build;
   if (os !== "linux" || (arch !== "x86_64" && arch !== "aarch64")) {
     throw new LibcError(caller, "ENOSYS", `needs Linux with glibc on x86-64 or arm64; this is ${os} on ${arch}`);
   }
+  // Asked for when dlopen() needs it, the permission would be for a file of this name in the working directory, and
+  // granting it would not help
+  const ffi = { name: "ffi" } as const;
+  if (Deno.permissions.querySync(ffi).state === "prompt") Deno.permissions.requestSync(ffi);
   try {
-    const cell = open("__errno_location")();
-    errnoCell = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(cell, 4));
+    const location = open("__errno_location", { parameters: [], result: "pointer" }) as () => Deno.PointerObject;
+    errnoCell = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(location(), 4));
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw error;
     throw new LibcError(caller, "ENOSYS", `needs glibc, and libc.so.6 cannot be loaded: ${(error as Error).message}`);
   }
-  for (const run of onLoad) run();
-  return true;
+  tracing.start();
+}
+
+type Signature = { parameters: readonly Ffi[]; result: Ffi; nonblocking?: boolean };
+
+/** A symbol of libc. Opening one takes a tenth of a millisecond, so it is done only for those that are called. */
+export function open(symbol: string, signature: Signature): (...args: never[]) => unknown {
+  const { symbols } = Deno.dlopen("libc.so.6", { [symbol]: signature as Deno.ForeignFunction });
+  return symbols[symbol] as (...args: never[]) => unknown;
 }
 
 /** `errno` of this thread. Read it right after the call that failed: it is the first argument to write. */
@@ -103,18 +82,13 @@ export function text(pointer: Deno.PointerValue): string {
   return pointer === null ? "" : Deno.UnsafePointerView.getCString(pointer);
 }
 
-/** An environment variable, by libc: `Deno.env` would want a permission of its own. */
-export function getenv(name: string): string | undefined {
-  const pointer = raw.getenv(cstring(name, "getenv", "name"));
-  return pointer === null ? undefined : text(pointer);
-}
-
 /** The addresses of the environment's strings, `environ(7)`. */
 export function environment(): bigint[] {
-  load("environ");
+  onFirstCall("environ");
   const list: bigint[] = [];
   // the symbol is where the variable `char **environ` lies
-  const variable = new Deno.UnsafePointerView(open("environ"));
+  const { symbols } = Deno.dlopen("libc.so.6", { environ: { type: "pointer" } });
+  const variable = new Deno.UnsafePointerView(symbols.environ as Deno.PointerObject);
   const array = Deno.UnsafePointer.create(variable.getBigUint64(0));
   if (array === null) return list;
   const view = new Deno.UnsafePointerView(array);
@@ -123,29 +97,4 @@ export function environment(): bigint[] {
     if (address === 0n) return list;
     list.push(address);
   }
-}
-
-/** The whole content of a file, by libc: `Deno.readFile` would want a permission of its own. */
-export function slurp(path: string): Uint8Array<ArrayBuffer> {
-  const fd = raw.open(cstring(path, "open", "path"), 0o2000000, /* O_RDONLY | O_CLOEXEC */ 0);
-  if (fd < 0) throw new LibcError("open", errno(), path);
-  let content = new Uint8Array(1 << 14);
-  let length = 0;
-  while (true) {
-    const n = raw.read(fd, content.subarray(length), BigInt(content.length - length));
-    if (n < 0) {
-      const error = new LibcError("read", errno(), path);
-      raw.close(fd);
-      throw error;
-    }
-    if (n === 0) break;
-    length += n;
-    if (length === content.length) {
-      const larger = new Uint8Array(length * 2);
-      larger.set(content);
-      content = larger;
-    }
-  }
-  raw.close(fd);
-  return content.slice(0, length);
 }

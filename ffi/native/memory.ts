@@ -5,12 +5,10 @@
  */
 import { LibcError } from "../errors.ts";
 import { byteLengthOf, isBytes } from "./bytes.ts";
-import { errno, libc, raw } from "./libc.ts";
-import { int } from "./check.ts";
-import { shmid_ds } from "./structs.ts";
+import { tracing } from "./observer.ts";
 
-const IPC_STAT = 2;
-const SHM_RDONLY = 0o10000;
+/** What `shmat(2)` gives when it fails. */
+const FAILED = 0xffff_ffff_ffff_ffffn;
 
 interface Segment {
   address: Deno.PointerObject;
@@ -24,10 +22,23 @@ const windows = new WeakMap<ReadOnlyMemory, Segment>();
 const getter = (of: object, name: string) =>
   Function.prototype.call.bind(Object.getOwnPropertyDescriptor(of, name)!.get!);
 const bufferOf = getter(Object.getPrototypeOf(Uint8Array.prototype), "buffer") as (view: Uint8Array) => ArrayBufferLike;
+const offsetOf = getter(Object.getPrototypeOf(Uint8Array.prototype), "byteOffset") as (view: Uint8Array) => number;
 const isDetached = getter(ArrayBuffer.prototype, "detached") as (buffer: ArrayBufferLike) => boolean;
 const transfer = Function.prototype.call.bind(ArrayBuffer.prototype.transfer) as (
   buffer: ArrayBufferLike,
 ) => ArrayBuffer;
+
+const slice = Function.prototype.call.bind(Uint8Array.prototype.slice) as (
+  from: Uint8Array,
+  start: number,
+  end: number,
+) => Uint8Array<ArrayBuffer>;
+const set = Function.prototype.call.bind(Uint8Array.prototype.set) as (
+  to: Uint8Array,
+  from: Uint8Array,
+  at: number,
+) => void;
+const { load: atomicLoad, store: atomicStore } = Atomics;
 
 /** What is known of an attached segment. */
 function segment(memory: Memory): Segment | undefined {
@@ -64,61 +75,57 @@ export class ReadOnlyMemory {
    */
   read(offset = 0, length?: number): Uint8Array<ArrayBuffer> {
     const segment = windows.get(this);
-    if (!segment) throw new LibcError("shmdt", "EINVAL", "the segment is detached");
-    range(offset, length ?? 0, this.#length);
+    if (!segment) throw new LibcError("ReadOnlyMemory.read", "EINVAL", "the segment is detached");
+    range(offset, length ?? 0, this.#length, "ReadOnlyMemory.read");
     const copy = new Uint8Array(length ?? this.#length - offset);
     if (copy.length > 0) Deno.UnsafePointerView.copyInto(segment.address, copy, offset);
     return copy;
   }
 }
 
+const readWindow = Function.prototype.call.bind(ReadOnlyMemory.prototype.read) as (
+  memory: ReadOnlyMemory,
+  offset: number,
+  length: number,
+) => Uint8Array<ArrayBuffer>;
+
 /** What `shmat` gives: the segment's bytes, or with `SHM_RDONLY` a window on them. */
 export type Memory = Uint8Array | ReadOnlyMemory;
 
 /** Throws unless `length` bytes from `offset` lie inside `total` bytes. */
-export function range(offset: number, length: number, total: number): void {
+export function range(offset: number, length: number, total: number, syscall: string): void {
   if (
     !Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0 ||
     offset + length > total
   ) {
-    throw new LibcError(
-      "shmat",
-      "EINVAL",
-      `${Deno.inspect(length)} bytes at ${Deno.inspect(offset)} are not inside the segment's ${total} bytes`,
-    );
+    const what = `${Deno.inspect(length)} bytes at ${Deno.inspect(offset)}`;
+    throw new LibcError(syscall, "EINVAL", total === 0 ? "detached" : `${what} are not inside the ${total} bytes`);
   }
 }
 
-/** `shmat(2)`; the length is the kernel's. */
-export function attach(shmid: number, shmflg: number): Memory {
-  const flags = int(shmflg, "shmat", "shmflg");
-  const pointer = libc.shmat(int(shmid, "shmat", "shmid"), null, flags);
-  // failure is the address -1
-  if (pointer === null || Deno.UnsafePointer.value(pointer) === 0xffff_ffff_ffff_ffffn) {
-    throw new LibcError("shmat", errno(), `shmid ${shmid}`);
+/** Tells whether `shmat(2)` failed. */
+export function isFailed(address: Deno.PointerValue): address is null {
+  return address === null || Deno.UnsafePointer.value(address) === FAILED;
+}
+
+/** The memory at the address that `shmat(2)` gave; `size` is the kernel's. */
+export function attach(address: Deno.PointerObject, shmid: number, size: number, readOnly: boolean): Memory {
+  if (readOnly) {
+    const memory = new ReadOnlyMemory(size);
+    windows.set(memory, { address, shmid });
+    return memory;
   }
   try {
-    const ds = new shmid_ds();
-    if (raw.shmctl(shmid, IPC_STAT, ds.bytes) < 0) throw new LibcError("shmat", errno(), `shmid ${shmid}`);
-    let memory: Memory;
-    if (flags & SHM_RDONLY) {
-      memory = new ReadOnlyMemory(ds.shm_segsz);
-      windows.set(memory, { address: pointer, shmid });
-    } else {
-      const buffer = Deno.UnsafePointerView.getArrayBuffer(pointer, ds.shm_segsz);
-      memory = new Uint8Array(buffer);
-      attached.set(buffer, { address: pointer, shmid });
-    }
-    return memory;
+    const buffer = Deno.UnsafePointerView.getArrayBuffer(address, size);
+    attached.set(buffer, { address, shmid });
+    return new Uint8Array(buffer);
   } catch (error) {
-    raw.shmdt(pointer);
-    if (error instanceof LibcError) throw error;
     throw new LibcError("shmat", "ENOMEM", `V8 cannot address shmid ${shmid}: ${(error as Error).message}`);
   }
 }
 
-/** `shmdt(2)`; every array over the segment is empty from then on. */
-export function detach(memory: Memory): void {
+/** Makes every array over a segment empty, and tells where it is attached. */
+export function detach(memory: Memory): Deno.PointerObject {
   const found = segment(memory);
   if (!found) throw new LibcError("shmdt", "EINVAL", "not an attached segment");
   if (isBytes(memory)) {
@@ -131,12 +138,13 @@ export function detach(memory: Memory): void {
         "its buffer was transferred away; the segment stays attached until the process ends",
       );
     }
+    if (offsetOf(memory) !== 0) throw new LibcError("shmdt", "EINVAL", "not the segment's beginning");
     transfer(buffer);
     attached.delete(buffer);
   } else {
     windows.delete(memory as ReadOnlyMemory);
   }
-  if (libc.shmdt(found.address) < 0) throw new LibcError("shmdt", errno());
+  return found.address;
 }
 
 /** Tells whether a value is an attached segment. */
@@ -149,43 +157,68 @@ export function segmentOf(memory: Memory): number | undefined {
   return segment(memory)?.shmid;
 }
 
-function readOnly(memory: Memory): ReadOnlyMemory {
-  if (memory instanceof ReadOnlyMemory) return memory;
-  throw new LibcError("shmat", "EFAULT", `shm must be what shmat gave, got ${Deno.inspect(memory)}`);
+/** Where in its buffer an array begins. */
+export function offsetIn(memory: Memory): number {
+  return isBytes(memory) ? offsetOf(memory) : 0;
 }
 
-function writable(memory: Memory): Uint8Array {
+function readOnly(memory: Memory, syscall: string): ReadOnlyMemory {
+  if (windows.has(memory as ReadOnlyMemory) || memory instanceof ReadOnlyMemory) return memory as ReadOnlyMemory;
+  throw new LibcError(syscall, "EFAULT", `shm must be what shmat gave, got ${Deno.inspect(memory)}`);
+}
+
+/** The bytes, to be written to. */
+function writable(memory: Memory, syscall: string): Uint8Array {
   if (isBytes(memory)) return memory;
-  readOnly(memory);
-  throw new LibcError("shmat", "EACCES", "attached with SHM_RDONLY");
+  readOnly(memory, syscall);
+  throw new LibcError(syscall, "EACCES", "attached with SHM_RDONLY");
 }
 
-/**
- * How the library's own helpers touch a segment. Tracing puts its functions here to see the reads
- * and writes; plain indexing (`shm[0]`) stays invisible to it.
- */
-export const access = {
-  /** One byte, read afresh from memory. */
-  load(memory: Memory, offset: number): number {
-    if (!isBytes(memory)) return readOnly(memory).read(offset, 1)[0];
-    const inside = typeof offset === "number" && offset >>> 0 === offset && offset < memory.length;
-    if (!inside) range(offset, 1, memory.length);
-    return Atomics.load(memory, offset);
-  },
-  /** Writes one byte. */
-  store(memory: Uint8Array, offset: number, byte: number): void {
-    range(offset, 1, writable(memory).length);
-    Atomics.store(memory, offset, byte);
-  },
-  /** A copy of some bytes. */
-  read(memory: Memory, offset: number, length: number): Uint8Array<ArrayBuffer> {
-    if (!isBytes(memory)) return readOnly(memory).read(offset, length);
-    range(offset, length, memory.length);
-    return memory.slice(offset, offset + length);
-  },
-  /** Copies bytes in. */
-  write(memory: Uint8Array, offset: number, bytes: Uint8Array): void {
-    range(offset, byteLengthOf(bytes), writable(memory).length);
-    memory.set(bytes, offset);
-  },
-};
+// How the library's own helpers touch a segment, so that tracing sees it; plain indexing (`shm[0]`) stays invisible.
+// `syscall` is the helper's name, for its errors.
+
+/** One byte, read afresh from memory. */
+export function load(memory: Memory, offset: number, syscall: string): number {
+  let byte: number;
+  if (!isBytes(memory)) byte = read_(readOnly(memory, syscall), offset, 1, syscall)[0];
+  else {
+    const inside = typeof offset === "number" && offset >>> 0 === offset && offset < byteLengthOf(memory);
+    if (!inside) range(offset, 1, byteLengthOf(memory), syscall);
+    byte = atomicLoad(memory, offset);
+  }
+  if (tracing.current !== undefined) tracing.current.touched("read", memory, offset, new Uint8Array([byte]));
+  return byte;
+}
+
+/** Writes one byte. */
+export function store(memory: Memory, offset: number, byte: number, syscall: string): void {
+  const bytes = writable(memory, syscall);
+  range(offset, 1, byteLengthOf(bytes), syscall);
+  atomicStore(bytes, offset, byte);
+  if (tracing.current !== undefined) tracing.current.touched("write", bytes, offset, new Uint8Array([byte]));
+}
+
+/** A copy of some bytes. */
+export function read(memory: Memory, offset: number, length: number, syscall: string): Uint8Array<ArrayBuffer> {
+  const data = read_(memory, offset, length, syscall);
+  if (tracing.current !== undefined) tracing.current.touched("read", memory, offset, data);
+  return data;
+}
+
+function read_(memory: Memory, offset: number, length: number, syscall: string): Uint8Array<ArrayBuffer> {
+  if (isBytes(memory)) {
+    range(offset, length, byteLengthOf(memory), syscall);
+    return slice(memory, offset, offset + length);
+  }
+  const { length: total } = readOnly(memory, syscall);
+  range(offset, length, total, syscall);
+  return readWindow(memory as ReadOnlyMemory, offset, length);
+}
+
+/** Copies bytes in. */
+export function write(memory: Memory, offset: number, data: Uint8Array, syscall: string): void {
+  const bytes = writable(memory, syscall);
+  range(offset, byteLengthOf(data), byteLengthOf(bytes), syscall);
+  set(bytes, data, offset);
+  if (tracing.current !== undefined) tracing.current.touched("write", bytes, offset, data);
+}

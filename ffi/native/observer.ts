@@ -1,17 +1,31 @@
 /**
- * What happens in a program besides libc calls. Tracing puts its functions here; without it nobody looks.
+ * Tracing, seen from below: who is told of what happens, if anybody is. Without tracing nothing here is asked but
+ * whether it is there.
  *
  * @module
  */
-export const observer = {
-  /** How many calls are being told of right now: what they use must not be used by a listener's own calls. */
-  depth: 0,
-  /** `signal` was called: with a function's name, `SIG_DFL` or `SIG_IGN`. */
-  installed(_sig: string, _handler: string): void {},
+/** Who looks. */
+export interface Observer {
+  /** A header has declared a function, whose calls are to be seen: an `Entry` of header.ts, which builds on this. */
+  declared(entry: unknown): void;
+  /** Shared memory was read or written: a `Memory` of memory.ts. */
+  touched(op: "read" | "write", memory: unknown, offset: number, data: Uint8Array): void;
+  /** `signal` was called: with a function's name, or `SIG_DFL` or `SIG_IGN`. */
+  installed(sig: number, handler: string | number): void;
   /** A handler is about to run. */
-  delivered(_sig: string): void {},
+  delivered(sig: string): void;
   /** The program waits in `pause`, or has come back from it. */
-  paused(_waiting: boolean): void {},
-  /** The program is about to end. */
-  exiting(_status: number): void {},
-};
+  paused(waiting: boolean): void;
+  /** The process is about to end. */
+  exiting(status: number): void;
+}
+
+/** The state of tracing. */
+export const tracing: {
+  /** The one who looks now. */
+  current: Observer | undefined;
+  /** How many calls are being told of right now: what they use must not be used by a listener's own calls. */
+  depth: number;
+  /** Begins what the environment asks for; run before the first call of all. */
+  start(): void;
+} = { current: undefined, depth: 0, start() {} };

@@ -4,22 +4,21 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-
-/** What an attempt gives when it would have to wait. */
-export const BUSY: unique symbol = Symbol("busy");
+import { abortable } from "./_abort.ts";
+import { isCode } from "./_common.ts";
+import { BUSY, LONGEST_PAUSE } from "./_time.ts";
 
 interface Waiter {
   attempt(): unknown;
   /** Attempts of the same kind fail together, so one that failed stands for those behind it. */
   kind: string;
-  signal?: AbortSignal;
   /** It is in an attempt right now. */
   trying: boolean;
+  /** Why it is to be given up, unless the attempt that it is in gets something. */
+  aborted?: { reason: unknown };
   resolve(value: unknown): void;
   reject(reason: unknown): void;
 }
-
-const LONGEST_PAUSE = 5; // milliseconds
 
 /**
  * Those who wait, in the order in which they came. A blocking call on another thread could not be
@@ -33,32 +32,30 @@ export class Line {
 
   /** Repeats an attempt until it gives something, throws, or is aborted. Those who came earlier go first. */
   wait<T>(attempt: () => T | typeof BUSY, kind: string, signal?: AbortSignal): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason);
+    return abortable<T>(signal, (resolve, reject) => {
       const leave = () => {
         const at = this.#waiters.indexOf(waiter);
         if (at >= 0) this.#waiters.splice(at, 1);
-        signal?.removeEventListener("abort", abort);
-      };
-      const abort = () => {
-        // an attempt under way may have got something already: it decides
-        if (waiter.trying) return;
-        leave();
-        if (this.#waiters.length === 0) this.#stop();
-        reject(signal!.reason);
       };
       const waiter: Waiter = {
         attempt,
         kind,
-        signal,
         trying: false,
         resolve: (value) => (leave(), resolve(value as T)),
         reject: (reason) => (leave(), reject(reason)),
       };
-      signal?.addEventListener("abort", abort);
       this.#waiters.push(waiter);
       this.#pause = 0;
       this.#pump(waiter);
+      return (reason) => {
+        // an attempt under way may have got something already: it decides
+        if (waiter.trying) {
+          waiter.aborted = { reason };
+          return;
+        }
+        waiter.reject(reason);
+        if (this.#waiters.length === 0) this.#stop();
+      };
     });
   }
 
@@ -80,14 +77,14 @@ export class Line {
         result = waiter.attempt();
       } catch (error) {
         // the kernel says this of a removed object to those who come, and EIDRM to those who have been waiting
-        const removed = waiter !== newcomer && error instanceof LibcError && error.code === "EINVAL";
-        waiter.reject(removed ? new LibcError(error.syscall, "EIDRM", "removed while waiting") : error);
+        const removed = waiter !== newcomer && isCode(error, "EINVAL");
+        waiter.reject(removed ? new LibcError((error as LibcError).syscall, "EIDRM", "removed while waiting") : error);
         continue;
       }
       waiter.trying = false;
       if (result === BUSY) {
-        if (waiter.signal?.aborted) {
-          waiter.reject(waiter.signal.reason);
+        if (waiter.aborted) {
+          waiter.reject(waiter.aborted.reason);
           continue;
         }
         stuck.add(waiter.kind);

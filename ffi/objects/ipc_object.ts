@@ -4,19 +4,12 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { type ipc_perm, IPC_RMID, IPC_SET, IPC_STAT } from "../libc/sys/ipc.ts";
-import { getpid } from "../libc/unistd.ts";
-import { checkMode, is } from "./_obtain.ts";
+import { IPC_RMID, IPC_SET, IPC_STAT } from "../libc/sys/ipc.ts";
+import { checkMode, isCode } from "./_common.ts";
+import { forgetMade, removeMade } from "./_made.ts";
+import { type Kind, type KindName, kinds } from "./_system_v.ts";
 
-/** How to make an object. */
-export interface CreateOptions {
-  /** The number that other processes find it by; `IPC_PRIVATE` (the default) for none, then they need its id. */
-  key?: number;
-  /** Who may use it, as in `chmod(1)`; by default only its owner, `0o600`. */
-  mode?: number;
-  /** Fail with `EEXIST` if there is one with this key already (the default); `false` takes that one. */
-  exclusive?: boolean;
-}
+export type { CreateOptions } from "./_system_v.ts";
 
 /** What {@linkcode IpcObject.setPermissions} can change. */
 export interface Permissions {
@@ -28,12 +21,7 @@ export interface Permissions {
   gid?: number;
 }
 
-/** How a call waits. */
-export interface WaitOptions {
-  /** Ends the wait: the promise is rejected with the signal's reason, and nothing has been taken or changed. */
-  signal?: AbortSignal;
-}
-
+const SET_PERMISSIONS = "IpcObject.setPermissions";
 const SLOT = 0x7fff; // the part of an id that is its place in the kernel's table
 
 /**
@@ -58,39 +46,34 @@ const SLOT = 0x7fff; // the part of an id that is its place in the kernel's tabl
  * ```
  */
 export abstract class IpcObject<D = unknown> implements Disposable {
-  /** The number that the kernel gave the object; any process of the system can find it by that. */
-  readonly id: number;
-  readonly #statAny: number;
-  #maker: number;
+  readonly #id: number;
+  readonly #kind: Kind<D>;
 
   /**
    * Use `create`, `open` or `fromId` of the classes.
    *
    * @param id The object's id.
-   * @param made Whether this process has just made it.
-   * @param statAny `SHM_STAT_ANY`, `MSG_STAT_ANY` or `SEM_STAT_ANY`.
+   * @param kind What it is. What is made this way is left alone when it is disposed of.
    */
-  constructor(id: number, made: boolean, statAny: number) {
-    this.id = id;
-    this.#statAny = statAny;
-    this.#maker = made ? getpid() : 0;
+  constructor(id: number, kind: "shm" | "msg" | "sem") {
+    this.#id = id;
+    this.#kind = kinds[kind satisfies KindName] as unknown as Kind<D>;
   }
 
-  /** `shmctl`, `msgctl` or `semctl`. */
-  protected abstract control(id: number, cmd: number, ds: D | null): number;
-  /** An empty structure for {@linkcode control}. */
-  protected abstract structure(): D;
-  /** The permissions in such a structure. */
-  protected abstract permissions(ds: D): ipc_perm;
+  /** The number that the kernel gave the object; any process of the system can find it by that. */
+  get id(): number {
+    return this.#id;
+  }
 
   /** What the kernel knows about the object now. */
   protected stat(): D {
-    const ds = this.structure();
+    const { control, statAny, structure } = this.#kind;
+    const ds = structure();
     try {
-      this.control(this.id, IPC_STAT, ds);
+      control(this.#id, IPC_STAT, ds);
     } catch (error) {
       // the other command asks for no permission to read, but finds the object by its place
-      if (!is(error, "EACCES") || this.control(this.id & SLOT, this.#statAny, ds) !== this.id) throw error;
+      if (!isCode(error, "EACCES") || control(this.#id & SLOT, statAny, ds) !== this.#id) throw error;
     }
     return ds;
   }
@@ -99,32 +82,36 @@ export abstract class IpcObject<D = unknown> implements Disposable {
   protected change(edit: (ds: D) => void): void {
     const ds = this.stat();
     edit(ds);
-    this.control(this.id, IPC_SET, ds);
+    this.#kind.control(this.#id, IPC_SET, ds);
+  }
+
+  #permissions() {
+    return this.#kind.permissions(this.stat());
   }
 
   /** The key that the object was made with; `IPC_PRIVATE` for none. */
   get key(): number {
-    return this.permissions(this.stat()).key;
+    return this.#permissions().key;
   }
   /** Who may use it, as in `chmod(1)`; {@linkcode setPermissions} changes it. */
   get mode(): number {
-    return this.permissions(this.stat()).mode & 0o777;
+    return this.#permissions().mode & 0o777;
   }
   /** The owner's user id. */
   get uid(): number {
-    return this.permissions(this.stat()).uid;
+    return this.#permissions().uid;
   }
   /** The owner's group id. */
   get gid(): number {
-    return this.permissions(this.stat()).gid;
+    return this.#permissions().gid;
   }
   /** The creator's user id. */
   get cuid(): number {
-    return this.permissions(this.stat()).cuid;
+    return this.#permissions().cuid;
   }
   /** The creator's group id. */
   get cgid(): number {
-    return this.permissions(this.stat()).cgid;
+    return this.#permissions().cgid;
   }
 
   /**
@@ -135,11 +122,11 @@ export abstract class IpcObject<D = unknown> implements Disposable {
    */
   setPermissions(changes: Permissions): void {
     const { mode, uid, gid } = changes;
-    if (mode !== undefined) checkMode(mode, "setPermissions");
+    if (mode !== undefined) checkMode(mode, SET_PERMISSIONS);
     if (uid !== undefined) checkId(uid, "uid");
     if (gid !== undefined) checkId(gid, "gid");
     this.change((ds) => {
-      const perm = this.permissions(ds);
+      const perm = this.#kind.permissions(ds);
       perm.mode = mode ?? perm.mode;
       perm.uid = uid ?? perm.uid;
       perm.gid = gid ?? perm.gid;
@@ -152,25 +139,20 @@ export abstract class IpcObject<D = unknown> implements Disposable {
    * @throws {LibcError} `EPERM` not the owner; `EINVAL` it is gone already.
    */
   remove(): void {
-    this.control(this.id, IPC_RMID, null);
-    this.#maker = 0;
+    this.#kind.control(this.#id, IPC_RMID, null);
+    forgetMade(this);
   }
 
   /** Removes the object if this handle made it, in this process. It is fine if it is gone already. */
   [Symbol.dispose](): void {
-    if (this.#maker === 0 || this.#maker !== getpid()) return;
-    try {
-      this.remove();
-    } catch (error) {
-      if (!is(error, "EINVAL", "EIDRM")) throw error;
-    }
+    removeMade(this);
   }
 }
 
 function checkId(value: number, name: string): void {
   if (typeof value === "number" && value >>> 0 === value) return;
   throw new LibcError(
-    "setPermissions",
+    SET_PERMISSIONS,
     "EINVAL",
     `${name} must be an unsigned 32-bit integer, got ${Deno.inspect(value)}`,
   );

@@ -4,26 +4,30 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { IPC_NOWAIT, type ipc_perm } from "../libc/sys/ipc.ts";
+import { IPC_INFO, IPC_NOWAIT } from "../libc/sys/ipc.ts";
 import {
   MSG_COPY,
   MSG_EXCEPT,
-  MSG_STAT_ANY,
   msgbuf,
   msgctl,
   msgget,
+  msginfo,
   msgrcv,
   msgsnd,
-  msqid_ds,
+  type msqid_ds,
 } from "../libc/sys/msg.ts";
+import { isCode } from "./_common.ts";
+import { Line } from "./_line.ts";
 import { byteLengthOf, isBytes } from "../native/bytes.ts";
-import { observer } from "../native/observer.ts";
-import { BUSY, Line } from "./_line.ts";
-import { date, find, is, obtain } from "./_obtain.ts";
-import { type CreateOptions, IpcObject, type WaitOptions } from "./ipc_object.ts";
+import { tracing } from "../native/observer.ts";
+import { Shelf } from "./_shelf.ts";
+import { create, date, find } from "./_system_v.ts";
+import { BUSY, deadline, retrySync } from "./_time.ts";
+import { type CreateOptions, IpcObject } from "./ipc_object.ts";
+import type { Message } from "./message.ts";
+import type { WaitOptions, WaitSyncOptions } from "./options.ts";
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
 /** How to send. */
 export interface SendOptions {
@@ -41,69 +45,6 @@ export interface ReceiveOptions {
   /** With a type above 0: the oldest message of any other type. */
   except?: boolean;
 }
-
-/**
- * A received message.
- *
- * @example
- * ```ts
- * import { MessageQueue } from "@ipc/playground";
- *
- * using queue = MessageQueue.create();
- * queue.sendSync("Did you get this?\0", { type: 7 });
- * const message = queue.receiveSync();
- * console.log(message.type, message.data.length, message.text); // 7 18 Did you get this?
- * ```
- */
-export class Message {
-  /** The type that it was sent with; a bigint only beyond 2^53. */
-  readonly type: number | bigint;
-  #bytes: Uint8Array<ArrayBuffer>;
-  #start: number;
-  #end: number;
-
-  /**
-   * Makes a message.
-   *
-   * @param type The type that it was sent with.
-   * @param bytes Where its bytes are. They are copied from there when they are first asked for.
-   * @param start Where they start.
-   * @param end Where they end.
-   */
-  constructor(type: number | bigint, bytes: Uint8Array<ArrayBuffer>, start = 0, end: number = bytes.length) {
-    this.type = type;
-    this.#bytes = bytes;
-    this.#start = start;
-    this.#end = end;
-  }
-
-  /** Its bytes, in a buffer of their own. */
-  get data(): Uint8Array<ArrayBuffer> {
-    if (this.#end - this.#start !== this.#bytes.buffer.byteLength) {
-      this.#bytes = this.#bytes.slice(this.#start, this.#end);
-      this.#end -= this.#start;
-      this.#start = 0;
-    }
-    return this.#bytes;
-  }
-
-  /** Its bytes as UTF-8 text, without the NUL that C programs put at the end. */
-  get text(): string {
-    const bytes = this.#bytes.subarray(this.#start, this.#end);
-    return decoder.decode(bytes.at(-1) === 0 ? bytes.subarray(0, -1) : bytes);
-  }
-
-  /** How `console.log` shows it: with its type and its text. */
-  [Symbol.for("Deno.customInspect")](inspect: typeof Deno.inspect, options: Deno.InspectOptions): string {
-    return `Message ${inspect({ type: this.type, text: this.text }, options)}`;
-  }
-}
-
-// A new array costs as much as half a system call, a view of a large one next to nothing: short messages go
-// into a shared one, until somebody asks for their bytes
-const SHORT = 256;
-const SHELF = 16384;
-const MTEXT_WORD = 2; // mtext lies behind an mtype of two words
 
 /**
  * A message queue: see `svipc(7)`, `msgget(2)`, `msgsnd(2)`, `msgrcv(2)`.
@@ -127,17 +68,17 @@ const MTEXT_WORD = 2; // mtext lies behind an mtype of two words
  * ```
  */
 export class MessageQueue extends IpcObject<msqid_ds> {
+  readonly #id: number;
   #buffer: msgbuf = new msgbuf(1024);
   // the same bytes as 32-bit words: that copies a short message four times as fast
   #bufferWords = new Int32Array(this.#buffer.bytes.buffer);
-  #shelf = new Uint8Array(0);
-  #shelfWords = new Int32Array(0);
-  #shelved = 0;
+  readonly #shelf = new Shelf();
   readonly #senders = new Line();
   readonly #receivers = new Line();
 
-  private constructor(id: number, made: boolean) {
-    super(id, made, MSG_STAT_ANY);
+  private constructor(id: number) {
+    super(id, "msg");
+    this.#id = id;
   }
 
   /**
@@ -155,9 +96,8 @@ export class MessageQueue extends IpcObject<msqid_ds> {
    * console.log(queue.messageCount); // 0
    * ```
    */
-  static create(options: CreateOptions = {}): MessageQueue {
-    const [id, made] = obtain(msgget, "msgget", options);
-    return new MessageQueue(id, made);
+  static create(options?: CreateOptions): MessageQueue {
+    return create("msg", msgget, options, (id) => new MessageQueue(id));
   }
 
   /**
@@ -177,7 +117,7 @@ export class MessageQueue extends IpcObject<msqid_ds> {
    * ```
    */
   static open(key: number): MessageQueue {
-    return new MessageQueue(find(msgget, "msgget", key), false);
+    return new MessageQueue(find("msg", msgget, key));
   }
 
   /**
@@ -197,22 +137,9 @@ export class MessageQueue extends IpcObject<msqid_ds> {
    * ```
    */
   static fromId(id: number): MessageQueue {
-    const queue = new MessageQueue(id, false);
+    const queue = new MessageQueue(id);
     queue.stat();
     return queue;
-  }
-
-  /** `msgctl`. */
-  protected override control(id: number, cmd: number, ds: msqid_ds | null): number {
-    return msgctl(id, cmd, ds);
-  }
-  /** An empty `msqid_ds`. */
-  protected override structure(): msqid_ds {
-    return new msqid_ds();
-  }
-  /** Its `msg_perm`. */
-  protected override permissions(ds: msqid_ds): ipc_perm {
-    return ds.msg_perm;
   }
 
   #grow(size: number): void {
@@ -228,7 +155,7 @@ export class MessageQueue extends IpcObject<msqid_ds> {
 
   /** Writes data and type into the buffer, and tells the length. */
   #fill(data: Uint8Array | string, type: number | bigint): number {
-    if (observer.depth > 0) this.#renew(this.#buffer.mtext.length);
+    if (tracing.depth > 0) this.#renew(this.#buffer.mtext.length);
     let length: number;
     if (typeof data === "string") {
       this.#grow(3 * data.length);
@@ -244,41 +171,40 @@ export class MessageQueue extends IpcObject<msqid_ds> {
     return length;
   }
 
-  /** Makes a message of what is in the buffer. */
-  #message(length: number, buffer: msgbuf, from: Int32Array): Message {
-    const { mtype, mtext } = buffer;
-    if (length > SHORT) return new Message(mtype, mtext.slice(0, length));
-    const start = this.#shelved;
-    const end = start + length;
-    if (end > this.#shelf.length) return this.#newShelf(length, buffer, from);
-    const to = this.#shelfWords;
-    for (let i = MTEXT_WORD, at = start >> 2; at << 2 < end; i++, at++) to[at] = from[i];
-    this.#shelved = end + 3 & ~3;
-    return new Message(mtype, this.#shelf, start, end);
-  }
-
-  #newShelf(length: number, buffer: msgbuf, from: Int32Array): Message {
-    this.#shelf = new Uint8Array(SHELF);
-    this.#shelfWords = new Int32Array(this.#shelf.buffer);
-    this.#shelved = 0;
-    return this.#message(length, buffer, from);
-  }
-
   /** Receives into the buffer, which grows until the message fits; a message that doesn't fit stays in the queue. */
   #take(type: number | bigint, flags: number): Message {
-    if (observer.depth > 0) this.#renew(this.#buffer.mtext.length);
+    if (tracing.depth > 0) this.#renew(this.#buffer.mtext.length);
     const buffer = this.#buffer;
     const words = this.#bufferWords;
     const room = buffer.mtext.length;
     let length: number;
     try {
-      length = msgrcv(this.id, buffer, room, type, flags);
+      length = msgrcv(this.#id, buffer, room, type, flags);
     } catch (error) {
-      if (!is(error, "E2BIG")) throw error;
+      if (!isCode(error, "E2BIG")) throw error;
       this.#grow(room + 1);
       return this.#take(type, flags);
     }
-    return this.#message(length, buffer, words);
+    return this.#shelf.message(length, buffer, words);
+  }
+
+  /** Sends what is in the buffer. */
+  #put(length: number, flags: number): void {
+    try {
+      msgsnd(this.#id, this.#buffer, length, flags);
+    } catch (error) {
+      throw isCode(error, "EINVAL") ? tooLong(error as LibcError, length) : error;
+    }
+  }
+
+  #putOrNot(length: number): boolean {
+    try {
+      this.#put(length, IPC_NOWAIT);
+      return true;
+    } catch (error) {
+      if (isCode(error, "EAGAIN")) return false;
+      throw error;
+    }
   }
 
   /**
@@ -289,23 +215,26 @@ export class MessageQueue extends IpcObject<msqid_ds> {
    * @throws {LibcError} `EINVAL` a type below 1, longer than the system allows (`/proc/sys/kernel/msgmax`), or the queue is
    * gone; `EIDRM` the queue was removed meanwhile; `EACCES`.
    */
-  async send(data: Uint8Array | string, options: SendOptions & WaitOptions = {}): Promise<void> {
-    const { type = 1, signal } = options;
+  async send(data: Uint8Array | string, options?: SendOptions & WaitOptions): Promise<void> {
+    const { type = 1, signal } = options ?? {};
     // a caller may go on using the array while the message waits for its turn
     const copy = isBytes(data) ? data.slice() : data;
-    await this.#senders.wait(() => this.trySend(copy, { type }) ? undefined : BUSY, "", signal);
+    await this.#senders.wait(() => this.#putOrNot(this.#fill(copy, type)) ? undefined : BUSY, "", signal);
   }
 
   /**
    * Sends a message. Blocks the program while the queue is full.
    *
    * @param data The message: bytes, or text that is sent as UTF-8.
-   * @param options The type.
-   * @throws {LibcError} As {@linkcode send}; `EINTR` a signal came.
+   * @param options The type, and for how long to block. The kernel knows no time limit here, so with one this tries again
+   * every few milliseconds, and those who block go first.
+   * @throws {LibcError} As {@linkcode send}; `EINTR` a signal came; `ETIMEDOUT` the time is over.
    */
-  sendSync(data: Uint8Array | string, options?: SendOptions): void {
-    const length = this.#fill(data, options?.type ?? 1);
-    msgsnd(this.id, this.#buffer, length, 0);
+  sendSync(data: Uint8Array | string, options?: SendOptions & WaitSyncOptions): void {
+    const type = options?.type ?? 1;
+    const limit = deadline(options?.timeout, "msgsnd");
+    if (limit === undefined) this.#put(this.#fill(data, type), 0);
+    else retrySync(() => this.#putOrNot(this.#fill(data, type)) ? undefined : BUSY, limit);
   }
 
   /**
@@ -317,14 +246,7 @@ export class MessageQueue extends IpcObject<msqid_ds> {
    * @throws {LibcError} As {@linkcode send}.
    */
   trySend(data: Uint8Array | string, options?: SendOptions): boolean {
-    const length = this.#fill(data, options?.type ?? 1);
-    try {
-      msgsnd(this.id, this.#buffer, length, IPC_NOWAIT);
-      return true;
-    } catch (error) {
-      if (is(error, "EAGAIN")) return false;
-      throw error;
-    }
+    return this.#putOrNot(this.#fill(data, options?.type ?? 1));
   }
 
   /**
@@ -334,8 +256,8 @@ export class MessageQueue extends IpcObject<msqid_ds> {
    * @returns The message.
    * @throws {LibcError} `EINVAL` the queue is gone; `EIDRM` it was removed meanwhile; `EACCES`.
    */
-  async receive(options: ReceiveOptions & WaitOptions = {}): Promise<Message> {
-    const { type = 0, except = false, signal } = options;
+  async receive(options?: ReceiveOptions & WaitOptions): Promise<Message> {
+    const { type = 0, except = false, signal } = options ?? {};
     return await this.#receivers.wait(
       () => this.tryReceive({ type, except }) ?? BUSY,
       typeof type === "number" || typeof type === "bigint" ? `${type} ${except}` : "", // what is no type will be told at once
@@ -346,12 +268,29 @@ export class MessageQueue extends IpcObject<msqid_ds> {
   /**
    * Receives a message. Blocks the program until there is one.
    *
-   * @param options Which message.
+   * @param options Which message, and for how long to block. The kernel knows no time limit here, so with one this tries
+   * again every few milliseconds, and those who block go first.
    * @returns The message.
-   * @throws {LibcError} As {@linkcode receive}; `EINTR` a signal came.
+   * @throws {LibcError} As {@linkcode receive}; `EINTR` a signal came; `ETIMEDOUT` the time is over.
+   *
+   * @example
+   * ```ts
+   * import { LibcError, MessageQueue } from "@ipc/playground";
+   *
+   * using queue = MessageQueue.create();
+   * try {
+   *   queue.receiveSync({ timeout: 10 });
+   * } catch (error) {
+   *   console.log((error as LibcError).code); // ETIMEDOUT
+   * }
+   * ```
    */
-  receiveSync(options?: ReceiveOptions): Message {
-    return this.#take(options?.type ?? 0, options?.except ? MSG_EXCEPT : 0);
+  receiveSync(options?: ReceiveOptions & WaitSyncOptions): Message {
+    const type = options?.type ?? 0;
+    const flags = options?.except ? MSG_EXCEPT : 0;
+    const limit = deadline(options?.timeout, "msgrcv");
+    if (limit === undefined) return this.#take(type, flags);
+    return retrySync(() => this.#takeOrNull(type, flags | IPC_NOWAIT) ?? BUSY, limit);
   }
 
   /**
@@ -369,7 +308,7 @@ export class MessageQueue extends IpcObject<msqid_ds> {
     try {
       return this.#take(type, flags);
     } catch (error) {
-      if (is(error, "ENOMSG")) return null;
+      if (isCode(error, "ENOMSG")) return null;
       throw error;
     }
   }
@@ -377,13 +316,13 @@ export class MessageQueue extends IpcObject<msqid_ds> {
   /**
    * Looks at a message without taking it out of the queue.
    *
-   * @param index Its position, from 0 for the oldest.
+   * @param index Its position; 0, which is the oldest, unless given.
    * @returns A copy of the message, or `null` if there are not so many.
    * @throws {LibcError} `ENOSYS` a kernel without `MSG_COPY` (it is built with `CONFIG_CHECKPOINT_RESTORE`); `EINVAL` the queue
    * is gone; `EACCES`.
    */
-  peek(index = 0): Message | null {
-    return this.#takeOrNull(index, MSG_COPY | IPC_NOWAIT);
+  peek(index?: number): Message | null {
+    return this.#takeOrNull(index === undefined ? 0 : index, MSG_COPY | IPC_NOWAIT);
   }
 
   /**
@@ -407,19 +346,25 @@ export class MessageQueue extends IpcObject<msqid_ds> {
   get byteCount(): number {
     return this.stat().msg_cbytes;
   }
-  /**
-   * How many bytes the queue may hold. Setting it is up to the owner, and above the system's limit
-   * (`/proc/sys/kernel/msgmnb`) to root: `EPERM` otherwise.
-   */
+  /** How many bytes the queue may hold; {@linkcode setMaxBytes} changes it. */
   get maxBytes(): number {
     return this.stat().msg_qbytes;
   }
-  set maxBytes(value: number) {
-    if (!Number.isSafeInteger(value) || value < 0) {
-      throw new LibcError("msgctl", "EINVAL", `maxBytes must be a count of bytes, got ${Deno.inspect(value)}`);
+
+  /**
+   * Changes how many bytes the queue may hold.
+   *
+   * @param bytes How many; what waits in the queue stays there, even if it is more.
+   * @throws {LibcError} `EPERM` not the owner, or above the system's limit (`/proc/sys/kernel/msgmnb`) and not root; `EINVAL`
+   * not a count of bytes, or the queue is gone.
+   */
+  setMaxBytes(bytes: number): void {
+    if (!Number.isSafeInteger(bytes) || bytes < 0) {
+      throw new LibcError("msgctl", "EINVAL", `maxBytes must be a count of bytes, got ${Deno.inspect(bytes)}`);
     }
-    this.change((ds) => ds.msg_qbytes = value);
+    this.change((ds) => ds.msg_qbytes = bytes);
   }
+
   /** The process that last sent; 0 for none. */
   get lastSendPid(): number {
     return this.stat().msg_lspid;
@@ -440,4 +385,12 @@ export class MessageQueue extends IpcObject<msqid_ds> {
   get changedAt(): Date | null {
     return date(this.stat().msg_ctime);
   }
+}
+
+/** The kernel says `EINVAL` of a message above its limit, and not what that is. */
+function tooLong(error: LibcError, length: number): LibcError {
+  const info = new msginfo();
+  msgctl(0, IPC_INFO, info);
+  if (length <= info.msgmax) return error;
+  return new LibcError(error.syscall, "EINVAL", `${error.detail}: the system's limit, msgmax, is ${info.msgmax}`);
 }

@@ -4,9 +4,9 @@
  * @module
  */
 import { POLLIN, POLLOUT } from "../libc/poll.ts";
-import { fd as asFd } from "../native/check.ts";
-import type { WaitOptions } from "./ipc_object.ts";
-import { ready } from "./reactor.ts";
+import { fd as asFd } from "../native/descriptors.ts";
+import { ready } from "./_reactor.ts";
+import type { WaitOptions } from "./options.ts";
 
 /**
  * Waits until `read`, `recv` or `accept` would not block: `poll(2)` with `POLLIN`, without stopping the event loop.
@@ -29,8 +29,8 @@ import { ready } from "./reactor.ts";
  * ```
  */
 // deno-lint-ignore require-await -- a bad descriptor is a rejection, too
-export async function readable(fd: number, options: WaitOptions = {}): Promise<void> {
-  return ready(asFd(fd, "poll"), POLLIN, options.signal);
+export async function readable(fd: number, options?: WaitOptions): Promise<void> {
+  return ready(asFd(fd, "poll"), POLLIN, options?.signal);
 }
 
 /**
@@ -53,6 +53,6 @@ export async function readable(fd: number, options: WaitOptions = {}): Promise<v
  * ```
  */
 // deno-lint-ignore require-await -- a bad descriptor is a rejection, too
-export async function writable(fd: number, options: WaitOptions = {}): Promise<void> {
-  return ready(asFd(fd, "poll"), POLLOUT, options.signal);
+export async function writable(fd: number, options?: WaitOptions): Promise<void> {
+  return ready(asFd(fd, "poll"), POLLOUT, options?.signal);
 }

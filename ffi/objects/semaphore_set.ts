@@ -4,27 +4,32 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { IPC_NOWAIT, type ipc_perm } from "../libc/sys/ipc.ts";
+import { IPC_NOWAIT } from "../libc/sys/ipc.ts";
 import {
   GETALL,
   GETNCNT,
   GETPID,
+  GETVAL,
   GETZCNT,
-  SEM_STAT_ANY,
   SEM_UNDO,
   sembuf,
   semctl,
   semget,
-  semid_ds,
+  type semid_ds,
   semop,
+  semtimedop,
   SETALL,
+  SETVAL,
 } from "../libc/sys/sem.ts";
-import { getpid, usleep } from "../libc/unistd.ts";
+import { getpid } from "../libc/unistd.ts";
+import { isCode } from "./_common.ts";
+import { Line } from "./_line.ts";
 import { byteLengthOf, isBytes } from "../native/bytes.ts";
-import { observer } from "../native/observer.ts";
-import { BUSY, Line } from "./_line.ts";
-import { date, find, is, obtain } from "./_obtain.ts";
-import { type CreateOptions, IpcObject, type WaitOptions } from "./ipc_object.ts";
+import { tracing } from "../native/observer.ts";
+import { create, date, find } from "./_system_v.ts";
+import { BUSY, deadline, sleepSync } from "./_time.ts";
+import { type CreateOptions, IpcObject } from "./ipc_object.ts";
+import type { WaitOptions, WaitSyncOptions } from "./options.ts";
 
 /** How much to take or give. */
 export interface AcquireOptions {
@@ -36,10 +41,29 @@ export interface AcquireOptions {
 
 const LARGEST = 0x7fff; // SEMVMX
 
-function checkValue(value: number, name: string, from: number): number {
+function checkValue(value: number, name: string, from: number, syscall = "semop"): number {
   if (Number.isInteger(value) && value >= from && value <= LARGEST) return value;
   const code = Number.isInteger(value) && value > LARGEST ? "ERANGE" : "EINVAL";
-  throw new LibcError("semop", code, `${name} must be ${from} to ${LARGEST}, got ${Deno.inspect(value)}`);
+  throw new LibcError(syscall, code, `${name} must be ${from} to ${LARGEST}, got ${Deno.inspect(value)}`);
+}
+
+const FIELDS = 3; // of a struct sembuf, 16 bits each
+const FLAGS = 2; // the last of them
+
+/** A copy of operations: as many as there are bytes for, whatever has become of the buffer. */
+function copyOf({ bytes }: sembuf): sembuf {
+  if (!isBytes(bytes)) throw new LibcError("semop", "EFAULT", "ops has not the bytes of a sembuf");
+  const count = Math.trunc(byteLengthOf(bytes) / (2 * FIELDS));
+  const copy = new sembuf(...Array.from({ length: count }, (): [number, number] => [0, 0]));
+  if (count > 0) copy.bytes.set(bytes.subarray(0, count * 2 * FIELDS));
+  return copy;
+}
+
+/** Tells whether operations wait: none has `IPC_NOWAIT`. */
+function isPatient(ops: sembuf): boolean {
+  const fields = new Int16Array(copyOf(ops).bytes.buffer);
+  for (let at = FLAGS; at < fields.length; at += FIELDS) if (fields[at] & IPC_NOWAIT) return false;
+  return true;
 }
 
 /** Values as the kernel takes them; a plain `Uint16Array.from` would cut them. */
@@ -47,7 +71,7 @@ function valuesOf(list: ArrayLike<number>): Uint16Array<ArrayBuffer> {
   if (list === null || typeof list !== "object") {
     throw new LibcError("semctl", "EINVAL", `the values must be a list of numbers, got ${Deno.inspect(list)}`);
   }
-  return Uint16Array.from(Array.from(list, (value) => checkValue(value, "a value", 0)));
+  return Uint16Array.from(Array.from(list, (value) => checkValue(value, "a value", 0, "semctl")));
 }
 
 /**
@@ -55,7 +79,7 @@ function valuesOf(list: ArrayLike<number>): Uint16Array<ArrayBuffer> {
  *
  * Methods that wait come in two kinds: those that end in `Sync` block the program as in C; the others leave it running, and
  * try again every few milliseconds, as the kernel has no descriptor to wait for on a semaphore. So these may be up to 5 ms
- * late, and don't show in {@linkcode waitingForIncrease} and {@linkcode waitingForZero}. On one handle,
+ * late, and don't show in {@linkcode getWaitingForIncrease} and {@linkcode getWaitingForZero}. On one handle,
  * who waited first tries first.
  *
  * A process that dies with what it acquired leaves the others waiting. {@linkcode lock} has the kernel undo that
@@ -76,12 +100,14 @@ function valuesOf(list: ArrayLike<number>): Uint16Array<ArrayBuffer> {
  * ```
  */
 export class SemaphoreSet extends IpcObject<semid_ds> {
+  readonly #id: number;
   readonly #line = new Line();
   readonly #single: sembuf = new sembuf([0, 0]);
   readonly #fields: Int16Array<ArrayBuffer> = new Int16Array(this.#single.bytes.buffer);
 
-  private constructor(id: number, made: boolean) {
-    super(id, made, SEM_STAT_ANY);
+  private constructor(id: number) {
+    super(id, "sem");
+    this.#id = id;
   }
 
   /**
@@ -104,24 +130,19 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * console.log(set.length, set.values); // 2 [ 1, 5 ]
    * ```
    */
-  static create(semaphores: number | ArrayLike<number>, options: CreateOptions = {}): SemaphoreSet {
+  static create(semaphores: number | ArrayLike<number>, options?: CreateOptions): SemaphoreSet {
     const values = typeof semaphores === "number" ? null : valuesOf(semaphores);
     const count = values === null ? semaphores as number : values.length;
-    const [id, made] = obtain((key, flags) => semget(key, count, flags), "semget", options);
-    const set = new SemaphoreSet(id, made);
-    if (!made) {
-      set.#settle();
-      return set;
-    }
-    try {
+    return create("sem", (key, flags) => semget(key, count, flags), options, (id, made) => {
+      const set = new SemaphoreSet(id);
+      if (!made) {
+        set.#settle();
+        return set;
+      }
       if (values !== null) semctl(id, 0, SETALL, values);
       set.#announce(values?.[0] ?? 0);
-    } catch (error) {
-      // what nobody has a handle for, nobody would remove
-      set[Symbol.dispose]();
-      throw error;
-    }
-    return set;
+      return set;
+    });
   }
 
   /**
@@ -145,8 +166,8 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * ```
    */
   static open(key: number): SemaphoreSet {
-    const id = find((key, flags) => semget(key, 0, flags), "semget", key);
-    const set = new SemaphoreSet(id, false);
+    const id = find("sem", (key, flags) => semget(key, 0, flags), key);
+    const set = new SemaphoreSet(id);
     set.#settle();
     return set;
   }
@@ -168,34 +189,21 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * ```
    */
   static fromId(id: number): SemaphoreSet {
-    const set = new SemaphoreSet(id, false);
+    const set = new SemaphoreSet(id);
     set.stat();
     return set;
-  }
-
-  /** `semctl`. */
-  protected override control(id: number, cmd: number, ds: semid_ds | null): number {
-    return semctl(id, 0, cmd, ds);
-  }
-  /** An empty `semid_ds`. */
-  protected override structure(): semid_ds {
-    return new semid_ds();
-  }
-  /** Its `sem_perm`. */
-  protected override permissions(ds: semid_ds): ipc_perm {
-    return ds.sem_perm;
   }
 
   /** Sets `sem_otime`, which is 0 in a new set, without changing a value. */
   #announce(first: number): void {
     try {
       semop(
-        this.id,
+        this.#id,
         first === 0 ? new sembuf([0, 0, IPC_NOWAIT]) : new sembuf([0, -1, IPC_NOWAIT], [0, 1, IPC_NOWAIT]),
       );
     } catch (error) {
       // somebody was faster, and has set it thereby
-      if (!is(error, "EAGAIN")) throw error;
+      if (!isCode(error, "EAGAIN")) throw error;
     }
   }
 
@@ -204,21 +212,17 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
     for (let tries = 0; tries < 100; tries++) {
       const ds = this.stat();
       if (ds.sem_otime !== 0 || Date.now() / 1000 - ds.sem_ctime > 2) return;
-      try {
-        usleep(1000);
-      } catch (error) {
-        if (!is(error, "EINTR")) throw error;
-      }
+      sleepSync(1);
     }
   }
 
   /** The one operation in the reused structure. */
   #one(n: number, value: number, flags: number): sembuf {
     if (!Number.isInteger(n) || n < 0 || n > 0xffff) {
-      throw new LibcError("semop", "EFBIG", `semid ${this.id} has no semaphore ${Deno.inspect(n)}`);
+      throw new LibcError("semop", "EFBIG", `semid ${this.#id} has no semaphore ${Deno.inspect(n)}`);
     }
     // a trace's listener calls in between two uses of the one that is kept
-    if (observer.depth > 0) return new sembuf([n, value, flags]);
+    if (tracing.depth > 0) return new sembuf([n, value, flags]);
     this.#fields[0] = n;
     this.#fields[1] = value;
     this.#fields[2] = flags;
@@ -227,11 +231,22 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
 
   #try(ops: sembuf): boolean {
     try {
-      semop(this.id, ops);
+      semop(this.#id, ops);
       return true;
     } catch (error) {
-      if (is(error, "EAGAIN")) return false;
+      if (isCode(error, "EAGAIN")) return false;
       throw error;
+    }
+  }
+
+  /** Does operations, and blocks until they can be done. */
+  #block(ops: sembuf, timeout: number | undefined): void {
+    const limit = deadline(timeout, "semtimedop");
+    if (limit === undefined) return semop(this.#id, ops);
+    try {
+      semtimedop(this.#id, ops, limit.left / 1000);
+    } catch (error) {
+      throw isCode(error, "EAGAIN") && isPatient(ops) ? limit.over() : error;
     }
   }
 
@@ -251,8 +266,8 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * been taken.
    * @throws {LibcError} `EFBIG` no such semaphore; `EINVAL` the set is gone; `EIDRM` it was removed meanwhile; `EACCES`.
    */
-  async acquire(n = 0, options: AcquireOptions & WaitOptions = {}): Promise<void> {
-    const { by = 1, undo = false, signal } = options;
+  async acquire(n: number, options?: AcquireOptions & WaitOptions): Promise<void> {
+    const { by = 1, undo = false, signal } = options ?? {};
     await this.#wait(n, -checkValue(by, "by", 1), undo ? SEM_UNDO : 0, signal);
   }
 
@@ -260,11 +275,24 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * Takes from a semaphore. Blocks the program until there is enough.
    *
    * @param n Which semaphore.
-   * @param options How much, and whether to undo it when this process ends.
-   * @throws {LibcError} As {@linkcode acquire}; `EINTR` a signal came.
+   * @param options How much, whether to undo it when this process ends, and for how long to block.
+   * @throws {LibcError} As {@linkcode acquire}; `EINTR` a signal came; `ETIMEDOUT` the time is over.
+   *
+   * @example
+   * ```ts
+   * import { LibcError, SemaphoreSet } from "@ipc/playground";
+   *
+   * using set = SemaphoreSet.create([0]);
+   * try {
+   *   set.acquireSync(0, { timeout: 10 });
+   * } catch (error) {
+   *   console.log((error as LibcError).code); // ETIMEDOUT
+   * }
+   * ```
    */
-  acquireSync(n = 0, options?: AcquireOptions): void {
-    semop(this.id, this.#one(n, -checkValue(options?.by ?? 1, "by", 1), options?.undo ? SEM_UNDO : 0));
+  acquireSync(n: number, options?: AcquireOptions & WaitSyncOptions): void {
+    const ops = this.#one(n, -checkValue(options?.by ?? 1, "by", 1), options?.undo ? SEM_UNDO : 0);
+    this.#block(ops, options?.timeout);
   }
 
   /**
@@ -275,7 +303,7 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * @returns Whether it was taken.
    * @throws {LibcError} As {@linkcode acquire}.
    */
-  tryAcquire(n = 0, options?: AcquireOptions): boolean {
+  tryAcquire(n: number, options?: AcquireOptions): boolean {
     const flags = options?.undo ? SEM_UNDO | IPC_NOWAIT : IPC_NOWAIT;
     return this.#try(this.#one(n, -checkValue(options?.by ?? 1, "by", 1), flags));
   }
@@ -287,8 +315,8 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * @param options How much, and whether to undo it when this process ends.
    * @throws {LibcError} `EFBIG` no such semaphore; `ERANGE` the value would exceed 32767; `EINVAL` the set is gone; `EACCES`.
    */
-  release(n = 0, options?: AcquireOptions): void {
-    semop(this.id, this.#one(n, checkValue(options?.by ?? 1, "by", 1), options?.undo ? SEM_UNDO : 0));
+  release(n: number, options?: AcquireOptions): void {
+    semop(this.#id, this.#one(n, checkValue(options?.by ?? 1, "by", 1), options?.undo ? SEM_UNDO : 0));
   }
 
   /**
@@ -298,18 +326,30 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * @param options A signal to end the wait with.
    * @throws {LibcError} As {@linkcode acquire}.
    */
-  async waitZero(n = 0, options: WaitOptions = {}): Promise<void> {
-    await this.#wait(n, 0, 0, options.signal);
+  async waitZero(n: number, options?: WaitOptions): Promise<void> {
+    await this.#wait(n, 0, 0, options?.signal);
   }
 
   /**
    * Blocks the program until a semaphore is 0.
    *
    * @param n Which semaphore.
+   * @param options For how long to block.
    * @throws {LibcError} As {@linkcode acquireSync}.
    */
-  waitZeroSync(n = 0): void {
-    semop(this.id, this.#one(n, 0, 0));
+  waitZeroSync(n: number, options?: WaitSyncOptions): void {
+    this.#block(this.#one(n, 0, 0), options?.timeout);
+  }
+
+  /**
+   * Tells whether a semaphore is 0.
+   *
+   * @param n Which semaphore.
+   * @returns Whether it is; then the operation counts, for {@linkcode operatedAt} and {@linkcode getLastPid}.
+   * @throws {LibcError} As {@linkcode acquire}.
+   */
+  tryWaitZero(n: number): boolean {
+    return this.#try(this.#one(n, 0, IPC_NOWAIT));
   }
 
   /**
@@ -328,34 +368,26 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * console.log(forks.values); // [ 0, 0, 1 ]
    * ```
    */
-  async op(ops: sembuf, options: WaitOptions = {}): Promise<void> {
+  async op(ops: sembuf, options?: WaitOptions): Promise<void> {
     if (!(ops instanceof sembuf)) {
       throw new LibcError("semop", "EINVAL", `ops must be a sembuf, got ${Deno.inspect(ops)}`);
     }
-    // as many as there are bytes for, whatever has become of the buffer
-    const { bytes } = ops;
-    if (!isBytes(bytes)) throw new LibcError("semop", "EFAULT", "ops has not the bytes of a sembuf");
-    const count = Math.trunc(byteLengthOf(bytes) / 6);
-    const patient = new sembuf(...Array.from({ length: count }, (): [number, number] => [0, 0]));
-    if (count > 0) patient.bytes.set(bytes.subarray(0, count * 6));
+    const patient = copyOf(ops);
+    if (!isPatient(patient)) return semop(this.#id, patient);
     const fields = new Int16Array(patient.bytes.buffer);
-    let waits = true;
-    for (let at = 2; at < fields.length; at += 3) {
-      waits &&= (fields[at] & IPC_NOWAIT) === 0;
-      fields[at] |= IPC_NOWAIT;
-    }
-    if (!waits) return semop(this.id, ops);
-    await this.#line.wait<void>(() => this.#try(patient) ? undefined : BUSY, fields.join(), options.signal);
+    for (let at = FLAGS; at < fields.length; at += FIELDS) fields[at] |= IPC_NOWAIT;
+    await this.#line.wait<void>(() => this.#try(patient) ? undefined : BUSY, fields.join(), options?.signal);
   }
 
   /**
    * Does several operations at once, or none. Blocks the program until all can be done.
    *
-   * @param ops The operations.
-   * @throws {LibcError} As {@linkcode op}; `EINTR` a signal came.
+   * @param ops The operations. If one has `IPC_NOWAIT`, this doesn't wait for it but throws `EAGAIN`.
+   * @param options For how long to block.
+   * @throws {LibcError} As {@linkcode op}; `EINTR` a signal came; `ETIMEDOUT` the time is over.
    */
-  opSync(ops: sembuf): void {
-    semop(this.id, ops);
+  opSync(ops: sembuf, options?: WaitSyncOptions): void {
+    this.#block(ops, options?.timeout);
   }
 
   #lock(n: number): Disposable {
@@ -367,9 +399,9 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
         if (!held || getpid() !== holder) return;
         held = false;
         try {
-          this.release(n, { undo: true });
+          semop(this.#id, this.#one(n, 1, SEM_UNDO));
         } catch (error) {
-          if (!is(error, "EINVAL", "EIDRM")) throw error;
+          if (!isCode(error, "EINVAL", "EIDRM")) throw error;
         }
       },
     };
@@ -384,8 +416,8 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * @returns What gives it back when it is disposed of.
    * @throws {LibcError} As {@linkcode acquire}.
    */
-  async lock(n = 0, options: WaitOptions = {}): Promise<Disposable> {
-    await this.#wait(n, -1, SEM_UNDO, options.signal);
+  async lock(n: number, options?: WaitOptions): Promise<Disposable> {
+    await this.#wait(n, -1, SEM_UNDO, options?.signal);
     return this.#lock(n);
   }
 
@@ -393,11 +425,12 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * As {@linkcode lock}, but blocks the program until the semaphore is free: `using _lock = set.lockSync()`.
    *
    * @param n Which semaphore.
+   * @param options For how long to block.
    * @returns What gives it back when it is disposed of.
    * @throws {LibcError} As {@linkcode acquireSync}.
    */
-  lockSync(n = 0): Disposable {
-    this.acquireSync(n, { undo: true });
+  lockSync(n: number, options?: WaitSyncOptions): Disposable {
+    this.#block(this.#one(n, -1, SEM_UNDO), options?.timeout);
     return this.#lock(n);
   }
 
@@ -406,10 +439,10 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
     return this.stat().sem_nsems;
   }
 
-  /** The values of all semaphores, at one moment. */
+  /** The values of all semaphores, at one moment; {@linkcode setValues} changes them. */
   get values(): number[] {
-    const values = new Uint16Array(this.length);
-    semctl(this.id, 0, GETALL, values);
+    const values = new Uint16Array(this.stat().sem_nsems);
+    semctl(this.#id, 0, GETALL, values);
     return Array.from(values);
   }
 
@@ -419,27 +452,79 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * @param values As many values as there are semaphores.
    * @throws {LibcError} `EINVAL` another number of values, or the set is gone; `ERANGE` a value above 32767; `EACCES`.
    */
-  setAll(values: ArrayLike<number>): void {
+  setValues(values: ArrayLike<number>): void {
     const all = valuesOf(values);
-    const { length } = this;
+    const length = this.stat().sem_nsems;
     if (all.length !== length) {
-      throw new LibcError("semctl", "EINVAL", `semid ${this.id} has ${length} semaphores, got ${all.length} values`);
+      throw new LibcError("semctl", "EINVAL", `semid ${this.#id} has ${length} semaphores, got ${all.length} values`);
     }
-    semctl(this.id, 0, SETALL, all);
+    semctl(this.#id, 0, SETALL, all);
   }
 
-  /** The process that last operated on a semaphore; 0 for none. */
-  lastPid(n = 0): number {
-    return semctl(this.id, n, GETPID);
+  /**
+   * The value of a semaphore.
+   *
+   * @param n Which semaphore.
+   * @returns Its value; {@linkcode setValue} changes it.
+   * @throws {LibcError} `EINVAL` no such semaphore, or the set is gone; `EACCES`.
+   *
+   * @example
+   * ```ts
+   * import { SemaphoreSet } from "@ipc/playground";
+   *
+   * using set = SemaphoreSet.create([1, 5]);
+   * set.setValue(1, 7);
+   * console.log(set.getValue(1), set.values); // 7 [ 1, 7 ]
+   * ```
+   */
+  getValue(n: number): number {
+    return semctl(this.#id, n, GETVAL);
   }
-  /** How many processes block until a semaphore grows. */
-  waitingForIncrease(n = 0): number {
-    return semctl(this.id, n, GETNCNT);
+
+  /**
+   * Sets the value of a semaphore. What processes would have undone to it at their end is forgotten.
+   *
+   * @param n Which semaphore.
+   * @param value 0 to 32767.
+   * @throws {LibcError} `EINVAL` no such semaphore, or the set is gone; `ERANGE` a value above 32767; `EACCES`.
+   */
+  setValue(n: number, value: number): void {
+    semctl(this.#id, n, SETVAL, checkValue(value, "value", 0, "semctl"));
   }
-  /** How many processes block until a semaphore is 0. */
-  waitingForZero(n = 0): number {
-    return semctl(this.id, n, GETZCNT);
+
+  /**
+   * The process that last operated on a semaphore.
+   *
+   * @param n Which semaphore.
+   * @returns Its pid; 0 for none.
+   * @throws {LibcError} As {@linkcode getValue}.
+   */
+  getLastPid(n: number): number {
+    return semctl(this.#id, n, GETPID);
   }
+
+  /**
+   * How many processes block until a semaphore grows.
+   *
+   * @param n Which semaphore.
+   * @returns How many.
+   * @throws {LibcError} As {@linkcode getValue}.
+   */
+  getWaitingForIncrease(n: number): number {
+    return semctl(this.#id, n, GETNCNT);
+  }
+
+  /**
+   * How many processes block until a semaphore is 0.
+   *
+   * @param n Which semaphore.
+   * @returns How many.
+   * @throws {LibcError} As {@linkcode getValue}.
+   */
+  getWaitingForZero(n: number): number {
+    return semctl(this.#id, n, GETZCNT);
+  }
+
   /** When the set was last operated on, to the second. */
   get operatedAt(): Date | null {
     return date(this.stat().sem_otime);

@@ -4,21 +4,10 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import {
-  type Memory,
-  ReadOnlyMemory,
-  SHM_RDONLY,
-  SHM_STAT_ANY,
-  shmat,
-  shmctl,
-  shmdt,
-  shmget,
-  shmid_ds,
-} from "../libc/sys/shm.ts";
-import { isBytes } from "../native/bytes.ts";
-import { access, isAttached, range } from "../native/memory.ts";
-import type { ipc_perm } from "../libc/sys/ipc.ts";
-import { date, find, obtain } from "./_obtain.ts";
+import { type Memory, ReadOnlyMemory, SHM_RDONLY, shmat, shmdt, shmget, type shmid_ds } from "../libc/sys/shm.ts";
+import { byteLengthOf, isBytes } from "../native/bytes.ts";
+import { isAttached, read as readMemory, write as writeMemory } from "../native/memory.ts";
+import { create, date, find } from "./_system_v.ts";
 import { type CreateOptions, IpcObject } from "./ipc_object.ts";
 
 /** How to attach a segment. */
@@ -52,15 +41,9 @@ const decoder = new TextDecoder();
 export class SharedMemory extends IpcObject<shmid_ds> {
   readonly #memory: Memory;
 
-  private constructor(id: number, made: boolean, readOnly = false) {
-    super(id, made, SHM_STAT_ANY);
-    try {
-      this.#memory = shmat(this.id, null, readOnly ? SHM_RDONLY : 0);
-    } catch (error) {
-      // what nobody has a handle for, nobody would remove
-      super[Symbol.dispose]();
-      throw error;
-    }
+  private constructor(id: number, readOnly = false) {
+    super(id, "shm");
+    this.#memory = shmat(id, null, readOnly ? SHM_RDONLY : 0);
   }
 
   /**
@@ -80,9 +63,14 @@ export class SharedMemory extends IpcObject<shmid_ds> {
    * console.log(segment.size, segment.mode.toString(8)); // 27 660
    * ```
    */
-  static create(size: number, options: CreateOptions & AttachOptions = {}): SharedMemory {
-    const [id, made] = obtain((key, flags) => shmget(key, size, flags), "shmget", options);
-    return new SharedMemory(id, made, options.readOnly);
+  static create(size: number, options?: CreateOptions & AttachOptions): SharedMemory {
+    const { readOnly } = options ?? {};
+    return create(
+      "shm",
+      (key, flags) => shmget(key, size, flags),
+      options,
+      (id) => new SharedMemory(id, readOnly),
+    );
   }
 
   /**
@@ -102,9 +90,9 @@ export class SharedMemory extends IpcObject<shmid_ds> {
    * console.log(found.id === made.id); // true
    * ```
    */
-  static open(key: number, options: AttachOptions = {}): SharedMemory {
-    const id = find((key, flags) => shmget(key, 0, flags), "shmget", key);
-    return new SharedMemory(id, false, options.readOnly);
+  static open(key: number, options?: AttachOptions): SharedMemory {
+    const id = find("shm", (key, flags) => shmget(key, 0, flags), key);
+    return new SharedMemory(id, options?.readOnly);
   }
 
   /**
@@ -115,8 +103,8 @@ export class SharedMemory extends IpcObject<shmid_ds> {
    * @returns The segment; disposing of it detaches it and no more.
    * @throws {LibcError} `EINVAL` there is none; `EACCES`.
    */
-  static fromId(id: number, options: AttachOptions = {}): SharedMemory {
-    return new SharedMemory(id, false, options.readOnly);
+  static fromId(id: number, options?: AttachOptions): SharedMemory {
+    return new SharedMemory(id, options?.readOnly);
   }
 
   /** Whether the segment is attached by this handle. */
@@ -124,30 +112,26 @@ export class SharedMemory extends IpcObject<shmid_ds> {
     return isAttached(this.#memory);
   }
 
-  /** `shmctl`. */
-  protected override control(id: number, cmd: number, ds: shmid_ds | null): number {
-    return shmctl(id, cmd, ds);
-  }
-  /** An empty `shmid_ds`. */
-  protected override structure(): shmid_ds {
-    return new shmid_ds();
-  }
-  /** Its `shm_perm`. */
-  protected override permissions(ds: shmid_ds): ipc_perm {
-    return ds.shm_perm;
-  }
-
-  #attached(): Memory {
-    if (!isAttached(this.#memory)) throw new LibcError("shmat", "EINVAL", `shmid ${this.id} is detached`);
+  #attached(name: string): Memory {
+    if (!isAttached(this.#memory)) throw new LibcError(name, "EINVAL", `shmid ${this.id} is detached`);
     return this.#memory;
   }
 
-  #writable(): Uint8Array {
-    const memory = this.#attached();
+  #writable(name: string): Uint8Array {
+    const memory = this.#attached(name);
     if (memory instanceof ReadOnlyMemory) {
-      throw new LibcError("shmat", "EACCES", `shmid ${this.id} is attached for reading only`);
+      throw new LibcError(name, "EACCES", `shmid ${this.id} is attached for reading only`);
     }
     return memory;
+  }
+
+  #write(data: Uint8Array | string, offset: number | undefined, name: string): void {
+    const bytes = typeof data === "string" ? encoder.encode(data) : data;
+    if (!isBytes(bytes)) {
+      throw new LibcError(name, "EINVAL", `data must be a Uint8Array or a string, got ${Deno.inspect(data)}`);
+    }
+    const memory = this.#writable(name);
+    writeMemory(memory, inside(offset, byteLengthOf(bytes), memory.length, name), bytes, name);
   }
 
   /**
@@ -156,73 +140,71 @@ export class SharedMemory extends IpcObject<shmid_ds> {
    * @throws {LibcError} `EACCES` attached for reading only: use {@linkcode read}; `EINVAL` detached.
    */
   get bytes(): Uint8Array {
-    return this.#writable();
+    return this.#writable("SharedMemory.bytes");
   }
 
   /**
    * Copies bytes out of the segment.
    *
-   * @param offset The first byte.
+   * @param offset The first byte; 0 unless given.
    * @param length How many bytes; all that follow unless given.
    * @returns A copy.
    * @throws {LibcError} `EINVAL` outside of the segment, or detached.
    */
-  read(offset = 0, length?: number): Uint8Array<ArrayBuffer> {
-    const memory = this.#attached();
-    range(offset, 0, memory.length);
-    return access.read(memory, offset, length ?? memory.length - offset);
+  read(offset?: number, length?: number): Uint8Array<ArrayBuffer> {
+    const memory = this.#attached("SharedMemory.read");
+    const from = inside(offset, 0, memory.length, "SharedMemory.read");
+    const count = length ?? memory.length - from;
+    inside(from, count, memory.length, "SharedMemory.read");
+    return readMemory(memory, from, count, "SharedMemory.read");
   }
 
   /**
    * Copies bytes into the segment.
    *
    * @param data The bytes, or text that is written as UTF-8, without a NUL at its end.
-   * @param offset Where the first byte goes.
+   * @param offset Where the first byte goes; 0 unless given.
    * @throws {LibcError} `EINVAL` more than fits, or detached; `EACCES` attached for reading only.
    */
-  write(data: Uint8Array | string, offset = 0): void {
-    const bytes = typeof data === "string" ? encoder.encode(data) : data;
-    if (!isBytes(bytes)) {
-      throw new LibcError("shmat", "EINVAL", `data must be a Uint8Array or a string, got ${Deno.inspect(data)}`);
-    }
-    access.write(this.#writable(), offset, bytes);
+  write(data: Uint8Array | string, offset?: number): void {
+    this.#write(data, offset, "SharedMemory.write");
   }
 
   /**
    * Reads text up to its NUL, or to the end of the segment, as UTF-8.
    *
-   * @param offset Where the text starts.
+   * @param offset Where the text starts; 0 unless given.
    * @returns The text, without the NUL.
    * @throws {LibcError} `EINVAL` outside of the segment, or detached.
    */
-  readString(offset = 0): string {
-    const memory = this.#attached();
-    range(offset, 0, memory.length);
+  readString(offset?: number): string {
+    const memory = this.#attached("SharedMemory.readString");
+    const from = inside(offset, 0, memory.length, "SharedMemory.readString");
     let length = 0;
     if (memory instanceof ReadOnlyMemory) {
       // in pieces, so that a short text in a large segment costs no copy of the whole
-      for (let at = offset; at < memory.length; at += 4096) {
+      for (let at = from; at < memory.length; at += 4096) {
         const piece = memory.read(at, Math.min(4096, memory.length - at));
         const end = piece.indexOf(0);
         length += end < 0 ? piece.length : end;
         if (end >= 0) break;
       }
     } else {
-      const end = memory.indexOf(0, offset);
-      length = (end < 0 ? memory.length : end) - offset;
+      const end = memory.indexOf(0, from);
+      length = (end < 0 ? memory.length : end) - from;
     }
-    return decoder.decode(access.read(memory, offset, length));
+    return decoder.decode(readMemory(memory, from, length, "SharedMemory.readString"));
   }
 
   /**
    * Writes text as UTF-8, with a NUL behind it, as C programs expect it.
    *
    * @param text The text.
-   * @param offset Where it goes.
+   * @param offset Where it goes; 0 unless given.
    * @throws {LibcError} `EINVAL` more than fits, or detached; `EACCES` attached for reading only.
    */
-  writeString(text: string, offset = 0): void {
-    this.write(`${text}\0`, offset);
+  writeString(text: string, offset?: number): void {
+    this.#write(`${text}\0`, offset, "SharedMemory.writeString");
   }
 
   /**
@@ -265,7 +247,16 @@ export class SharedMemory extends IpcObject<shmid_ds> {
 
   /** Detaches the segment, and removes it if this handle made it, in this process. */
   override [Symbol.dispose](): void {
-    if (this.attached) this.detach();
+    if (isAttached(this.#memory)) shmdt(this.#memory);
     super[Symbol.dispose]();
   }
+}
+
+/** Gives an offset, 0 unless there is one. Throws unless the bytes there lie inside the segment. */
+function inside(offset: number | undefined, length: number, size: number, name: string): number {
+  const from = offset === undefined ? 0 : offset;
+  const whole = Number.isSafeInteger(from) && Number.isSafeInteger(length);
+  if (whole && from >= 0 && length >= 0 && from + length <= size) return from;
+  const what = `${Deno.inspect(length)} bytes at ${Deno.inspect(from)}`;
+  throw new LibcError(name, "EINVAL", `${what} are not inside the segment's ${size} bytes`);
 }

@@ -1,5 +1,5 @@
 /**
- * Sockets as objects.
+ * Sockets as objects: {@linkcode Socket} makes a {@linkcode Listener}, which makes sockets, so that both stand here.
  *
  * @module
  */
@@ -7,6 +7,7 @@ import { LibcError } from "../errors.ts";
 import type { addrinfo } from "../libc/netdb.ts";
 import { POLLIN, POLLOUT } from "../libc/poll.ts";
 import {
+  accept4,
   AF_UNIX,
   bind,
   connect,
@@ -22,13 +23,14 @@ import {
   send,
   sendto,
   setsockopt,
-  SHUT_RD,
   SHUT_RDWR,
   SHUT_WR,
   shutdown,
   SO_DOMAIN,
   SO_ERROR,
+  SO_PEERCRED,
   SO_REUSEADDR,
+  SO_SNDTIMEO,
   SO_TYPE,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
@@ -40,25 +42,27 @@ import {
   socketpair,
   SOL_SOCKET,
 } from "../libc/sys/socket.ts";
-import { close, unlink, usleep } from "../libc/unistd.ts";
+import { timeval } from "../libc/sys/time.ts";
+import { close } from "../libc/unistd.ts";
+import { abortable } from "./_abort.ts";
+import { lookup, lookupAsync } from "./_address.ts";
+import { checkMode, isCode } from "./_common.ts";
+import { addressFor, fileOf, noteFile, release, removeFile, waitSync } from "./_descriptor.ts";
 import { byteLengthOf, isBytes } from "../native/bytes.ts";
-import { int } from "../native/check.ts";
-import { setMode, setNonblocking } from "../native/descriptor.ts";
-import { addressFor, isCode, madeFile, release, type SocketFile, waitSync } from "./descriptor.ts";
-import { checkMode } from "./_obtain.ts";
-import { lookup, lookupAsync } from "./address.ts";
-import type { WaitOptions } from "./ipc_object.ts";
-import { Listener } from "./listener.ts";
-import { pause, ready } from "./reactor.ts";
+import { asInt } from "../native/check.ts";
+import { setMode, setNonblocking } from "../native/descriptors.ts";
+import { ready } from "./_reactor.ts";
+import { type Deadline, deadline, pause, sleepSync } from "./_time.ts";
+import type { WaitOptions, WaitSyncOptions } from "./options.ts";
 
-/** How {@linkcode Socket.connect} connects. */
-export interface ConnectOptions extends WaitOptions {
-  /** `SOCK_STREAM` unless given; `SOCK_DGRAM` or `SOCK_SEQPACKET`. */
+/** Of what type a socket is. */
+export interface TypeOptions {
+  /** `SOCK_STREAM` unless given; or `SOCK_SEQPACKET`, or where nobody has to listen `SOCK_DGRAM`. */
   type?: number;
 }
 
 /** How {@linkcode Socket.listen} listens. */
-export interface ListenOptions {
+export interface ListenOptions extends TypeOptions {
   /** How many connections may wait to be accepted; 128 unless given. */
   backlog?: number;
   /** Whether a port that old connections still use can be taken, `SO_REUSEADDR`; true unless given. */
@@ -73,6 +77,22 @@ export interface BindOptions {
   mode?: number;
 }
 
+/** Where {@linkcode Socket.receiveFrom} puts a datagram. */
+export interface ReceiveFromOptions {
+  /** Where to put it; a new array of its length unless given. */
+  buf?: Uint8Array<ArrayBuffer>;
+}
+
+/** Who is at the other end, `struct ucred` of `unix(7)`. */
+export interface Credentials {
+  /** The process; 0 for one in a PID namespace that cannot be seen from here. */
+  readonly pid: number;
+  /** Its user id. */
+  readonly uid: number;
+  /** Its group id. */
+  readonly gid: number;
+}
+
 /** A datagram, and who sent it. */
 export interface Datagram {
   /** Its bytes. */
@@ -83,6 +103,7 @@ export interface Datagram {
 
 const encoder = new TextEncoder();
 const nothing = new Uint8Array(0);
+const NOBODY = 0xffff_ffff; // the uid that the kernel has for no process, -1
 
 function asBytes(buf: Uint8Array<ArrayBuffer>, syscall: string): Uint8Array<ArrayBuffer> {
   if (isBytes(buf)) return buf;
@@ -91,13 +112,13 @@ function asBytes(buf: Uint8Array<ArrayBuffer>, syscall: string): Uint8Array<Arra
 
 /** A type that flags can be added to; `|` would cut another number to fit. */
 function asType(type: number): number {
-  return int(type, "socket", "type");
+  return asInt(type, "socket", "type");
 }
 
 /** Makes a socket with an address of its own. */
 function bound({ ai_family, ai_protocol, ai_addr }: addrinfo, type: number, reuse: boolean, mode: number): number {
   checkMode(mode, "bind");
-  const fd = socket(ai_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, ai_protocol);
+  const fd = socket(ai_family, asType(type) | SOCK_NONBLOCK | SOCK_CLOEXEC, ai_protocol);
   try {
     if (reuse && ai_family !== AF_UNIX) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, true);
     if (fileOf(ai_addr) !== undefined) setMode(fd, mode);
@@ -109,10 +130,19 @@ function bound({ ai_family, ai_protocol, ai_addr }: addrinfo, type: number, reus
   }
 }
 
-/** The file that binding makes, if it makes one. */
-function fileOf(address: sockaddr): string | undefined {
-  const path = address.path;
-  return path && !path.startsWith("@") ? path : undefined;
+/** Connects a socket that blocks. */
+function connectWithin(fd: number, address: sockaddr, limit: Deadline | undefined): void {
+  if (limit === undefined) return connect(fd, address);
+  // the kernel applies this to connections, too; 0 would mean forever
+  const us = Math.ceil(limit.left * 1000) || 1;
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, new timeval(Math.floor(us / 1e6), us % 1e6));
+  try {
+    connect(fd, address);
+  } catch (error) {
+    // what each family says when the time is over
+    throw isCode(error, "EINPROGRESS", "EAGAIN") ? limit.over() : error;
+  }
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, new timeval());
 }
 
 /** The first address that works, or the last one's error. */
@@ -163,19 +193,15 @@ function firstOf<T>(list: addrinfo[], open: (info: addrinfo) => T): T {
  */
 export class Socket implements Disposable {
   #fd: number;
-  #file: SocketFile | undefined;
+  readonly #domain: number;
+  readonly #type: number;
   #writing: Promise<void> | undefined;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   #writable: WritableStream<Uint8Array<ArrayBuffer> | string> | undefined;
 
-  /** The address family: `AF_INET`, `AF_INET6` or `AF_UNIX`. */
-  readonly domain: number;
-  /** `SOCK_STREAM`, `SOCK_DGRAM` or `SOCK_SEQPACKET`. */
-  readonly type: number;
-
   private constructor(fd: number) {
-    this.domain = getsockopt(fd, SOL_SOCKET, SO_DOMAIN);
-    this.type = getsockopt(fd, SOL_SOCKET, SO_TYPE);
+    this.#domain = getsockopt(fd, SOL_SOCKET, SO_DOMAIN);
+    this.#type = getsockopt(fd, SOL_SOCKET, SO_TYPE);
     setNonblocking(fd);
     this.#fd = fd;
   }
@@ -210,8 +236,8 @@ export class Socket implements Disposable {
    * @throws {LibcError} `ECONNREFUSED`, `ENOENT` nobody listens there; `EACCES`; `ETIMEDOUT`; `EAI_NONAME` no such host;
    * `EINVAL` not an address … as of the last one that was tried.
    */
-  static async connect(address: string | sockaddr, options: ConnectOptions = {}): Promise<Socket> {
-    const { type = SOCK_STREAM, signal } = options;
+  static async connect(address: string | sockaddr, options?: TypeOptions & WaitOptions): Promise<Socket> {
+    const { type = SOCK_STREAM, signal } = options ?? {};
     let failure: unknown;
     for (const info of await lookupAsync(address, type, undefined, signal)) {
       signal?.throwIfAborted();
@@ -255,16 +281,19 @@ export class Socket implements Disposable {
    * As {@linkcode Socket.connect}, but stops the program until it is done.
    *
    * @param address Where to.
-   * @param options The type.
+   * @param options The type, and for how long to try, all addresses together. The time that it takes to look up a name
+   * doesn't count: nothing can stop that.
    * @returns The connection.
-   * @throws {LibcError} As {@linkcode Socket.connect}.
+   * @throws {LibcError} As {@linkcode Socket.connect}; `ETIMEDOUT` also if the time is over.
    */
-  static connectSync(address: string | sockaddr, options: Pick<ConnectOptions, "type"> = {}): Socket {
-    const { type = SOCK_STREAM } = options;
-    return firstOf(lookup(address, type), ({ ai_family, ai_protocol, ai_addr }) => {
+  static connectSync(address: string | sockaddr, options?: TypeOptions & WaitSyncOptions): Socket {
+    const { type = SOCK_STREAM, timeout } = options ?? {};
+    const list = lookup(address, type);
+    const limit = deadline(timeout, "connect");
+    return firstOf(list, ({ ai_family, ai_protocol, ai_addr }) => {
       const fd = socket(ai_family, asType(type) | SOCK_CLOEXEC, ai_protocol);
       try {
-        connect(fd, ai_addr);
+        connectWithin(fd, ai_addr, limit);
         return new Socket(fd);
       } catch (error) {
         close(fd);
@@ -278,24 +307,38 @@ export class Socket implements Disposable {
    * program left behind; the listener removes the file when it is closed.
    *
    * @param address Where; port 0 lets the kernel choose one.
-   * @param options Backlog, `SO_REUSEADDR`, and permissions.
+   * @param options Type, backlog, `SO_REUSEADDR`, and permissions.
    * @returns What accepts the connections.
    * @throws {LibcError} `EADDRINUSE`; `EADDRNOTAVAIL` not an address of this host; `EACCES`; `ENOENT` no such directory;
-   * `EAI_NONAME` no such host; `EINVAL` not an address.
+   * `EOPNOTSUPP`, `ESOCKTNOSUPPORT` not with this type; `EAI_NONAME` no such host; `EINVAL` not an address.
+   *
+   * @example Messages that keep their bounds
+   * ```ts
+   * import { SOCK_SEQPACKET, Socket } from "@ipc/playground";
+   *
+   * using listener = Socket.listen("@example_packets", { type: SOCK_SEQPACKET });
+   * using client = Socket.connectSync("@example_packets", { type: SOCK_SEQPACKET });
+   * using server = listener.acceptSync();
+   * client.writeSync("one");
+   * client.writeSync("two");
+   * console.log(server.readSync(new Uint8Array(256))); // 3
+   * ```
    */
-  static listen(address: string | sockaddr, options: ListenOptions = {}): Listener {
-    const { backlog = 128, reuseAddress = true, mode = 0o600 } = options;
-    return firstOf(lookup(address, SOCK_STREAM), (info) => {
-      const fd = bound(info, SOCK_STREAM, reuseAddress, mode);
-      const file = fileOf(info.ai_addr);
+  static listen(address: string | sockaddr, options?: ListenOptions): Listener {
+    const { type = SOCK_STREAM, backlog = 128, reuseAddress = true, mode = 0o600 } = options ?? {};
+    return firstOf(lookup(address, type), (info) => {
+      const fd = bound(info, type, reuseAddress, mode);
       try {
         listen(fd, backlog);
+        const listener = Listener.fromFd(fd);
+        noteFile(listener, info.ai_addr);
+        return listener;
       } catch (error) {
         close(fd);
-        if (file !== undefined) unlink(file);
+        const file = fileOf(info.ai_addr);
+        if (file !== undefined) removeFile(file);
         throw error;
       }
-      return new Listener(fd, file);
     });
   }
 
@@ -307,10 +350,10 @@ export class Socket implements Disposable {
    * @returns The socket.
    * @throws {LibcError} As {@linkcode Socket.listen}.
    */
-  static bind(address: string | sockaddr, options: BindOptions = {}): Socket {
+  static bind(address: string | sockaddr, options?: BindOptions): Socket {
     return firstOf(lookup(address, SOCK_DGRAM), (info) => {
-      const socket = new Socket(bound(info, SOCK_DGRAM, false, options.mode ?? 0o600));
-      socket.#file = madeFile(fileOf(info.ai_addr));
+      const socket = new Socket(bound(info, SOCK_DGRAM, false, options?.mode ?? 0o600));
+      noteFile(socket, info.ai_addr);
       return socket;
     });
   }
@@ -333,8 +376,8 @@ export class Socket implements Disposable {
    * b.close();
    * ```
    */
-  static pair(options: Pick<ConnectOptions, "type"> = {}): [Socket, Socket] {
-    const [a, b] = socketpair(AF_UNIX, asType(options.type ?? SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  static pair(options?: TypeOptions): [Socket, Socket] {
+    const [a, b] = socketpair(AF_UNIX, asType(options?.type ?? SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     return [new Socket(a), new Socket(b)];
   }
 
@@ -343,16 +386,26 @@ export class Socket implements Disposable {
     return this.#fd;
   }
 
+  /** The address family: `AF_INET`, `AF_INET6` or `AF_UNIX`. */
+  get domain(): number {
+    return this.#domain;
+  }
+
+  /** `SOCK_STREAM`, `SOCK_DGRAM` or `SOCK_SEQPACKET`. */
+  get type(): number {
+    return this.#type;
+  }
+
   /** The socket's own address. */
   get localAddress(): sockaddr {
-    const address = addressFor(this.domain);
+    const address = addressFor(this.#domain);
     getsockname(this.#fd, address);
     return address;
   }
 
   /** The address of the other side, or `null` if the socket isn't connected. */
   get remoteAddress(): sockaddr | null {
-    const address = addressFor(this.domain);
+    const address = addressFor(this.#domain);
     try {
       getpeername(this.#fd, address);
     } catch (error) {
@@ -360,6 +413,27 @@ export class Socket implements Disposable {
       throw error;
     }
     return address;
+  }
+
+  /**
+   * Who made the other end of a unix socket: the process that connected, listened, or made the pair, as it was then. `null`
+   * if the socket isn't connected, or not a unix socket: a network doesn't tell.
+   *
+   * @example
+   * ```ts
+   * import { Socket } from "@ipc/playground";
+   *
+   * const [a, b] = Socket.pair();
+   * console.log(a.peerCredentials?.pid === Deno.pid); // true
+   * a.close();
+   * b.close();
+   * ```
+   */
+  get peerCredentials(): Credentials | null {
+    const ucred = new Uint32Array(3);
+    getsockopt(this.#fd, SOL_SOCKET, SO_PEERCRED, new Uint8Array(ucred.buffer));
+    const [pid, uid, gid] = ucred;
+    return uid === NOBODY ? null : { pid, uid, gid };
   }
 
   /**
@@ -371,26 +445,27 @@ export class Socket implements Disposable {
    * @throws {LibcError} `ECONNRESET`; `ECONNREFUSED`; `ENOTCONN`; `EMSGSIZE` the next datagram is larger, and stays
    * there; `EBADF` closed, also while waiting.
    */
-  async read(buf: Uint8Array<ArrayBuffer>, options: WaitOptions = {}): Promise<number | null> {
-    return await this.#retry(POLLIN, options.signal, () => this.#read(buf));
+  async read(buf: Uint8Array<ArrayBuffer>, options?: WaitOptions): Promise<number | null> {
+    return await this.#retry(POLLIN, options?.signal, () => this.#read(buf));
   }
 
   /**
    * As {@linkcode Socket.read}, but stops the program until there is something.
    *
    * @param buf Where to put it.
+   * @param options For how long to wait.
    * @returns How many bytes were read; `null` at the end of a stream.
-   * @throws {LibcError} As {@linkcode Socket.read}.
+   * @throws {LibcError} As {@linkcode Socket.read}; `ETIMEDOUT` also if the time is over.
    */
-  readSync(buf: Uint8Array<ArrayBuffer>): number | null {
-    return this.#retrySync(POLLIN, () => this.#read(buf));
+  readSync(buf: Uint8Array<ArrayBuffer>, options?: WaitSyncOptions): number | null {
+    return this.#retrySync(POLLIN, deadline(options?.timeout, "recv"), () => this.#read(buf));
   }
 
   #read(buf: Uint8Array<ArrayBuffer>): number | null {
     asBytes(buf, "recv");
-    if (this.type !== SOCK_STREAM) this.#room(buf.length);
+    if (this.#type !== SOCK_STREAM) this.#room(buf.length);
     const n = recv(this.#fd, buf);
-    return n === 0 && (this.type === SOCK_SEQPACKET || this.type === SOCK_STREAM && buf.length > 0) ? null : n;
+    return n === 0 && (this.#type === SOCK_SEQPACKET || this.#type === SOCK_STREAM && buf.length > 0) ? null : n;
   }
 
   /** How long the next datagram is, if that is not too long. */
@@ -408,14 +483,19 @@ export class Socket implements Disposable {
    * @throws {LibcError} `EPIPE` the other side is gone, or this one shut down; `ECONNRESET`; `EDESTADDRREQ`, `ENOTCONN`
    * not connected; `EMSGSIZE` too long for a datagram; `EBADF` closed, also while waiting.
    */
-  async write(data: Uint8Array<ArrayBuffer> | string, options: WaitOptions = {}): Promise<void> {
+  async write(data: Uint8Array<ArrayBuffer> | string, options?: WaitOptions): Promise<void> {
     const bytes = typeof data === "string" ? encoder.encode(data) : asBytes(data, "send");
-    const { signal } = options;
+    const { signal } = options ?? {};
     const before = this.#writing;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#writing = promise;
     try {
-      if (before) await abortable(before, signal);
+      if (before) {
+        await abortable<void>(signal, (resolve, reject) => {
+          before.then(resolve);
+          return reject;
+        });
+      }
       let sent = 0;
       do {
         const rest = bytes.subarray(sent);
@@ -436,49 +516,52 @@ export class Socket implements Disposable {
    * As {@linkcode Socket.write}, but stops the program until all is written. It doesn't wait for writes under way.
    *
    * @param data The bytes; a string goes as UTF-8.
-   * @throws {LibcError} As {@linkcode Socket.write}.
+   * @param options For how long to wait, for all of it.
+   * @throws {LibcError} As {@linkcode Socket.write}; `ETIMEDOUT` also if the time is over: a part may have been sent by then.
    */
-  writeSync(data: Uint8Array<ArrayBuffer> | string): void {
+  writeSync(data: Uint8Array<ArrayBuffer> | string, options?: WaitSyncOptions): void {
     const bytes = typeof data === "string" ? encoder.encode(data) : asBytes(data, "send");
+    const limit = deadline(options?.timeout, "send");
     let sent = 0;
     do {
       const rest = bytes.subarray(sent);
-      sent += this.#retrySync(POLLOUT, () => send(this.#fd, rest, undefined, MSG_NOSIGNAL));
+      sent += this.#retrySync(POLLOUT, limit, () => send(this.#fd, rest, undefined, MSG_NOSIGNAL));
     } while (sent < byteLengthOf(bytes));
   }
 
   /**
    * Receives a datagram.
    *
-   * @param buf Where to put it; a new array of its length unless given.
-   * @param options A signal to give up; no datagram is lost then.
+   * @param options Where to put it, and a signal to give up; no datagram is lost then.
    * @returns The datagram, and the sender's address.
    * @throws {LibcError} `EOPNOTSUPP` not a datagram socket; `EMSGSIZE` it is larger than `buf`, and stays there;
    * `ECONNREFUSED` an earlier one did not arrive; `EBADF` closed, also while waiting.
    */
-  async receiveFrom(buf?: Uint8Array<ArrayBuffer>, options: WaitOptions = {}): Promise<Datagram> {
-    return await this.#retry(POLLIN, options.signal, () => this.#receive(buf));
+  async receiveFrom(options?: ReceiveFromOptions & WaitOptions): Promise<Datagram> {
+    const { buf, signal } = options ?? {};
+    return await this.#retry(POLLIN, signal, () => this.#receive(buf));
   }
 
   /**
    * As {@linkcode Socket.receiveFrom}, but stops the program until there is one.
    *
-   * @param buf Where to put it; a new array of its length unless given.
+   * @param options Where to put it, and for how long to wait.
    * @returns The datagram, and the sender's address.
-   * @throws {LibcError} As {@linkcode Socket.receiveFrom}.
+   * @throws {LibcError} As {@linkcode Socket.receiveFrom}; `ETIMEDOUT` the time is over.
    */
-  receiveFromSync(buf?: Uint8Array<ArrayBuffer>): Datagram {
-    return this.#retrySync(POLLIN, () => this.#receive(buf));
+  receiveFromSync(options?: ReceiveFromOptions & WaitSyncOptions): Datagram {
+    const { buf, timeout } = options ?? {};
+    return this.#retrySync(POLLIN, deadline(timeout, "recvfrom"), () => this.#receive(buf));
   }
 
   #receive(buf: Uint8Array<ArrayBuffer> | undefined): Datagram {
-    if (this.type === SOCK_STREAM || this.type === SOCK_SEQPACKET) {
+    if (this.#type === SOCK_STREAM || this.#type === SOCK_SEQPACKET) {
       throw new LibcError("recvfrom", "EOPNOTSUPP", "this socket has a connection: use read");
     }
     if (buf !== undefined) asBytes(buf, "recvfrom");
     const length = this.#room(buf ? buf.length : Infinity);
     const into = buf ?? new Uint8Array(length);
-    const address = addressFor(this.domain);
+    const address = addressFor(this.#domain);
     const n = recvfrom(this.#fd, into, undefined, MSG_TRUNC, address);
     // somebody who shares the socket took the one whose length it was
     if (n > into.length) throw new LibcError("recvfrom", "EMSGSIZE", `${n} bytes, cut to ${into.length}`);
@@ -497,10 +580,10 @@ export class Socket implements Disposable {
   async sendTo(
     data: Uint8Array<ArrayBuffer> | string,
     address: string | sockaddr,
-    options: WaitOptions = {},
+    options?: WaitOptions,
   ): Promise<void> {
-    const [{ ai_addr }] = await lookupAsync(address, this.type, this.domain, options.signal);
-    await this.#retry(POLLOUT, options.signal, () => sendto(this.#fd, data, undefined, MSG_NOSIGNAL, ai_addr));
+    const [{ ai_addr }] = await lookupAsync(address, this.#type, this.#domain, options?.signal);
+    await this.#retry(POLLOUT, options?.signal, () => sendto(this.#fd, data, undefined, MSG_NOSIGNAL, ai_addr));
   }
 
   /**
@@ -508,11 +591,16 @@ export class Socket implements Disposable {
    *
    * @param data The bytes; a string goes as UTF-8.
    * @param address Where to.
-   * @throws {LibcError} As {@linkcode Socket.sendTo}.
+   * @param options For how long to wait.
+   * @throws {LibcError} As {@linkcode Socket.sendTo}; `ETIMEDOUT` the time is over.
    */
-  sendToSync(data: Uint8Array<ArrayBuffer> | string, address: string | sockaddr): void {
-    const [{ ai_addr }] = lookup(address, this.type, this.domain);
-    this.#retrySync(POLLOUT, () => sendto(this.#fd, data, undefined, MSG_NOSIGNAL, ai_addr));
+  sendToSync(data: Uint8Array<ArrayBuffer> | string, address: string | sockaddr, options?: WaitSyncOptions): void {
+    const [{ ai_addr }] = lookup(address, this.#type, this.#domain);
+    this.#retrySync(
+      POLLOUT,
+      deadline(options?.timeout, "sendto"),
+      () => sendto(this.#fd, data, undefined, MSG_NOSIGNAL, ai_addr),
+    );
   }
 
   async #retry<T>(events: number, signal: AbortSignal | undefined, call: () => T): Promise<T> {
@@ -529,26 +617,26 @@ export class Socket implements Disposable {
     }
   }
 
-  #retrySync<T>(events: number, call: () => T): T {
+  #retrySync<T>(events: number, limit: Deadline | undefined, call: () => T): T {
     for (let tries = 0;; tries++) {
       try {
         return call();
       } catch (error) {
         if (!isCode(error, "EAGAIN")) throw error;
       }
-      waitSync(this.#fd, events);
-      if (events === POLLOUT && tries > 0) usleep(1000);
+      waitSync(this.#fd, events, limit);
+      if (events === POLLOUT && tries > 0) sleepSync(1);
     }
   }
 
   /**
    * Ends one or both directions, `shutdown(2)`; for all processes that share the socket.
    *
-   * @param how After `"write"` the other side reads to the end, `"read"` ends the own reading, `"both"` is both.
-   * @throws {LibcError} `ENOTCONN`; `EBADF`.
+   * @param how After `SHUT_WR` the other side reads to the end, `SHUT_RD` ends the own reading, `SHUT_RDWR` (unless given) is both.
+   * @throws {LibcError} `ENOTCONN`; `EINVAL` no such way; `EBADF`.
    */
-  shutdown(how: "read" | "write" | "both" = "both"): void {
-    shutdown(this.#fd, how === "read" ? SHUT_RD : how === "write" ? SHUT_WR : how === "both" ? SHUT_RDWR : -1);
+  shutdown(how?: number): void {
+    shutdown(this.#fd, how === undefined ? SHUT_RDWR : how);
   }
 
   /** What the other side sends, as a stream. Nothing is read before it is asked for. */
@@ -569,7 +657,7 @@ export class Socket implements Disposable {
   get writable(): WritableStream<Uint8Array<ArrayBuffer> | string> {
     return this.#writable ??= new WritableStream<Uint8Array<ArrayBuffer> | string>({
       write: (chunk, controller) => this.write(chunk, { signal: controller.signal }),
-      close: () => this.shutdown("write"),
+      close: () => this.shutdown(SHUT_WR),
     });
   }
 
@@ -578,7 +666,7 @@ export class Socket implements Disposable {
     const fd = this.#fd;
     if (fd < 0) return;
     this.#fd = -1;
-    release(fd, this.#file);
+    release(fd, this);
   }
 
   /** As {@linkcode Socket.close}, for `using`. */
@@ -587,16 +675,134 @@ export class Socket implements Disposable {
   }
 }
 
-/** Waits for `promise`, or until the signal has had enough. */
-async function abortable(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (!signal) return await promise;
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort);
-  try {
-    await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", abort);
+/**
+ * A socket that waits for connections; {@linkcode Socket.listen} makes one.
+ *
+ * @example
+ * ```ts
+ * import { Socket } from "@ipc/playground";
+ *
+ * using listener = Socket.listen("@example");
+ * const client = Socket.connectSync("@example");
+ * for await (const connection of listener) {
+ *   await connection.write("I got your message");
+ *   connection.close();
+ *   break;
+ * }
+ * console.log(await client.read(new Uint8Array(256))); // 18
+ * client.close();
+ * ```
+ */
+export class Listener implements Disposable, AsyncIterable<Socket> {
+  #fd: number;
+
+  private constructor(fd: number) {
+    getsockopt(fd, SOL_SOCKET, SO_DOMAIN);
+    setNonblocking(fd);
+    this.#fd = fd;
+  }
+
+  /**
+   * Takes over a descriptor. It becomes `O_NONBLOCK`, also for others who share it.
+   *
+   * @param fd A socket that listens.
+   * @returns The object, which closes it. If it has a file, that stays: it is up to who made it.
+   * @throws {LibcError} `EBADF`; `ENOTSOCK`.
+   *
+   * @example
+   * ```ts
+   * import { AF_UNIX, bind, listen, Listener, SOCK_STREAM, sockaddr_un, socket } from "@ipc/playground";
+   *
+   * const sockfd = socket(AF_UNIX, SOCK_STREAM, 0);
+   * bind(sockfd, new sockaddr_un());
+   * listen(sockfd, 5);
+   * using listener = Listener.fromFd(sockfd);
+   * console.log(`${listener.address}`.startsWith("@")); // true
+   * ```
+   */
+  static fromFd(fd: number): Listener {
+    return new Listener(fd);
+  }
+
+  /** The descriptor, for the functions that are named as in C; -1 once it is closed. */
+  get fd(): number {
+    return this.#fd;
+  }
+
+  /** Where it listens. */
+  get address(): sockaddr {
+    const address = addressFor(getsockopt(this.#fd, SOL_SOCKET, SO_DOMAIN));
+    getsockname(this.#fd, address);
+    return address;
+  }
+
+  /**
+   * Takes the next connection.
+   *
+   * @param options A signal to give up; no connection is lost then.
+   * @returns The connection.
+   * @throws {LibcError} `EMFILE` too many descriptors; `EINVAL` does not listen; `EBADF` closed, also while waiting.
+   */
+  async accept(options?: WaitOptions): Promise<Socket> {
+    const { signal } = options ?? {};
+    signal?.throwIfAborted();
+    for (;;) {
+      const connection = this.#accept();
+      if (connection) return connection;
+      await ready(this.#fd, POLLIN, signal);
+    }
+  }
+
+  /**
+   * As {@linkcode Listener.accept}, but stops the program until there is one.
+   *
+   * @param options For how long to wait.
+   * @returns The connection.
+   * @throws {LibcError} As {@linkcode Listener.accept}; `ETIMEDOUT` the time is over.
+   */
+  acceptSync(options?: WaitSyncOptions): Socket {
+    const limit = deadline(options?.timeout, "accept");
+    for (;;) {
+      const connection = this.#accept();
+      if (connection) return connection;
+      waitSync(this.#fd, POLLIN, limit);
+    }
+  }
+
+  #accept(): Socket | undefined {
+    try {
+      return Socket.fromFd(accept4(this.#fd, null, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    } catch (error) {
+      // a connection that was given up before it got here is none
+      if (isCode(error, "EAGAIN", "ECONNABORTED")) return undefined;
+      throw error;
+    }
+  }
+
+  /** One connection after the other, until the listener is closed. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Socket, void, void> {
+    while (this.#fd >= 0) {
+      let connection: Socket;
+      try {
+        connection = await this.accept();
+      } catch (error) {
+        if (this.#fd < 0) return;
+        throw error;
+      }
+      yield connection;
+    }
+  }
+
+  /** Closes the socket and removes its file; whoever waits in `accept` gets `EBADF`. Closing it again does nothing. */
+  close(): void {
+    const fd = this.#fd;
+    if (fd < 0) return;
+    this.#fd = -1;
+    release(fd, this);
+  }
+
+  /** As {@linkcode Listener.close}, for `using`. */
+  [Symbol.dispose](): void {
+    this.close();
   }
 }

@@ -3,111 +3,28 @@
  *
  * @module
  */
-import { errnoCode, errnoMessage, errnoNumber, LibcError } from "../errors.ts";
-import { cstring, errno, getenv, libc, onLoad, preload, raw, setErrno } from "../native/libc.ts";
-import { access, type Memory, segmentOf } from "../native/memory.ts";
-import { observer } from "../native/observer.ts";
-import { sockaddrFrom } from "../native/sockaddr.ts";
-import { layouts } from "../native/structs.ts";
-import { type Name, table } from "../native/table.ts";
-import { argument, bytes, type Parameter, parametersOf, type TracedArgument, type TracedBytes } from "./decode.ts";
+import { errnoCode, LibcError } from "../errors.ts";
+import { signalFlags } from "../libc/_signals.ts";
+import { sockaddrFrom } from "../libc/sys/_sockaddr.ts";
+import { type AnyFunction, bare, entries, type Entry } from "../native/header.ts";
+import { type Call, type Kind, traced as tracedBytes } from "../native/kinds.ts";
+import { errno, setErrno } from "../native/libc.ts";
+import { isFailed, type Memory, offsetIn, segmentOf } from "../native/memory.ts";
+import { type Observer, tracing } from "../native/observer.ts";
+import { own } from "../native/own.ts";
+import { TRACE_VERSION, type TracedArgument, type TraceEvent, type TraceEventBase } from "./event.ts";
+import { place } from "./place.ts";
 
-export type { TracedArgument, TracedBytes } from "./decode.ts";
-
-/** The version of the events' form; the `start` event of each process tells it. */
-export const TRACE_VERSION = 1;
-
-/** What all events have. */
-export interface TraceEventBase {
-  /** When, in microseconds of `CLOCK_MONOTONIC`: one clock for all processes. */
-  t: number;
-  /** In which process. */
-  pid: number;
+/** Who is told. */
+interface Sink {
+  tell(event: TraceEvent): void;
+  /** How many events it still takes, besides those of a process's life. */
+  left: number;
+  /** How many it was not told of. */
+  lost: number;
 }
 
-/** The first event of a process. */
-export interface StartEvent extends TraceEventBase {
-  /** What kind of event it is. */
-  ev: "start";
-  /** {@linkcode TRACE_VERSION}. */
-  v: number;
-  /** The parent. */
-  ppid: number;
-  /** The program's file name. */
-  name: string;
-  /** True for a child made by `fork`. */
-  forked: boolean;
-}
-
-/** A call has begun. Without an `exit` event after it, the process is still in it, or has ended there. */
-export interface EnterEvent extends TraceEventBase {
-  /** What kind of event it is. */
-  ev: "enter";
-  /** The function. */
-  call: string;
-  /** Its arguments, by their names in the manual page; null where the call has yet to fill them. */
-  args: Record<string, TracedArgument>;
-}
-
-/** A call is back. */
-export interface ExitEvent extends TraceEventBase {
-  /** What kind of event it is. */
-  ev: "exit";
-  /** The function. */
-  call: string;
-  /** Its arguments, with what it filled. */
-  args: Record<string, TracedArgument>;
-  /** What it returned. */
-  result: number;
-  /** The error's name, if it failed. */
-  errno?: string;
-  /** How long it took, in microseconds. */
-  dur: number;
-  /** For `accept` and `connect`: this end of the connection. */
-  local?: string;
-  /** For `accept` and `connect`: the other end. */
-  peer?: string;
-}
-
-/** The program has read or written shared memory through `peek`, `poke`, `sprintf`, `SharedMemory` … */
-export interface MemoryEvent extends TraceEventBase {
-  /** What kind of event it is. */
-  ev: "memory";
-  /** What it did. */
-  op: "read" | "write";
-  /** The segment. */
-  shmid: number;
-  /** The first byte. */
-  offset: number;
-  /** What was read or written. */
-  data: TracedBytes;
-}
-
-/** A handler that was set by `signal` is about to run. */
-export interface SignalEvent extends TraceEventBase {
-  /** What kind of event it is. */
-  ev: "signal";
-  /** The signal's name. */
-  sig: string;
-}
-
-/** The process ends by itself. There is none if a signal ends it. */
-export interface EndEvent extends TraceEventBase {
-  /** What kind of event it is. */
-  ev: "end";
-  /** Its exit status. */
-  status: number;
-}
-
-/** What tracing tells. As JSON, one a line, this is the format of `IPC_TRACE` files. */
-export type TraceEvent = StartEvent | EnterEvent | ExitEvent | MemoryEvent | SignalEvent | EndEvent;
-
-type Listener = (event: TraceEvent) => void;
-const listeners = new Set<Listener>();
-
-// deno-lint-ignore no-explicit-any -- functions of every type are wrapped by one
-type AnyFunction = (...args: any[]) => any;
-const functions = libc as unknown as Record<Name, AnyFunction>;
+const sinks = new Set<Sink>();
 
 let pid = 0; // of the process that emitted last; 0 before its start event
 let ended = false;
@@ -117,212 +34,268 @@ const clock = new BigInt64Array(2);
 
 function now(): number {
   const CLOCK_MONOTONIC = 1;
-  raw.clock_gettime(CLOCK_MONOTONIC, clock);
+  own.clock_gettime(CLOCK_MONOTONIC, clock);
   return Number(clock[0]) * 1e6 + Number(clock[1]) / 1e3;
 }
 
-function emit(event: TraceEvent): void {
-  busy = true;
-  observer.depth++;
+function tell(sink: Sink, event: TraceEvent): void {
   try {
-    for (const listener of listeners) {
-      try {
-        listener(event);
-      } catch (error) {
-        // a broken listener must not change what the program does
-        console.error("trace listener:", error);
-      }
+    sink.tell(event);
+  } catch (error) {
+    // a broken listener must not change what the program does, nor one whose error cannot be shown
+    try {
+      console.error("trace listener:", error);
+    } catch {
+      // then not
     }
-  } finally {
-    observer.depth--;
-    busy = observer.depth > 0;
   }
 }
 
+/** Tells everybody, or those who still want it. */
+function emit(event: TraceEvent, life: boolean): void {
+  busy = true;
+  tracing.depth++;
+  try {
+    for (const sink of sinks) {
+      if (life || sink.left > 0) {
+        if (!life) sink.left--;
+        tell(sink, event);
+      } else sink.lost++;
+    }
+  } finally {
+    tracing.depth--;
+    busy = tracing.depth > 0;
+  }
+}
+
+/** Whether anybody wants to hear of what is not the life of a process. Those who don't are told how much they missed. */
+function wanted(): boolean {
+  let any = false;
+  for (const sink of sinks) {
+    if (sink.left > 0) any = true;
+    else sink.lost++;
+  }
+  return any;
+}
+
 function programName(): string {
-  return decodeURIComponent(Deno.mainModule.split("/").pop()!);
+  const name = Deno.mainModule.split("/").pop()!;
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name; // a file's name may look like an escape, and not be one
+  }
 }
 
 /** Makes sure that the process has introduced itself, and gives what all events begin with. */
 function base(forked = false, at?: number): TraceEventBase {
   if (pid === 0) {
-    pid = raw.getpid();
+    pid = own.getpid();
     ended = false;
-    const start = { t: at ?? now(), pid, v: TRACE_VERSION, ppid: raw.getppid(), name: programName(), forked };
-    emit({ ...start, ev: "start" });
+    for (const sink of sinks) sink.lost = 0;
+    const start = { t: at ?? now(), pid, v: TRACE_VERSION, ppid: own.getppid(), name: programName(), forked };
+    emit({ ...start, ev: "start" }, true);
   }
   return { t: at ?? now(), pid };
 }
 
 function end(status: number): void {
-  if (ended || !listeners.size) return;
+  if (ended || !sinks.size) return;
   ended = true;
-  emit({ ...base(), ev: "end", status });
+  const begin = base();
+  for (const sink of sinks) if (sink.lost > 0) tell(sink, { ...begin, ev: "lost", count: sink.lost });
+  emit({ ...begin, ev: "end", status }, true);
 }
 
-function decoded(
-  call: string,
-  parameters: Parameter[],
-  args: unknown[],
-  result?: number,
-): Record<string, TracedArgument> {
-  const list: Record<string, TracedArgument> = {};
-  parameters.forEach(({ name, kind }, i) => {
-    try {
-      list[name] = argument(call, kind, args, i, result);
-    } catch {
-      list[name] = null; // whatever it is, tracing does not make a call fail
-    }
-  });
-  if (call === "msgsnd" || call === "msgrcv") {
-    const buffer = args[1];
-    if (
-      (call === "msgsnd" || (result !== undefined && result >= 0)) && buffer instanceof Uint8Array && buffer.length >= 8
-    ) {
-      list.mtype = Number(new DataView(buffer.buffer, buffer.byteOffset).getBigInt64(0, true));
-    }
+/** A call, and how its arguments are told. */
+class TracedCall implements Call {
+  result?: number;
+  done = false;
+  #before: Record<string, TracedArgument> | undefined;
+
+  constructor(readonly entry: Entry, readonly args: readonly unknown[]) {}
+
+  argument(name: string): unknown {
+    return this.args[this.entry.declared.parameters.findIndex(([parameter]) => parameter === name)];
   }
-  return list;
+
+  before(name: string): TracedArgument | undefined {
+    return this.#before?.[name];
+  }
+
+  decoded(): Record<string, TracedArgument> {
+    const list: Record<string, TracedArgument> = {};
+    this.entry.declared.parameters.forEach(([name, kind], i) => {
+      list[name] = argument(kind, this.args[i], this, name);
+    });
+    return this.#before ??= list, list;
+  }
 }
 
-/** Both ends of a connection. */
-function endsOf(fd: number): { local?: string; peer?: string } {
-  const name = (call: typeof raw.getsockname): string | undefined => {
-    const address = new Uint8Array(layouts.sockaddr_storage.size);
-    const length = new Uint32Array([address.length]);
-    if (call(fd, address, length) === 0) return String(sockaddrFrom(address.subarray(0, length[0])));
-  };
-  return { local: name(raw.getsockname), peer: name(raw.getpeername) };
+function argument(kind: Kind, value: unknown, call: Call, name: string): TracedArgument {
+  if (value === null || value === undefined) return null;
+  try {
+    return kind.decode(value, call, name);
+  } catch {
+    return null; // whatever it is, tracing does not make a call fail
+  }
 }
 
-const FAILED_POINTER = 0xffff_ffff_ffff_ffffn;
+/** The text of the address at one end of a connection. */
+function endOf(call: typeof own.getsockname, fd: number): string | undefined {
+  const address = new Uint8Array(128);
+  const length = new Uint32Array([address.length]);
+  if (call(fd, address, length) === 0) return String(sockaddrFrom(address.subarray(0, length[0])));
+}
 
 function asNumber(result: unknown): number {
   if (typeof result === "number") return result;
   if (result === undefined || result === null) return 0;
-  const address = Deno.UnsafePointer.value(result as Deno.PointerObject);
-  return address === FAILED_POINTER ? -1 : Number(address);
+  if (isFailed(result as Deno.PointerObject)) return -1;
+  return Number(Deno.UnsafePointer.value(result as Deno.PointerObject));
 }
 
-function traced(call: Name, parameters: Parameter[], bare: AnyFunction): AnyFunction {
-  const shown = call === "semctl_buf" ? "semctl" : call;
+const failedByDefault = (result: number) => result === -1;
+
+function traced(entry: Entry, bare: AnyFunction): AnyFunction {
+  const { declared } = entry;
+  const { lifecycle = false, failed = failedByDefault, waits, opens, connects, symbol: call } = declared;
+  const { result: kind } = declared;
   return (...args) => {
-    if (busy) return bare(...args);
-    emit({ ...base(), ev: "enter", call: shown, args: decoded(shown, parameters, args) });
+    if (busy || !(lifecycle || wanted())) return bare(...args);
+    const made = new TracedCall(entry, args);
+    const at = place();
+    const before = base();
+    emit({
+      ...before,
+      ev: "enter",
+      call,
+      args: made.decoded(),
+      ...(at && { at }),
+      ...(waits?.(made) && { waits: true as const }),
+    }, lifecycle);
     if (call === "_exit") end(args[0]);
-    const before = now();
+    const began = now();
     const result = bare(...args);
     const code = errno();
     const after = now();
-    const dur = after - before;
     const number = asNumber(result);
-    let forked = false;
-    if (call === "fork" && number === 0) {
-      pid = 0;
-      forked = true;
-    }
-    const failed = number === -1 && call !== "getaddrinfo" || undefined;
+    const forked = call === "fork" && number === 0;
+    if (forked) pid = 0;
+    const bad = failed(number);
+    made.result = number;
+    made.done = !bad;
+    const opened = bad ? [] : [...(kind.descriptor ? [number] : []), ...(opens?.(args) ?? [])];
+    const connection = bad ? undefined : connects?.(args, number);
     emit({
       ...base(forked, after),
       ev: "exit",
-      call: shown,
-      args: decoded(shown, parameters, args, number),
+      call,
+      args: made.decoded(),
       result: number,
-      errno: failed && errnoCode(code),
-      dur: Math.round(dur * 1000) / 1000,
-      ...(!failed && (call === "accept" || call === "accept4")
-        ? endsOf(number)
-        : !failed && call === "connect"
-        ? endsOf(args[0])
-        : {}),
-    });
+      ...(bad && { errno: errnoCode(code) }),
+      dur: Math.round((after - began) * 1000) / 1000,
+      ...(opened.length && { opened }),
+      ...(connection !== undefined &&
+        { local: endOf(own.getsockname, connection), peer: endOf(own.getpeername, connection) }),
+      ...(at && { at }),
+    }, lifecycle);
     setErrno(code);
     return result;
   };
 }
 
 /** What stood in the place of each traced function. */
-let bare: Partial<Record<Name, AnyFunction>> | undefined;
-const untracedAccess = { ...access };
-const { depth: _depth, ...unobserved } = observer;
+let replaced: Map<Entry, AnyFunction> | undefined;
 
-function touched(op: "read" | "write", memory: Memory, offset: number, data: () => Uint8Array): void {
-  const shmid = busy ? undefined : segmentOf(memory);
-  if (shmid !== undefined) {
+function replace(entry: Entry): void {
+  const { functions, name, declared } = entry;
+  if (declared.quiet) return;
+  const before = functions[name];
+  replaced!.set(entry, before);
+  // opened now, or the first call would seem to take longer
+  functions[name] = traced(entry, bare(declared));
+}
+
+let since = 0;
+
+/** A call that has no counterpart in libc here, as handlers and `pause` run on the event loop. */
+function told(call: string, args: Record<string, TracedArgument>, rest: { waits?: true } = {}): void {
+  const at = place();
+  emit({ ...base(), ev: "enter", call, args, ...(at && { at }), ...rest }, false);
+}
+
+const looking: Observer = {
+  declared: (entry) => replace(entry as Entry),
+  touched(op, of, offset, data) {
+    if (busy) return;
+    const memory = of as Memory;
+    const shmid = segmentOf(memory);
+    if (shmid === undefined || !wanted()) return;
+    const at = place();
     emit({
       ...base(),
       ev: "memory",
       op,
       shmid,
-      offset: offset + (memory instanceof Uint8Array ? memory.byteOffset : 0),
-      data: bytes(data()),
-    });
-  }
-}
-
-function install(): void {
-  if (bare) return;
-  raw.getpid(); // the first call may install the tracing that IPC_TRACE asks for
-  if (bare) return;
-  bare = {};
-  for (const name of Object.keys(table) as Name[]) {
-    const parameters = parametersOf(name);
-    if (!parameters) continue;
-    preload(name); // or the first call would seem to take longer
-    bare[name] = functions[name];
-    functions[name] = traced(name, parameters, functions[name]);
-  }
-  access.load = (memory, offset) => {
-    const byte = untracedAccess.load(memory, offset);
-    touched("read", memory, offset, () => new Uint8Array([byte]));
-    return byte;
-  };
-  access.store = (memory, offset, byte) => {
-    untracedAccess.store(memory, offset, byte);
-    touched("write", memory, offset, () => new Uint8Array([byte]));
-  };
-  access.read = (memory, offset, length) => {
-    const data = untracedAccess.read(memory, offset, length);
-    touched("read", memory, offset, () => data);
-    return data;
-  };
-  access.write = (memory, offset, data) => {
-    untracedAccess.write(memory, offset, data);
-    touched("write", memory, offset, () => data);
-  };
-  let since = 0;
-  Object.assign(
-    observer,
-    {
-      installed(sig, handler) {
-        const call = { call: "signal", args: { sig, handler } };
-        emit({ ...base(), ev: "enter", ...call });
-        emit({ ...base(), ev: "exit", ...call, result: 0, dur: 0 });
-      },
-      delivered: (sig) => emit({ ...base(), ev: "signal", sig }),
-      paused(waiting) {
-        if (waiting) {
-          since = now();
-          emit({ ...base(), ev: "enter", call: "pause", args: {} });
-        } else {
-          emit({ ...base(), ev: "exit", call: "pause", args: {}, result: -1, errno: "EINTR", dur: now() - since });
-        }
-      },
-      exiting: end,
-    } satisfies typeof unobserved,
-  );
-  globalThis.addEventListener("unload", unload);
-}
+      offset: offset + offsetIn(memory),
+      data: tracedBytes(data),
+      ...(at && { at }),
+    }, false);
+  },
+  installed(sig, handler) {
+    const args: Record<string, TracedArgument> = {
+      sig: signalFlags(sig),
+      handler: typeof handler === "string"
+        ? handler
+        : { value: handler, names: [handler === 0 ? "SIG_DFL" : "SIG_IGN"], rest: 0 },
+    };
+    told("signal", args);
+    emit({ ...base(), ev: "exit", call: "signal", args, result: 0, dur: 0 }, false);
+  },
+  delivered: (sig) => emit({ ...base(), ev: "signal", sig }, false),
+  paused(waiting) {
+    if (waiting) {
+      since = now();
+      told("pause", {}, { waits: true });
+    } else {
+      const dur = now() - since;
+      emit({ ...base(), ev: "exit", call: "pause", args: {}, result: -1, errno: "EINTR", dur }, false);
+    }
+  },
+  exiting: end,
+};
 
 const unload = () => end(Deno.exitCode);
 
+function install(): void {
+  if (replaced) return;
+  own.getpid(); // the first call may install the tracing that IPC_TRACE asks for
+  if (replaced) return;
+  replaced = new Map();
+  entries.forEach(replace);
+  tracing.current = looking;
+  globalThis.addEventListener("unload", unload);
+}
+
 function uninstall(): void {
-  Object.assign(functions, bare);
-  bare = undefined;
-  Object.assign(access, untracedAccess);
-  Object.assign(observer, unobserved);
+  for (const [{ functions, name }, before] of replaced!) functions[name] = before;
+  replaced = undefined;
+  tracing.current = undefined;
   globalThis.removeEventListener("unload", unload);
   pid = 0; // who traces again is told of the process again
+}
+
+/** Tells a function of the events from now on, of so many of them besides those of the processes' life. */
+export function listen(tell: (event: TraceEvent) => void, most: number): Disposable {
+  install();
+  const sink: Sink = { tell: (event) => tell(event), left: most, lost: 0 }; // the same listener may be given twice
+  sinks.add(sink);
+  return {
+    [Symbol.dispose]() {
+      if (sinks.delete(sink) && sinks.size === 0) uninstall();
+    },
+  };
 }
 
 /**
@@ -351,153 +324,5 @@ export function trace(listener: (event: TraceEvent) => void): Disposable {
   if (typeof listener !== "function") {
     throw new LibcError("trace", "EINVAL", `listener must be a function, got ${Deno.inspect(listener)}`);
   }
-  install();
-  const own = (event: TraceEvent) => listener(event); // the same listener may be given twice
-  listeners.add(own);
-  return {
-    [Symbol.dispose]() {
-      if (listeners.delete(own) && listeners.size === 0) uninstall();
-    },
-  };
+  return listen(listener, Infinity);
 }
-
-function argumentText(value: TracedArgument): string {
-  if (value === null) return "NULL";
-  if (typeof value === "object") return `"${value.preview}"${value.preview.length && value.length > 48 ? "..." : ""}`;
-  return String(value);
-}
-
-const QUOTED = new Set(["addr", "dest_addr", "src_addr", "pathname", "node", "service"]);
-
-function callText(event: EnterEvent | ExitEvent): string {
-  const args = Object.entries(event.args).map(([name, value]) => {
-    if (name === "mtype" || (name === "mode" && !String(event.args.flags).includes("O_CREAT"))) return "";
-    const text = argumentText(value);
-    if (name === "msgp" && event.args.mtype !== undefined) return `{${event.args.mtype}, ${text}}`;
-    if (name === "wstatus" && value !== null) return `[${text}]`;
-    return QUOTED.has(name) && value !== null ? `"${text}"` : text;
-  });
-  return `${event.call}(${args.filter(Boolean).join(", ")})`;
-}
-
-/**
- * An event in one line, as strace(1) prints it: `shmget(5678, 27, IPC_CREAT|0666) = 3`.
- *
- * @param event The event.
- * @returns The line, without pid and time.
- *
- * @example See {@linkcode trace}.
- */
-export function formatTraceEvent(event: TraceEvent): string {
-  switch (event.ev) {
-    case "start":
-      return `+++ ${event.name} ${event.forked ? `forked by ${event.ppid}` : "started"} +++`;
-    case "enter":
-      return `${callText(event)} ...`;
-    case "exit": {
-      const reason = event.errno && ` ${event.errno} (${errnoMessage(errnoNumber(event.errno))})`;
-      const result = event.call === "shmat" && !event.errno ? "0x" + event.result.toString(16) : event.result;
-      return `${callText(event)} = ${result}${reason ?? ""}`;
-    }
-    case "memory":
-      return `shm ${event.shmid} [${event.offset}] ${event.op === "read" ? "→" : "←"} "${event.data.preview}"`;
-    case "signal":
-      return `--- ${event.sig} ---`;
-    case "end":
-      return `+++ exited with ${event.status} +++`;
-  }
-}
-
-/**
- * Reads the events of an `IPC_TRACE` file, in the order they happened.
- *
- * A line that a process could not finish, because it was killed or because it is writing just now, is left out.
- *
- * @param text The file's content.
- * @returns The events of all processes, by time.
- *
- * @example
- * ```ts
- * import { parseTrace } from "@ipc/playground";
- *
- * const file = '{"t":1,"pid":7,"ev":"end","status":0}\n{"t":2,"pi';
- * console.log(parseTrace(file).length); // 1
- * ```
- */
-export function parseTrace(text: string): TraceEvent[] {
-  const events: TraceEvent[] = [];
-  for (const line of text.split("\n")) {
-    try {
-      const event = JSON.parse(line);
-      if (typeof event?.t === "number" && typeof event.pid === "number" && typeof event.ev === "string") {
-        events.push(event);
-      }
-    } catch {
-      // torn
-    }
-  }
-  return events.sort((a, b) => a.t - b.t);
-}
-
-const WAITING = new Set(
-  "connect msgsnd msgrcv semop semtimedop wait waitpid wait3 wait4 sleep usleep pause poll".split(" "),
-);
-const WAITING_FOR_INPUT = new Set("accept accept4 read recv recvfrom".split(" "));
-
-/** Tells whether a call is about to wait; then it is printed when it begins, too, or a program that is stuck would not show where. */
-function mayWait(event: EnterEvent): boolean {
-  const { options, msgflg, flags, fd, sockfd } = event.args;
-  if (/WNOHANG|IPC_NOWAIT|MSG_DONTWAIT/.test(`${options} ${msgflg} ${flags}`)) return false;
-  if (!WAITING_FOR_INPUT.has(event.call)) return WAITING.has(event.call);
-  const POLLIN = 1;
-  const pollfd = new Int32Array([(fd ?? sockfd) as number, POLLIN]);
-  return raw.poll(pollfd, 1n, 0) === 0;
-}
-
-/** Opens an `IPC_TRACE` file for appending; −1 if it cannot be. */
-function openTrace(path: string): number {
-  const O_WRONLY_CREAT_APPEND_CLOEXEC = 0o1 | 0o100 | 0o2000 | 0o2000000;
-  const opened = raw.open(cstring(path, "open", "IPC_TRACE"), O_WRONLY_CREAT_APPEND_CLOEXEC, 0o600);
-  if (opened < 0) {
-    console.error(`IPC_TRACE: ${path}: ${errnoMessage(errno())}`);
-    return -1;
-  }
-  // out of the way: the program's own descriptors get the numbers that they would have without tracing
-  const F_DUPFD_CLOEXEC = 1030;
-  const fd = raw.fcntl(opened, F_DUPFD_CLOEXEC, 900);
-  if (fd < 0) return opened;
-  raw.close(opened);
-  return fd;
-}
-
-/** What `IPC_TRACE` asks for. */
-function traceByEnvironment(): void {
-  const target = getenv("IPC_TRACE");
-  if (!target) return;
-  let fd: number | undefined = target === "-" ? 2 : undefined;
-  const encoder = new TextEncoder();
-  // one write a line: O_APPEND keeps the lines of several processes whole
-  const put = (line: string) => {
-    fd ??= openTrace(target);
-    if (fd < 0) return;
-    const data = encoder.encode(line + "\n");
-    raw.write(fd, data, BigInt(data.length));
-  };
-  let open: string | undefined; // the call that was printed when it began
-  const strace = (event: TraceEvent) => {
-    const line = formatTraceEvent(event);
-    if (event.ev === "enter") {
-      if (!mayWait(event)) return;
-      put(`${event.pid} ${line.replace(/(, NULL)*\) \.\.\.$/, "")} <unfinished ...>`);
-      open = event.call;
-    } else if (event.ev === "exit" && event.call === open) {
-      open = undefined;
-      put(`${event.pid} <... ${event.call} resumed> ${line.slice(event.call.length)}`);
-    } else {
-      put(`${event.pid} ${line}`);
-    }
-  };
-  trace(target === "-" ? strace : (event) => put(JSON.stringify(event)));
-}
-
-onLoad.push(traceByEnvironment);

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { freePort, launch, listening, pairings, type Program, sides } from "../support.ts";
+import { freePort, launch, listening, pairings, type Program, sides, start } from "../support.ts";
 
 const silent = { code: 0, signal: null, stdout: "", stderr: "" };
 const PROMPT = "Please enter the message: ";
@@ -51,3 +51,8 @@ for (const side of sides) {
     assertMatch(stderr, /^Unknown host: .+\n$/);
   });
 }
+
+Deno.test("datagram_client.ts refuses a port beyond 65535 before it asks for a message", async () => {
+  await using client = start("datagram_client.ts", ["localhost", "65536"], { stdin: "hello\n" });
+  assertEquals(await client.end(), { ...silent, code: 1, stderr: "port: Invalid argument\n" });
+});

@@ -164,43 +164,49 @@ Deno.test("cooperating_processes.ts: the second process only goes on with what t
   assert(cooperating.endsWith("has all it needs\n"), stdout);
 });
 
-Deno.test("ipc_models.ts: the payload crosses by 16 calls a side, and by none through shared memory", async () => {
-  await using program = start("ipc_models.ts");
-  const { code, stdout, stderr } = await program.end();
-  assertEquals({ code, stderr }, { code: 0, stderr: "" });
-  const [passing, sharing] = stdout.split("(b) Shared memory: A writes, B reads\n").map((part) => part.split("\n"));
-  const received = '  B received 65520 bytes, all as sent: "The quick brown fox jumps over the lazy dog. …"';
-  // A and B print whenever they are ready
-  assertEquals(
-    passing.sort(),
-    [
-      "",
-      "(a) Message passing: A sends, the kernel keeps, B receives",
-      "  A: 16 calls into the kernel (msgsnd ×16)",
-      "  B: 16 calls into the kernel (msgrcv ×16)",
-      received,
-    ].sort(),
-  );
-  assertEquals(
-    sharing.sort(),
-    [
-      "",
-      "  A and B, once: 3 calls into the kernel (shmget ×1, shmat ×1, shmctl ×1)",
-      "  A: 0 calls into the kernel",
-      "  B: 0 calls into the kernel",
-      received,
-    ].sort(),
-  );
-});
-
-for (const { name } of Deno.readDirSync(new URL("../../scripts", import.meta.url))) {
-  if (!/^[a-z0-9_]+\.ts$/.test(name) || name === "ipc.ts") continue;
-  Deno.test(`${name} runs by its name: first line, executable bits, and only mod.ts imported`, () => {
-    const url = new URL(`../../scripts/${name}`, import.meta.url);
-    const text = Deno.readTextFileSync(url);
-    assertEquals(text.split("\n")[0], "#!/usr/bin/env -S deno run --allow-ffi");
-    assertEquals(Deno.statSync(url).mode! & 0o111, 0o111);
-    assertEquals([...text.matchAll(/from "(.*)";$/gm)].map((match) => match[1]), ["../mod.ts"]);
-    assert(text.includes(`deno run --allow-ffi scripts/${name}`), "its header says how to run it");
+for (
+  const [args, size, pieces, more] of [
+    [[], 65536, "16 calls", " …"],
+    [["44"], 44, "1 call", ""],
+    [["1000000"], 1_000_000, "245 calls", " …"],
+  ] as [args: string[], size: number, pieces: string, more: string][]
+) {
+  Deno.test(`ipc_models.ts: ${size} bytes cross by ${pieces} a side, and by none through shared memory`, async () => {
+    await using program = start("ipc_models.ts", args);
+    const { code, stdout, stderr } = await program.end();
+    assertEquals({ code, stderr }, { code: 0, stderr: "" });
+    const [passing, sharing] = stdout.split("(b) Shared memory: A writes, B reads\n").map((part) => part.split("\n"));
+    const received = `  B received ${size} bytes, all as sent: "The quick brown fox jumps over the lazy dog.${more}"`;
+    const times = parseInt(pieces);
+    // A and B print whenever they are ready
+    assertEquals(
+      passing.sort(),
+      [
+        "",
+        "(a) Message passing: A sends, the kernel keeps, B receives",
+        `  A: ${pieces} into the kernel (msgsnd ×${times})`,
+        `  B: ${pieces} into the kernel (msgrcv ×${times})`,
+        "  set-up and removal: 2 calls into the kernel (msgget ×1, msgctl ×1)",
+        received,
+      ].sort(),
+    );
+    assertEquals(
+      sharing.sort(),
+      [
+        "",
+        "  A: 0 calls into the kernel",
+        "  B: 0 calls into the kernel",
+        "  set-up and removal: 4 calls into the kernel (shmget ×1, shmat ×1, shmctl ×1, shmdt ×1)",
+        received,
+      ].sort(),
+    );
   });
 }
+
+Deno.test("ipc_models.ts refuses what is no size, or more than fits into memory, and exits with 1", async () => {
+  for (const size of ["", "lots", "0", "-1", "1.5", "268435457", "1e30", "Infinity"]) {
+    await using program = start("ipc_models.ts", [size]);
+    const stderr = "ERROR, the size has to be a number of bytes from 1 to 268435456\n";
+    assertEquals(await program.end(), { ...silent, code: 1, stderr }, size);
+  }
+});

@@ -162,3 +162,21 @@ for (const text of ["Anybody there?", "", "Grüße, 世界", "100% %s"]) {
     },
   });
 }
+
+Deno.test({
+  name: "message_send.ts takes a text that just fits, and refuses a longer one before it makes a queue",
+  ignore,
+  async fn() {
+    try {
+      await using long = start("message_send.ts", ["ß".repeat(64)]);
+      assertEquals(await long.end(), { ...silent, code: 1, stderr: "ERROR, the text has more than 127 bytes\n" });
+      assertEquals(queue(), undefined);
+      await using sender = start("message_send.ts", ["ß".repeat(63) + "s"]);
+      assertEquals((await sender.end()).code, 0);
+      await using receiver = start("message_rec.ts");
+      assertEquals(await receiver.end(), { ...silent, stdout: "ß".repeat(63) + "s\n" });
+    } finally {
+      removeObject("msg", KEY);
+    }
+  },
+});

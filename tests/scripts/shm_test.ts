@@ -99,6 +99,38 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "shm_client.ts ends with a segment that has no NUL in it",
+  ignore,
+  async fn() {
+    const code = `defined($id = shmget(${KEY}, 27, 0666 | 01000)) && shmwrite($id, "x" x 27, 0, 27) or die $!`;
+    assertEquals((await run("perl", ["-e", code])).code, 0);
+    try {
+      await using client = start("shm_client.ts");
+      assertEquals(await client.end(), { ...silent, stdout: "x".repeat(27) + "\n" });
+    } finally {
+      removeObject("shm", KEY);
+    }
+  },
+});
+
+Deno.test({
+  name: "shm_server.ts ends as well when somebody else has removed the segment",
+  ignore,
+  async fn() {
+    try {
+      await using server = start("shm_server.ts");
+      await server.ready(ready, "the server's segment is filled");
+      // what is removed stays there for the server, and for Perl to write to by its id
+      const code = `shmwrite($ARGV[0], "*", 0, 1) && defined(shmctl($ARGV[0], 0, 0)) or die $!`;
+      assertEquals((await run("perl", ["-e", code, String(segment()!.id)])).code, 0);
+      assertEquals(await server.end(), silent);
+    } finally {
+      removeObject("shm", KEY);
+    }
+  },
+});
+
 Deno.test("posix_shared_memory.ts prints what it wrote and leaves no segment", async () => {
   await using program = start("posix_shared_memory.ts");
   assertEquals(await program.end(), { ...silent, stdout: "Writing to shared memory\n" });

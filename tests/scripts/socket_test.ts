@@ -99,6 +99,15 @@ Deno.test("socket_server.ts refuses a port beyond 65535, which C would cut to 16
   assertEquals(await server.end(), { ...silent, code: 1, stderr: "ERROR on binding: Invalid argument\n" });
 });
 
+for (const name of ["socket_server.ts", "socket_server_fork.ts", "socket_server_sigchld.ts", "datagram_server.ts"]) {
+  Deno.test(`${name} takes no port that is none, for which C would use any that is free`, async () => {
+    for (const port of ["abc", "0", ""]) {
+      await using server = start(name, [port]);
+      assertEquals(await server.end(), { ...silent, code: 1, stderr: "ERROR, no port provided\n" }, port);
+    }
+  });
+}
+
 Deno.test("socket_server.ts starts again at once on the same port", async () => {
   const port = freePort();
   for (const text of ["first", "second"]) {

@@ -72,3 +72,8 @@ Deno.test("unix_server.ts says that a path is too long, which C would cut off", 
   const { code, stdout, stderr } = await server.end();
   assertEquals({ code, stdout, stderr }, { code: 1, stdout: "", stderr: "binding socket: File name too long\n" });
 });
+
+Deno.test("unix_server.ts takes no empty path, for which C would use any name that is free", async () => {
+  await using server = start("unix_server.ts", [""]);
+  assertEquals(await server.end(), { ...silent, code: 1, stderr: "ERROR, no path provided\n" });
+});

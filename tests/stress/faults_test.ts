@@ -147,9 +147,9 @@ Deno.test("a process that is killed while it waits in a queue or a set leaves th
     await until(() => process(program.pid) === undefined, "it is gone");
   }
   queue.sendSync("still there");
-  set.release();
-  assertEquals([queue.receiveSync().text, set.tryAcquire()], ["still there", true]);
-  assertEquals(set.waitingForIncrease(), 0);
+  set.release(0);
+  assertEquals([queue.receiveSync().text, set.tryAcquire(0)], ["still there", true]);
+  assertEquals(set.getWaitingForIncrease(0), 0);
 });
 
 // ---------------------------------------------------------------------------------------------------------------

@@ -4,10 +4,49 @@
  * @module
  */
 import { LibcError } from "../../errors.ts";
-import { int } from "../../native/check.ts";
-import { cstring, errno, libc } from "../../native/libc.ts";
+import { asInt } from "../../native/check.ts";
+import { call, header } from "../../native/header.ts";
+import { as, cName, i32, mode, string, u16, u32, u64 } from "../../native/kinds.ts";
+import { layout, Struct } from "../../native/layout.ts";
+import { cstring, errno } from "../../native/libc.ts";
 
-export { ipc_perm } from "../../native/structs.ts";
+const c = header({
+  ftok: call(i32, [["pathname", string], ["proj_id", i32]]),
+});
+
+/**
+ * Who owns an IPC object and who may use it: `struct ipc_perm`, the first member of
+ * {@linkcode shmid_ds}, {@linkcode msqid_ds} and {@linkcode semid_ds}; see `svipc(7)`.
+ */
+export class ipc_perm extends Struct {
+  /** The key that the object was made with, `0` for `IPC_PRIVATE`. */
+  declare readonly key: number;
+  /** The owner's user id; `IPC_SET` changes it. */
+  declare uid: number;
+  /** The owner's group id; `IPC_SET` changes it. */
+  declare gid: number;
+  /** The creator's user id. */
+  declare readonly cuid: number;
+  /** The creator's group id. */
+  declare readonly cgid: number;
+  /** Permission bits, such as `0o600`; for segments also `SHM_DEST` and `SHM_LOCKED`. `IPC_SET` changes the lower nine. */
+  declare mode: number;
+  /** The sequence number that makes ids of reused slots differ. */
+  declare readonly seq: number;
+}
+layout(ipc_perm, "shmctl", {
+  key: cName("__key", i32),
+  uid: u32,
+  gid: u32,
+  cuid: u32,
+  cgid: u32,
+  mode: as(u16, mode),
+  __pad1: u16,
+  seq: cName("__seq", u16),
+  __pad2: u16,
+  __glibc_reserved1: u64,
+  __glibc_reserved2: u64,
+}, ["uid", "gid", "mode"]);
 
 /** Make the object if there is none with this key. */
 export const IPC_CREAT = 0o1000;
@@ -60,7 +99,7 @@ export const S_IWOTH = 0o002;
  */
 export function ftok(pathname: string, proj_id: number): number {
   const path = cstring(pathname, "ftok", "pathname");
-  const key = libc.ftok(path, int(proj_id, "ftok", "proj_id"));
+  const key = c.ftok(path, asInt(proj_id, "ftok", "proj_id"));
   if (key === -1) throw new LibcError("ftok", errno(), pathname);
   return key;
 }

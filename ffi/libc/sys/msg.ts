@@ -4,12 +4,38 @@
  * @module
  */
 import { LibcError } from "../../errors.ts";
-import { int, key as asKey, keyText, long, size } from "../../native/check.ts";
-import { errno, libc } from "../../native/libc.ts";
-import { bytesOf, layouts, type msgbuf, type msginfo, type msqid_ds, ownBytes } from "../../native/structs.ts";
-import { IPC_INFO, IPC_SET, IPC_STAT } from "./ipc.ts";
-
-export { msgbuf, msginfo, msqid_ds } from "../../native/structs.ts";
+import { asInt, asKey, asLong, asSize, keyText } from "../../native/check.ts";
+import { call, header, unless } from "../../native/header.ts";
+import {
+  by,
+  type Call,
+  cName,
+  filled,
+  flags,
+  i32,
+  id,
+  type Kind,
+  long,
+  memory,
+  oneOf,
+  size,
+  traced,
+  u16,
+  u64,
+} from "../../native/kinds.ts";
+import { layout, layoutOf, nested, settable, Struct, struct, structBytes } from "../../native/layout.ts";
+import { errno } from "../../native/libc.ts";
+import {
+  IPC_CREAT,
+  IPC_EXCL,
+  IPC_INFO,
+  IPC_NOWAIT,
+  ipc_perm,
+  IPC_PRIVATE,
+  IPC_RMID,
+  IPC_SET,
+  IPC_STAT,
+} from "./ipc.ts";
 
 /** `msgrcv`: cut a message that is longer than the buffer, instead of failing; the rest is lost. */
 export const MSG_NOERROR = 0o10000;
@@ -23,6 +49,183 @@ export const MSG_STAT = 11;
 export const MSG_INFO = 12;
 /** `msgctl`: as `MSG_STAT`, for queues that one may not read, too. */
 export const MSG_STAT_ANY = 13;
+
+/** What the kernel knows about a queue, `struct msqid_ds` of `msgctl(2)`. */
+export class msqid_ds extends Struct {
+  /** Owner, creator and permissions. */
+  declare readonly msg_perm: ipc_perm;
+  /** When a message was last sent, in seconds since 1970; 0 for never. */
+  declare readonly msg_stime: number;
+  /** When a message was last received, in seconds since 1970; 0 for never. */
+  declare readonly msg_rtime: number;
+  /** When the queue was made or last changed by `IPC_SET`, in seconds since 1970. */
+  declare readonly msg_ctime: number;
+  /** How many bytes of text wait in the queue. */
+  declare readonly msg_cbytes: number;
+  /** How many messages wait in the queue. */
+  declare readonly msg_qnum: number;
+  /** How many bytes of text the queue may hold; `IPC_SET` changes it. */
+  declare msg_qbytes: number;
+  /** The process that last sent; 0 for none. */
+  declare readonly msg_lspid: number;
+  /** The process that last received; 0 for none. */
+  declare readonly msg_lrpid: number;
+}
+layout(msqid_ds, "msgctl", {
+  msg_perm: nested(ipc_perm),
+  msg_stime: long,
+  msg_rtime: long,
+  msg_ctime: long,
+  msg_cbytes: cName("__msg_cbytes", long),
+  msg_qnum: long,
+  msg_qbytes: size,
+  msg_lspid: i32,
+  msg_lrpid: i32,
+  __glibc_reserved4: u64,
+  __glibc_reserved5: u64,
+}, ["msg_qbytes"]);
+
+/** The system's limits for queues, `struct msginfo` of `msgctl(2)`, by `IPC_INFO` and `MSG_INFO`. */
+export class msginfo extends Struct {
+  /** With `MSG_INFO`: how many queues there are. */
+  declare readonly msgpool: number;
+  /** With `MSG_INFO`: how many messages there are in all queues. */
+  declare readonly msgmap: number;
+  /** The longest message, in bytes. */
+  declare readonly msgmax: number;
+  /** How many bytes a new queue may hold. */
+  declare readonly msgmnb: number;
+  /** How many queues there may be. */
+  declare readonly msgmni: number;
+  /** With `MSG_INFO`: how many bytes there are in all queues. */
+  declare readonly msgtql: number;
+}
+layout(msginfo, "msgctl", {
+  msgpool: i32,
+  msgmap: i32,
+  msgmax: i32,
+  msgmnb: i32,
+  msgmni: i32,
+  msgssz: i32,
+  msgtql: i32,
+  msgseg: u16,
+}, []);
+
+const MTYPE = 8; // bytes
+const LARGEST = 0x7fffffff;
+
+/** The bytes of a message, to hand to the kernel; undefined for anything else than a {@linkcode msgbuf}. */
+let ownBytes: (message: msgbuf) => Uint8Array<ArrayBuffer> | undefined;
+
+/**
+ * A message as `msgsnd(2)` and `msgrcv(2)` take it: `struct msgbuf { long mtype; char mtext[N]; }`.
+ *
+ * @example
+ * ```ts
+ * import { msgbuf } from "@ipc/playground";
+ *
+ * const sbuf = new msgbuf(128);
+ * sbuf.mtype = 1;
+ * sbuf.mtext.set(new TextEncoder().encode("Did you get this?\0"));
+ * ```
+ */
+export class msgbuf extends Struct {
+  /** The message's text: as many bytes as the structure was made with. */
+  readonly mtext: Uint8Array<ArrayBuffer>;
+  // nobody else has this view: what it says of its length is true, also when the memory was transferred away
+  readonly #own: Uint8Array<ArrayBuffer>;
+  readonly #words: Int32Array<ArrayBuffer>; // of the type
+
+  static {
+    ownBytes = (message) =>
+      typeof message === "object" && message !== null && #own in message ? message.#own : undefined;
+  }
+
+  /**
+   * Makes an empty message.
+   *
+   * @param size How many bytes of text it has room for.
+   */
+  constructor(size: number) {
+    if (!Number.isInteger(size) || size < 0 || size > LARGEST) {
+      throw new LibcError("msgsnd", "EINVAL", `size must be 0 to 2^31 - 1 bytes, got ${Deno.inspect(size)}`);
+    }
+    super(MTYPE + size);
+    this.mtext = this.bytes.subarray(MTYPE);
+    this.#own = new Uint8Array(this.bytes.buffer);
+    this.#words = new Int32Array(this.bytes.buffer, 0, 2);
+  }
+  /** The message's type: above 0 to send; a bigint only beyond 2^53, where a number would be off. */
+  get mtype(): number | bigint {
+    const low = this.#words[0];
+    const high = this.#words[1];
+    const value = high * 2 ** 32 + (low >>> 0);
+    return Number.isSafeInteger(value) ? value : BigInt(high) << 32n | BigInt(low >>> 0);
+  }
+  set mtype(value: number | bigint) {
+    if (typeof value === "number" && Number.isSafeInteger(value)) {
+      this.#words[0] = value | 0;
+      this.#words[1] = Math.floor(value / 2 ** 32);
+    } else if (typeof value === "bigint" && BigInt.asIntN(64, value) === value) {
+      this.#words[0] = Number(BigInt.asIntN(32, value));
+      this.#words[1] = Number(BigInt.asIntN(32, value >> 32n));
+    } else {
+      throw new LibcError(
+        "msgsnd",
+        "EINVAL",
+        `mtype must be a 64-bit integer (a bigint beyond 2^53), got ${Deno.inspect(value)}`,
+      );
+    }
+  }
+}
+
+/** A message whose text has as many bytes as an argument or the result says. */
+function message(length: (call: Call) => unknown): Kind<"buffer"> {
+  return memory((data, call) => {
+    const mtype = new DataView(data.buffer, data.byteOffset).getBigInt64(0, true);
+    const text = data.subarray(MTYPE);
+    const fields = {
+      mtype: long.decode(mtype, call, "mtype"),
+      mtext: traced(text, Math.min(Number(length(call)), text.length)),
+    };
+    return { struct: "msgbuf", fields };
+  });
+}
+
+const stat = filled(struct(msqid_ds));
+const info = filled(struct(msginfo));
+const buf = by("cmd", {
+  [IPC_STAT]: stat,
+  [MSG_STAT]: stat,
+  [MSG_STAT_ANY]: stat,
+  [IPC_SET]: settable(msqid_ds),
+  [IPC_INFO]: info,
+  [MSG_INFO]: info,
+});
+const cmd = oneOf({ IPC_RMID, IPC_SET, IPC_STAT, IPC_INFO, MSG_STAT, MSG_INFO, MSG_STAT_ANY }, 16);
+const msgflg = flags({ MSG_NOERROR, MSG_EXCEPT, MSG_COPY, IPC_NOWAIT }, { radix: 16 });
+const waits = unless("msgflg", IPC_NOWAIT);
+
+const c = header({
+  msgget: call(id, [["key", oneOf({ IPC_PRIVATE }, 16)], ["msgflg", flags({ IPC_CREAT, IPC_EXCL }, { radix: 8 })]]),
+  msgsnd: call(i32, [
+    ["msqid", id],
+    ["msgp", message((call) => call.argument("msgsz"))],
+    ["msgsz", size],
+    ["msgflg", msgflg],
+  ], { waits }),
+  // the kernel gives at most 0x7fffffff bytes: a 64-bit result would cost a BigInt a call
+  msgrcv: call(i32, [
+    ["msqid", id],
+    ["msgp", filled(message((call) => call.result))],
+    ["msgsz", size],
+    ["msgtyp", long],
+    ["msgflg", msgflg],
+  ], { waits }),
+  msgctl: call(i32, [["msqid", id], ["cmd", cmd], ["buf", buf]]),
+});
+
+const SIZE = { msqid_ds: layoutOf(msqid_ds).size, msginfo: layoutOf(msginfo).size };
 
 /**
  * Finds or makes a queue, `msgget(2)`.
@@ -41,23 +244,21 @@ export const MSG_STAT_ANY = 13;
  * ```
  */
 export function msgget(key: number, msgflg: number): number {
-  const id = libc.msgget(asKey(key, "msgget"), int(msgflg, "msgget", "msgflg"));
+  const id = c.msgget(asKey(key, "msgget"), asInt(msgflg, "msgget", "msgflg"));
   if (id < 0) throw new LibcError("msgget", errno(), keyText(key));
   return id;
 }
 
-const HEADER = 8; // mtype
-
 /** The bytes of a message buffer that has room for `msgsz` bytes of text: a byte more, and the kernel would go beyond it. */
 function roomFor(msgp: msgbuf, msgsz: number, syscall: string): Uint8Array<ArrayBuffer> {
   const bytes = ownBytes(msgp);
-  if (bytes === undefined || msgsz > bytes.byteLength - HEADER) throw noRoom(bytes, msgp, msgsz, syscall);
+  if (bytes === undefined || msgsz > bytes.byteLength - MTYPE) throw noRoom(bytes, msgp, msgsz, syscall);
   return bytes;
 }
 
 function noRoom(bytes: Uint8Array | undefined, msgp: msgbuf, msgsz: number, syscall: string): LibcError {
   const why = bytes
-    ? `msgsz is ${msgsz}, the buffer has ${Math.max(bytes.byteLength - HEADER, 0)} bytes`
+    ? `msgsz is ${msgsz}, the buffer has ${Math.max(bytes.byteLength - MTYPE, 0)} bytes`
     : `msgp must be a msgbuf, got ${Deno.inspect(msgp)}`;
   return new LibcError(syscall, "EFAULT", why);
 }
@@ -85,9 +286,9 @@ function noRoom(bytes: Uint8Array | undefined, msgp: msgbuf, msgsz: number, sysc
  * ```
  */
 export function msgsnd(msqid: number, msgp: msgbuf, msgsz: number, msgflg: number): void {
-  const length = size(msgsz, "msgsnd", "msgsz");
+  const length = asSize(msgsz, "msgsnd", "msgsz");
   const bytes = roomFor(msgp, msgsz, "msgsnd");
-  if (libc.msgsnd(int(msqid, "msgsnd", "msqid"), bytes, length, int(msgflg, "msgsnd", "msgflg")) < 0) {
+  if (c.msgsnd(asInt(msqid, "msgsnd", "msqid"), bytes, length, asInt(msgflg, "msgsnd", "msgflg")) < 0) {
     throw new LibcError("msgsnd", errno(), `msqid ${msqid}, type ${msgp.mtype}, ${msgsz} bytes`);
   }
 }
@@ -122,10 +323,10 @@ export function msgsnd(msqid: number, msgp: msgbuf, msgsz: number, msgflg: numbe
  * ```
  */
 export function msgrcv(msqid: number, msgp: msgbuf, msgsz: number, msgtyp: number | bigint, msgflg: number): number {
-  const length = size(msgsz, "msgrcv", "msgsz");
+  const length = asSize(msgsz, "msgrcv", "msgsz");
   const bytes = roomFor(msgp, msgsz, "msgrcv");
-  const type = long(msgtyp, "msgrcv", "msgtyp");
-  const n = libc.msgrcv(int(msqid, "msgrcv", "msqid"), bytes, length, type, int(msgflg, "msgrcv", "msgflg"));
+  const type = asLong(msgtyp, "msgrcv", "msgtyp");
+  const n = c.msgrcv(asInt(msqid, "msgrcv", "msqid"), bytes, length, type, asInt(msgflg, "msgrcv", "msgflg"));
   if (n < 0) throw new LibcError("msgrcv", errno(), `msqid ${msqid}, type ${msgtyp}, up to ${msgsz} bytes`);
   return n;
 }
@@ -152,9 +353,10 @@ export function msgrcv(msqid: number, msgp: msgbuf, msgsz: number, msgtyp: numbe
  * msgctl(id, IPC_RMID);
  * ```
  */
-export function msgctl(msqid: number, cmd: number, buf: msqid_ds | msginfo | null = null): number {
-  const needed = cmd === IPC_INFO || cmd === MSG_INFO ? layouts.msginfo.size : layouts.msqid_ds.size;
-  const bytes = buf === null ? null : bytesOf(buf, needed, "msgctl", "buf");
+export function msgctl(msqid: number, cmd: number, buf?: msqid_ds | msginfo | null): number {
+  if (buf === undefined) buf = null;
+  const needed = cmd === IPC_INFO || cmd === MSG_INFO ? SIZE.msginfo : SIZE.msqid_ds;
+  const bytes = buf === null ? null : structBytes(buf, needed, "msgctl", "buf");
   if (
     bytes === null &&
     (cmd === IPC_STAT || cmd === IPC_SET || cmd === IPC_INFO || cmd === MSG_INFO || cmd === MSG_STAT ||
@@ -162,7 +364,7 @@ export function msgctl(msqid: number, cmd: number, buf: msqid_ds | msginfo | nul
   ) {
     throw new LibcError("msgctl", "EFAULT", "this command needs a structure");
   }
-  const result = libc.msgctl(int(msqid, "msgctl", "msqid"), int(cmd, "msgctl", "cmd"), bytes);
+  const result = c.msgctl(asInt(msqid, "msgctl", "msqid"), asInt(cmd, "msgctl", "cmd"), bytes);
   if (result < 0) throw new LibcError("msgctl", errno(), `msqid ${msqid}`);
   return result;
 }

@@ -4,13 +4,53 @@
  * @module
  */
 import { LibcError } from "../../errors.ts";
-import { byteLengthOf, isBytes, isWords } from "../../native/bytes.ts";
-import { int, key as asKey, keyText, long, size } from "../../native/check.ts";
-import { errno, libc, raw } from "../../native/libc.ts";
-import { bytesOf, layouts, type sembuf, semid_ds, type seminfo } from "../../native/structs.ts";
-import { IPC_INFO, IPC_SET, IPC_STAT } from "./ipc.ts";
-
-export { sembuf, semid_ds, seminfo } from "../../native/structs.ts";
+import { byteLengthOf, isWords } from "../../native/bytes.ts";
+import { asInt, asKey, asLong, asSize, keyText } from "../../native/check.ts";
+import { call, header } from "../../native/header.ts";
+import {
+  array,
+  as,
+  by,
+  type Call,
+  filled,
+  flags,
+  i16,
+  i32,
+  id,
+  type Kind,
+  long,
+  oneOf,
+  only,
+  size,
+  u16,
+  u64,
+} from "../../native/kinds.ts";
+import {
+  element,
+  laidOut,
+  layout,
+  layoutOf,
+  nested,
+  ownBytes,
+  settable,
+  Struct,
+  struct,
+  structBytes,
+} from "../../native/layout.ts";
+import { errno } from "../../native/libc.ts";
+import { own } from "../../native/own.ts";
+import { timespec } from "../time.ts";
+import {
+  IPC_CREAT,
+  IPC_EXCL,
+  IPC_INFO,
+  IPC_NOWAIT,
+  ipc_perm,
+  IPC_PRIVATE,
+  IPC_RMID,
+  IPC_SET,
+  IPC_STAT,
+} from "./ipc.ts";
 
 /** `semop`: take the operation back when the process ends. */
 export const SEM_UNDO = 0x1000;
@@ -35,6 +75,174 @@ export const SEM_INFO = 19;
 /** `semctl`: as `SEM_STAT`, for sets that one may not read, too. */
 export const SEM_STAT_ANY = 20;
 
+/** What the kernel knows about a semaphore set, `struct semid_ds` of `semctl(2)`. */
+export class semid_ds extends Struct {
+  /** Owner, creator and permissions. */
+  declare readonly sem_perm: ipc_perm;
+  /** When the set was last operated on, in seconds since 1970; 0 for never. */
+  declare readonly sem_otime: number;
+  /** When the set was made or last changed, in seconds since 1970. */
+  declare readonly sem_ctime: number;
+  /** How many semaphores the set has. */
+  declare readonly sem_nsems: number;
+}
+layout(semid_ds, "semctl", {
+  sem_perm: nested(ipc_perm),
+  sem_otime: long,
+  __sem_otime_high: only("x86_64", u64),
+  sem_ctime: long,
+  __sem_ctime_high: only("x86_64", u64),
+  sem_nsems: long,
+  __glibc_reserved3: u64,
+  __glibc_reserved4: u64,
+}, []);
+
+/** The system's limits for semaphores, `struct seminfo` of `semctl(2)`, by `IPC_INFO` and `SEM_INFO`. */
+export class seminfo extends Struct {
+  /** How many sets there may be. */
+  declare readonly semmni: number;
+  /** How many semaphores there may be in all sets. */
+  declare readonly semmns: number;
+  /** How many semaphores a set may have. */
+  declare readonly semmsl: number;
+  /** How many operations a `semop` may have. */
+  declare readonly semopm: number;
+  /** The largest value of a semaphore. */
+  declare readonly semvmx: number;
+  /** With `SEM_INFO`: how many sets there are; else the size of an undo structure. */
+  declare readonly semusz: number;
+  /** With `SEM_INFO`: how many semaphores there are in all sets; else the largest undo value. */
+  declare readonly semaem: number;
+}
+layout(seminfo, "semctl", {
+  semmap: i32,
+  semmni: i32,
+  semmns: i32,
+  semmnu: i32,
+  semmsl: i32,
+  semopm: i32,
+  semume: i32,
+  semusz: i32,
+  semvmx: i32,
+  semaem: i32,
+}, []);
+
+/** One operation, `struct sembuf`. */
+const OPERATION = laidOut("sembuf", {
+  sem_num: u16,
+  sem_op: i16,
+  sem_flg: as(i16, flags({ SEM_UNDO, IPC_NOWAIT }, { radix: 16 })),
+});
+
+/**
+ * The operations of one `semop(2)`, an array of `struct sembuf`. Make it once and use it often: the
+ * call hands it over as it is.
+ *
+ * @example
+ * ```ts
+ * import { SEM_UNDO, sembuf } from "@ipc/playground";
+ *
+ * const P = new sembuf([0, -1, SEM_UNDO]); // wait for semaphore 0, take one
+ * const V = new sembuf([0, +1, SEM_UNDO]); // give it back
+ * const both = new sembuf([0, -1], [1, -1]); // all or nothing
+ * ```
+ */
+export class sembuf extends Struct {
+  /** How many operations there are. */
+  readonly length: number;
+
+  /**
+   * Makes the operations.
+   *
+   * @param ops For each operation `[sem_num, sem_op, sem_flg]`; flags are `IPC_NOWAIT` and `SEM_UNDO`.
+   */
+  constructor(...ops: [sem_num: number, sem_op: number, sem_flg?: number][]) {
+    super(ops.length * OPERATION.size);
+    this.length = ops.length;
+    const fields = new Int16Array(this.bytes.buffer);
+    ops.forEach((op, i) => {
+      const [num, value, flags = 0] = Array.isArray(op) ? op : [];
+      const at = 3 * i;
+      if (
+        typeof num !== "number" || typeof value !== "number" || typeof flags !== "number" || (num & 0xffff) !== num ||
+        (value << 16 >> 16) !== value ||
+        (flags << 16 >> 16) !== flags
+      ) {
+        throw new LibcError(
+          "semop",
+          "EINVAL",
+          `${Deno.inspect(op)} is not [semaphore 0 to 65535, 16-bit value, flags]`,
+        );
+      }
+      fields.set([num, value, flags], at);
+    });
+  }
+}
+
+/** Tells whether operations may wait: those that give never do. */
+function mayWait(call: Call): boolean {
+  const ops = call.argument("sops") as Uint8Array<ArrayBuffer>;
+  const fields = new Int16Array(ops.buffer, ops.byteOffset, ops.byteLength >> 1);
+  for (let at = 0; at + 2 < fields.length; at += 3) {
+    if (fields[at + 1] <= 0 && (fields[at + 2] & IPC_NOWAIT) === 0) return true;
+  }
+  return false;
+}
+
+const stat = filled(struct(semid_ds));
+const info = filled(struct(seminfo));
+const values = array(u16);
+const arg = by("cmd", {
+  [IPC_STAT]: stat,
+  [SEM_STAT]: stat,
+  [SEM_STAT_ANY]: stat,
+  [IPC_SET]: settable(semid_ds),
+  [IPC_INFO]: info,
+  [SEM_INFO]: info,
+  [GETALL]: filled(values),
+  [SETALL]: values,
+});
+const cmd = oneOf({
+  IPC_RMID,
+  IPC_SET,
+  IPC_STAT,
+  IPC_INFO,
+  GETPID,
+  GETVAL,
+  GETALL,
+  GETNCNT,
+  GETZCNT,
+  SETVAL,
+  SETALL,
+  SEM_STAT,
+  SEM_INFO,
+  SEM_STAT_ANY,
+}, 16);
+const sops = array(element(OPERATION), "nsops");
+
+/** The number that `SETVAL` takes; the others take none. */
+const number: Kind<"i64"> = {
+  ffi: "i64",
+  decode: (value, call) => call.argument("cmd") === SETVAL ? Number(value) : null,
+};
+
+const c = header({
+  semget: call(id, [
+    ["key", oneOf({ IPC_PRIVATE }, 16)],
+    ["nsems", i32],
+    ["semflg", flags({ IPC_CREAT, IPC_EXCL }, { radix: 8 })],
+  ]),
+  semop: call(i32, [["semid", id], ["sops", sops], ["nsops", size]], { waits: mayWait }),
+  semtimedop: call(i32, [["semid", id], ["sops", sops], ["nsops", size], ["timeout", struct(timespec)]], {
+    waits: mayWait,
+  }),
+  // semctl(2) is variadic: its fourth argument is a number or a pointer, and both travel in one register
+  semctl: call(i32, [["semid", id], ["semnum", i32], ["cmd", cmd], ["arg", number]]),
+  semctl_memory: call(i32, [["semid", id], ["semnum", i32], ["cmd", cmd], ["arg", arg]], { symbol: "semctl" }),
+});
+
+const SIZE = { semid_ds: layoutOf(semid_ds).size, seminfo: layoutOf(seminfo).size };
+
 /**
  * Finds or makes a set of semaphores, `semget(2)`. Linux makes them with the value 0; other systems need not.
  *
@@ -54,15 +262,15 @@ export const SEM_STAT_ANY = 20;
  * ```
  */
 export function semget(key: number, nsems: number, semflg: number): number {
-  const id = libc.semget(asKey(key, "semget"), int(nsems, "semget", "nsems"), int(semflg, "semget", "semflg"));
+  const id = c.semget(asKey(key, "semget"), asInt(nsems, "semget", "nsems"), asInt(semflg, "semget", "semflg"));
   if (id < 0) throw new LibcError("semget", errno(), `${keyText(key)}, ${nsems} semaphores`);
   return id;
 }
 
 /** The operations' bytes. How many there are is told from these, so that the kernel never reads beyond them. */
 function operations(sops: sembuf, syscall: string): Uint8Array<ArrayBuffer> {
-  const bytes = sops?.bytes;
-  if (isBytes(bytes)) return bytes;
+  const bytes = ownBytes(sops);
+  if (bytes !== undefined) return bytes;
   throw new LibcError(syscall, "EFAULT", `sops must be a sembuf, got ${Deno.inspect(sops)}`);
 }
 
@@ -89,9 +297,9 @@ function operations(sops: sembuf, syscall: string): Uint8Array<ArrayBuffer> {
  */
 export function semop(semid: number, sops: sembuf): void {
   const bytes = operations(sops, "semop");
-  const nsops = size(byteLengthOf(bytes) / layouts.sembuf.size >>> 0, "semop", "nsops");
-  if (libc.semop(int(semid, "semop", "semid"), bytes, nsops) < 0) {
-    throw new LibcError("semop", errno(), `semid ${semid}, ${nsops} operations`);
+  const nsops = asSize(byteLengthOf(bytes) / OPERATION.size >>> 0, "semop", "nsops");
+  if (c.semop(asInt(semid, "semop", "semid"), bytes, nsops) < 0) {
+    throw new LibcError("semop", errno(), described(semid, sops));
   }
 }
 
@@ -119,25 +327,33 @@ export function semop(semid: number, sops: sembuf): void {
  */
 export function semtimedop(semid: number, sops: sembuf, timeout: number | null): void {
   const bytes = operations(sops, "semtimedop");
-  const nsops = size(byteLengthOf(bytes) / layouts.sembuf.size >>> 0, "semtimedop", "nsops");
+  const nsops = asSize(byteLengthOf(bytes) / OPERATION.size >>> 0, "semtimedop", "nsops");
   let until: BigInt64Array<ArrayBuffer> | null = null;
   if (timeout !== null) {
     if (typeof timeout !== "number" || !(timeout >= 0 && timeout <= Number.MAX_SAFE_INTEGER)) {
       throw new LibcError("semtimedop", "EINVAL", `timeout must be seconds or null, got ${Deno.inspect(timeout)}`);
     }
     const seconds = Math.floor(timeout);
-    const timespec = new BigInt64Array(2);
-    timespec[0] = BigInt(seconds);
-    timespec[1] = BigInt(Math.floor((timeout - seconds) * 1e9)); // rounding up could give a whole second, which is EINVAL
-    until = timespec;
+    until = new BigInt64Array(2); // a struct timespec
+    until[0] = BigInt(seconds);
+    until[1] = BigInt(Math.floor((timeout - seconds) * 1e9)); // rounding up could give a whole second, which is EINVAL
   }
-  if (libc.semtimedop(int(semid, "semtimedop", "semid"), bytes, nsops, until) < 0) {
+  if (c.semtimedop(asInt(semid, "semtimedop", "semid"), bytes, nsops, until) < 0) {
     throw new LibcError(
       "semtimedop",
       errno(),
-      `semid ${semid}, ${nsops} operations, ${timeout ?? "unlimited"} seconds`,
+      `${described(semid, sops)}, ${timeout ?? "unlimited"} seconds`,
     );
   }
+}
+
+/** What an error says of operations: how many, or of a single one, which. */
+function described(semid: number, sops: sembuf): string {
+  const bytes = operations(sops, "semop");
+  const count = byteLengthOf(bytes) / OPERATION.size;
+  if (count !== 1) return `semid ${semid}, ${count} operations`;
+  const fields = new Int16Array(bytes.buffer);
+  return `semid ${semid}, semaphore ${fields[0] & 0xffff}, ${fields[1] > 0 ? "+" : ""}${fields[1]}`;
 }
 
 const SLOT = 0x7fff; // the part of an id that is its place in the kernel's table
@@ -145,9 +361,9 @@ const SLOT = 0x7fff; // the part of an id that is its place in the kernel's tabl
 /** How many semaphores a set has, also where one may change but not read it: `SEM_STAT_ANY` asks for no permission. */
 function semaphores(semid: number): number {
   const ds = new semid_ds();
-  if (raw.semctl_buf(semid, 0, IPC_STAT, ds.bytes) === 0) return ds.sem_nsems;
+  if (own.semctl(semid, 0, IPC_STAT, ds.bytes) === 0) return ds.sem_nsems;
   const failed = new LibcError("semctl", errno(), `semid ${semid}`);
-  if (failed.code === "EACCES" && raw.semctl_buf(semid & SLOT, 0, SEM_STAT_ANY, ds.bytes) === semid) {
+  if (failed.code === "EACCES" && own.semctl(semid & SLOT, 0, SEM_STAT_ANY, ds.bytes) === semid) {
     return ds.sem_nsems;
   }
   throw failed;
@@ -156,8 +372,8 @@ function semaphores(semid: number): number {
 /** The memory that a command works on. */
 function argument(semid: number, cmd: number, arg: unknown): Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer> {
   if (cmd !== GETALL && cmd !== SETALL) {
-    const needed = cmd === IPC_INFO || cmd === SEM_INFO ? layouts.seminfo.size : layouts.semid_ds.size;
-    return bytesOf(arg as semid_ds, needed, "semctl", "arg");
+    const needed = cmd === IPC_INFO || cmd === SEM_INFO ? SIZE.seminfo : SIZE.semid_ds;
+    return structBytes(arg as semid_ds, needed, "semctl", "arg");
   }
   if (!isWords(arg)) {
     throw new LibcError("semctl", "EFAULT", `arg must be a Uint16Array, got ${Deno.inspect(arg)}`);
@@ -211,12 +427,14 @@ export function semctl(
   semid: number,
   semnum: number,
   cmd: number,
-  arg: number | Uint16Array | semid_ds | seminfo | null = null,
+  arg?: number | Uint16Array | semid_ds | seminfo | null,
 ): number {
-  int(semid, "semctl", "semid");
-  int(semnum, "semctl", "semnum");
+  if (arg === undefined) arg = null;
+  semid = asInt(semid, "semctl", "semid");
+  semnum = asInt(semnum, "semctl", "semnum");
+  cmd = asInt(cmd, "semctl", "cmd");
   let result: number;
-  switch (int(cmd, "semctl", "cmd")) {
+  switch (cmd) {
     case GETALL:
     case SETALL:
     case IPC_STAT:
@@ -225,13 +443,13 @@ export function semctl(
     case SEM_STAT_ANY:
     case IPC_INFO:
     case SEM_INFO:
-      result = libc.semctl_buf(semid, semnum, cmd, argument(semid, cmd, arg));
+      result = c.semctl_memory(semid, semnum, cmd, argument(semid, cmd, arg));
       break;
     case SETVAL:
-      result = libc.semctl(semid, semnum, cmd, long(int(arg as number, "semctl", "arg"), "semctl", "arg"));
+      result = c.semctl(semid, semnum, cmd, asLong(asInt(arg as number, "semctl", "arg"), "semctl", "arg"));
       break;
     default:
-      result = libc.semctl(semid, semnum, cmd, 0n);
+      result = c.semctl(semid, semnum, cmd, 0n);
   }
   if (result < 0) throw new LibcError("semctl", errno(), `semid ${semid}, semaphore ${semnum}`);
   return result;

@@ -4,14 +4,16 @@
  * @module
  */
 import { LibcError } from "../../errors.ts";
-import { int, key as asKey, keyText, size as asSize } from "../../native/check.ts";
-import { errno, libc } from "../../native/libc.ts";
-import { access, attach, detach, type Memory, type ReadOnlyMemory } from "../../native/memory.ts";
-import { bytesOf, layouts, type shm_info, type shmid_ds, type shminfo } from "../../native/structs.ts";
-import { IPC_INFO, IPC_SET, IPC_STAT } from "./ipc.ts";
+import { asInt, asKey, asSize, keyText } from "../../native/check.ts";
+import { call, header } from "../../native/header.ts";
+import { address, by, filled, flags, i32, id, long, oneOf, size, u64 } from "../../native/kinds.ts";
+import { layout, layoutOf, nested, settable, Struct, struct, structBytes } from "../../native/layout.ts";
+import { errno } from "../../native/libc.ts";
+import { attach, detach, isFailed, type Memory, type ReadOnlyMemory } from "../../native/memory.ts";
+import { own } from "../../native/own.ts";
+import { IPC_CREAT, IPC_EXCL, IPC_INFO, ipc_perm, IPC_PRIVATE, IPC_RMID, IPC_SET, IPC_STAT } from "./ipc.ts";
 
 export { type Memory, ReadOnlyMemory } from "../../native/memory.ts";
-export { shm_info, shmid_ds, shminfo } from "../../native/structs.ts";
 
 /** `shmat`: attach for reading only. */
 export const SHM_RDONLY = 0o10000;
@@ -34,6 +36,118 @@ export const SHM_INFO = 14;
 /** `shmctl`: as `SHM_STAT`, for segments that one may not read, too. */
 export const SHM_STAT_ANY = 15;
 
+/** What the kernel knows about a segment, `struct shmid_ds` of `shmctl(2)`. */
+export class shmid_ds extends Struct {
+  /** Owner, creator and permissions. */
+  declare readonly shm_perm: ipc_perm;
+  /** Size in bytes, as asked for when the segment was made. */
+  declare readonly shm_segsz: number;
+  /** When it was last attached, in seconds since 1970; 0 for never. */
+  declare readonly shm_atime: number;
+  /** When it was last detached, in seconds since 1970; 0 for never. */
+  declare readonly shm_dtime: number;
+  /** When it was made or last changed by `IPC_SET`, in seconds since 1970. */
+  declare readonly shm_ctime: number;
+  /** The process that made it. */
+  declare readonly shm_cpid: number;
+  /** The process that last attached or detached it; 0 for none. */
+  declare readonly shm_lpid: number;
+  /** How many times it is attached now. */
+  declare readonly shm_nattch: number;
+}
+layout(shmid_ds, "shmctl", {
+  shm_perm: nested(ipc_perm),
+  shm_segsz: long,
+  shm_atime: long,
+  shm_dtime: long,
+  shm_ctime: long,
+  shm_cpid: i32,
+  shm_lpid: i32,
+  shm_nattch: long,
+  __glibc_reserved5: u64,
+  __glibc_reserved6: u64,
+}, []);
+
+/** The system's limits for segments, `struct shminfo` of `shmctl(2)`, by `IPC_INFO`. */
+export class shminfo extends Struct {
+  /** The largest segment, in bytes; a bigint, as it is near 2^64 by default. */
+  declare readonly shmmax: bigint;
+  /** The smallest segment, in bytes. */
+  declare readonly shmmin: number;
+  /** How many segments there may be. */
+  declare readonly shmmni: number;
+  /** How many segments a process may attach; unused by Linux. */
+  declare readonly shmseg: number;
+  /** How much shared memory there may be, in pages; a bigint, as it is near 2^64 by default. */
+  declare readonly shmall: bigint;
+}
+layout(shminfo, "shmctl", {
+  shmmax: u64,
+  shmmin: long,
+  shmmni: long,
+  shmseg: long,
+  shmall: u64,
+  __glibc_reserved_1: u64,
+  __glibc_reserved_2: u64,
+  __glibc_reserved_3: u64,
+  __glibc_reserved_4: u64,
+}, []);
+
+/** What the system's segments use, `struct shm_info` of `shmctl(2)`, by `SHM_INFO`. */
+export class shm_info extends Struct {
+  /** How many segments there are. */
+  declare readonly used_ids: number;
+  /** All segments together, in pages. */
+  declare readonly shm_tot: number;
+  /** How much of that is in memory, in pages. */
+  declare readonly shm_rss: number;
+  /** How much of that is swapped out, in pages. */
+  declare readonly shm_swp: number;
+}
+layout(shm_info, "shmctl", {
+  used_ids: i32,
+  shm_tot: long,
+  shm_rss: long,
+  shm_swp: long,
+  __swap_attempts: u64,
+  __swap_successes: u64,
+}, []);
+
+const stat = filled(struct(shmid_ds));
+const buf = by("cmd", {
+  [IPC_STAT]: stat,
+  [SHM_STAT]: stat,
+  [SHM_STAT_ANY]: stat,
+  [IPC_SET]: settable(shmid_ds),
+  [IPC_INFO]: filled(struct(shminfo)),
+  [SHM_INFO]: filled(struct(shm_info)),
+});
+const cmd = oneOf({
+  IPC_RMID,
+  IPC_SET,
+  IPC_STAT,
+  IPC_INFO,
+  SHM_LOCK,
+  SHM_UNLOCK,
+  SHM_STAT,
+  SHM_INFO,
+  SHM_STAT_ANY,
+}, 16);
+const shmflg = flags({ IPC_CREAT, IPC_EXCL, SHM_HUGETLB, SHM_NORESERVE }, { radix: 8 });
+
+const SIZE = {
+  shmid_ds: layoutOf(shmid_ds).size,
+  shminfo: layoutOf(shminfo).size,
+  shm_info: layoutOf(shm_info).size,
+};
+
+const c = header({
+  shmget: call(id, [["key", oneOf({ IPC_PRIVATE }, 16)], ["size", size], ["shmflg", shmflg]]),
+  shmat: call(address, [["shmid", id], ["shmaddr", address], ["shmflg", flags({ SHM_RDONLY }, { radix: 16 })]]),
+  shmdt: call(i32, [["shmaddr", address]]),
+  shmctl: call(i32, [["shmid", id], ["cmd", cmd], ["buf", buf]]),
+});
+
 /**
  * Finds or makes a segment, `shmget(2)`.
  *
@@ -53,7 +167,7 @@ export const SHM_STAT_ANY = 15;
  * ```
  */
 export function shmget(key: number, size: number, shmflg: number): number {
-  const id = libc.shmget(asKey(key, "shmget"), asSize(size, "shmget", "size"), int(shmflg, "shmget", "shmflg"));
+  const id = c.shmget(asKey(key, "shmget"), asSize(size, "shmget", "size"), asInt(shmflg, "shmget", "shmflg"));
   if (id < 0) throw new LibcError("shmget", errno(), `${keyText(key)}, ${size} bytes`);
   return id;
 }
@@ -88,7 +202,18 @@ export function shmat(shmid: number, shmaddr?: null, shmflg?: 0): Uint8Array<Arr
 export function shmat(shmid: number, shmaddr: null, shmflg: number): Memory;
 export function shmat(shmid: number, shmaddr: null = null, shmflg: number = 0): Memory {
   if (shmaddr !== null) throw new LibcError("shmat", "EINVAL", "shmaddr must be null");
-  return attach(shmid, shmflg);
+  const flags = asInt(shmflg, "shmat", "shmflg");
+  const address = c.shmat(asInt(shmid, "shmat", "shmid"), null, flags);
+  if (isFailed(address)) throw new LibcError("shmat", errno(), `shmid ${shmid}`);
+  try {
+    // the length is the kernel's
+    const ds = new shmid_ds();
+    if (own.shmctl(shmid, IPC_STAT, ds.bytes) < 0) throw new LibcError("shmat", errno(), `shmid ${shmid}`);
+    return attach(address, shmid, ds.shm_segsz, (flags & SHM_RDONLY) !== 0);
+  } catch (error) {
+    own.shmdt(address);
+    throw error;
+  }
 }
 
 /**
@@ -109,7 +234,7 @@ export function shmat(shmid: number, shmaddr: null = null, shmflg: number = 0): 
  * ```
  */
 export function shmdt(shmaddr: Memory): void {
-  detach(shmaddr);
+  if (c.shmdt(detach(shmaddr)) < 0) throw new LibcError("shmdt", errno());
 }
 
 /**
@@ -133,13 +258,10 @@ export function shmdt(shmaddr: Memory): void {
  * shmctl(id, IPC_RMID);
  * ```
  */
-export function shmctl(shmid: number, cmd: number, buf: shmid_ds | shminfo | shm_info | null = null): number {
-  const bytes = buf === null ? null : bytesOf(
-    buf,
-    cmd === SHM_INFO ? layouts.shm_info.size : cmd === IPC_INFO ? layouts.shminfo.size : layouts.shmid_ds.size,
-    "shmctl",
-    "buf",
-  );
+export function shmctl(shmid: number, cmd: number, buf?: shmid_ds | shminfo | shm_info | null): number {
+  if (buf === undefined) buf = null;
+  const needed = cmd === SHM_INFO ? SIZE.shm_info : cmd === IPC_INFO ? SIZE.shminfo : SIZE.shmid_ds;
+  const bytes = buf === null ? null : structBytes(buf, needed, "shmctl", "buf");
   // a buffer of nobody's is not for the kernel to find out: it would write into the void and say EFAULT only with luck
   if (
     bytes === null &&
@@ -148,54 +270,7 @@ export function shmctl(shmid: number, cmd: number, buf: shmid_ds | shminfo | shm
   ) {
     throw new LibcError("shmctl", "EFAULT", "this command needs a structure");
   }
-  const result = libc.shmctl(int(shmid, "shmctl", "shmid"), int(cmd, "shmctl", "cmd"), bytes);
+  const result = c.shmctl(asInt(shmid, "shmctl", "shmid"), asInt(cmd, "shmctl", "cmd"), bytes);
   if (result < 0) throw new LibcError("shmctl", errno(), `shmid ${shmid}`);
   return result;
-}
-
-/**
- * Reads one byte of a segment, afresh: what `*(volatile char *)(shm + offset)` is in C. A loop that waits for
- * another process's write needs this (or `Atomics.load`), as the compiler may keep a plain `shm[0]` in a register. Shows in traces.
- *
- * @param shm What {@linkcode shmat} gave.
- * @param offset Which byte.
- * @returns The byte.
- * @throws {LibcError} `EINVAL` outside of the segment, or detached.
- *
- * @example
- * ```ts
- * import { IPC_PRIVATE, IPC_RMID, peek, poke, shmat, shmctl, shmdt, shmget } from "@ipc/playground";
- *
- * const id = shmget(IPC_PRIVATE, 1, 0o600);
- * const shm = shmat(id);
- * poke(shm, 0, "*");
- * console.log(peek(shm, 0) === "*".charCodeAt(0)); // true
- * shmdt(shm);
- * shmctl(id, IPC_RMID);
- * ```
- */
-export function peek(shm: Memory, offset: number): number {
-  return access.load(shm, offset);
-}
-
-/**
- * Writes one byte of a segment, so that other processes see it: `shm[offset] = byte` in C. Shows in traces.
- *
- * @param shm What {@linkcode shmat} gave.
- * @param offset Which byte.
- * @param byte A number of which the lowest 8 bits count, or a character.
- * @throws {LibcError} `EINVAL` outside of the segment, or detached, or not a byte; `EACCES` attached read-only.
- *
- * @example See {@linkcode peek}.
- */
-export function poke(shm: Uint8Array, offset: number, byte: number | string): void {
-  const value = typeof byte === "string" ? byte.charCodeAt(0) : byte;
-  if (!Number.isInteger(value) || typeof byte === "string" && value > 0xff) {
-    throw new LibcError(
-      "shmat",
-      "EINVAL",
-      `byte must be an integer or a character of one byte, got ${Deno.inspect(byte)}`,
-    );
-  }
-  access.store(shm, offset, value);
 }

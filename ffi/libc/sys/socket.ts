@@ -5,22 +5,50 @@
  */
 import { LibcError } from "../../errors.ts";
 import { byteLengthOf, isBytes } from "../../native/bytes.ts";
-import { adopt, count, fd, int, size } from "../../native/check.ts";
-import { errno, libc } from "../../native/libc.ts";
-import { addressOf, linger, received, type sockaddr, timeval } from "../../native/sockaddr.ts";
+import { asCount, asInt, asSize } from "../../native/check.ts";
+import { fd as asFd } from "../../native/descriptors.ts";
+import { always, call, header } from "../../native/header.ts";
+import {
+  array,
+  bytes as bytesIn,
+  type Call,
+  descriptor,
+  filled,
+  flags,
+  i32,
+  id,
+  type Kind,
+  memory,
+  oneOf,
+  received as receivedBytes,
+  size,
+  traced,
+  u32,
+} from "../../native/kinds.ts";
+import { layout, ownBytes, Struct, struct } from "../../native/layout.ts";
+import { errno } from "../../native/libc.ts";
+import {
+  IP_TOS,
+  IP_TTL,
+  IPPROTO_ICMP,
+  IPPROTO_IP,
+  IPPROTO_IPV6,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPV6_UNICAST_HOPS,
+  IPV6_V6ONLY,
+  TCP_CORK,
+  TCP_KEEPCNT,
+  TCP_KEEPIDLE,
+  TCP_KEEPINTVL,
+  TCP_NODELAY,
+  TCP_USER_TIMEOUT,
+} from "../netinet/in.ts";
+import { addressIn, addressOf, addressOut, FAMILIES, received, type sockaddr, socklen } from "./_sockaddr.ts";
+import { timeval } from "./time.ts";
+import "./un.ts"; // addresses of every family can be asked for
 
-export { linger, sockaddr, sockaddr_storage, sockaddr_un, timeval } from "../../native/sockaddr.ts";
-
-/** No address family; as a hint, any. */
-export const AF_UNSPEC = 0;
-/** Sockets within this host, `unix(7)`. */
-export const AF_UNIX = 1;
-/** Another name of `AF_UNIX`. */
-export const AF_LOCAL = 1;
-/** IPv4, `ip(7)`. */
-export const AF_INET = 2;
-/** IPv6, `ipv6(7)`. */
-export const AF_INET6 = 10;
+export { AF_INET, AF_INET6, AF_LOCAL, AF_UNIX, AF_UNSPEC, sockaddr, sockaddr_storage } from "./_sockaddr.ts";
 
 /** A stream of bytes, both ways, reliable, in order. */
 export const SOCK_STREAM = 1;
@@ -108,6 +136,196 @@ export const SHUT_RDWR = 2;
 export const SOMAXCONN = 4096;
 
 /**
+ * What `close` does with data not yet sent, for `SO_LINGER`: `struct linger` of `socket(7)`.
+ *
+ * @example See `setsockopt`.
+ */
+export class linger extends Struct {
+  /** 1 if `close` lingers, else 0. */
+  declare l_onoff: number;
+  /** For how many seconds. */
+  declare l_linger: number;
+
+  /**
+   * Makes a value, that of not lingering unless given.
+   *
+   * @param onoff Whether to linger at all.
+   * @param seconds How long `close` may wait; 0 resets the connection at once.
+   */
+  constructor(onoff?: boolean | number, seconds?: number) {
+    super();
+    this.l_onoff = Number(onoff === undefined ? 0 : onoff);
+    this.l_linger = seconds === undefined ? 0 : seconds;
+  }
+}
+layout(linger, "setsockopt", { l_onoff: i32, l_linger: i32 });
+
+const type = flags({ SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_CLOEXEC, SOCK_NONBLOCK }, {
+  mask: 0xf,
+  radix: 16,
+});
+const domain = oneOf(FAMILIES, 16);
+const PROTOCOLS = { IPPROTO_IP, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_IPV6 };
+/** Families whose protocols have names; of the others, 0 is all there is. */
+const protocol: Kind<"i32"> = {
+  ffi: "i32",
+  decode(value, call, name) {
+    const domain = Number(call.argument("domain"));
+    return domain === FAMILIES.AF_INET || domain === FAMILIES.AF_INET6
+      ? named.decode(value, call, name)
+      : Number(value);
+  },
+};
+const named = oneOf(PROTOCOLS);
+const msgFlags = flags({
+  MSG_OOB,
+  MSG_PEEK,
+  MSG_DONTROUTE,
+  MSG_TRUNC,
+  MSG_DONTWAIT,
+  MSG_EOR,
+  MSG_WAITALL,
+  MSG_NOSIGNAL,
+  MSG_MORE,
+}, { radix: 16 });
+
+const SO = {
+  SO_DEBUG,
+  SO_REUSEADDR,
+  SO_TYPE,
+  SO_ERROR,
+  SO_DONTROUTE,
+  SO_BROADCAST,
+  SO_SNDBUF,
+  SO_RCVBUF,
+  SO_KEEPALIVE,
+  SO_OOBINLINE,
+  SO_LINGER,
+  SO_REUSEPORT,
+  SO_PASSCRED,
+  SO_PEERCRED,
+  SO_RCVLOWAT,
+  SO_RCVTIMEO,
+  SO_SNDTIMEO,
+  SO_ACCEPTCONN,
+  SO_PROTOCOL,
+  SO_DOMAIN,
+};
+/** The options of each level, by their names. */
+const OPTIONS: Readonly<Record<number, Kind<"i32">>> = {
+  [SOL_SOCKET]: oneOf(SO, 16),
+  [IPPROTO_IP]: oneOf({ IP_TOS, IP_TTL }, 16),
+  [IPPROTO_TCP]: oneOf({
+    TCP_NODELAY,
+    TCP_CORK,
+    TCP_KEEPIDLE,
+    TCP_KEEPINTVL,
+    TCP_KEEPCNT,
+    TCP_USER_TIMEOUT,
+  }, 16),
+  [IPPROTO_IPV6]: oneOf({ IPV6_UNICAST_HOPS, IPV6_V6ONLY }, 16),
+};
+const optname: Kind<"i32"> = {
+  ffi: "i32",
+  decode: (value, call, name) => (OPTIONS[Number(call.argument("level"))] ?? i32).decode(value, call, name),
+};
+
+/** Who the other side of a unix socket is, `struct ucred`. */
+class ucred extends Struct {
+  declare readonly pid: number;
+  declare readonly uid: number;
+  declare readonly gid: number;
+}
+layout(ucred, "getsockopt", { pid: i32, uid: u32, gid: u32 }, []);
+
+/** What the values of these options are, where it isn't an `int`. */
+const VALUES: Readonly<Record<number, Kind<"buffer">>> = {
+  [SO_LINGER]: struct(linger),
+  [SO_RCVTIMEO]: struct(timeval),
+  [SO_SNDTIMEO]: struct(timeval),
+  [SO_PEERCRED]: struct(ucred),
+};
+const int = array(i32, 1);
+
+/** An option's value, of so many bytes. */
+function value(length: (call: Call) => number): Kind<"buffer"> {
+  return memory((data, call, name) => {
+    const known = call.argument("level") === SOL_SOCKET ? VALUES[Number(call.argument("optname"))] : undefined;
+    const bytes = data.subarray(0, length(call));
+    if (known) return known.decode(bytes, call, name);
+    return bytes.length === 4 ? int.decode(bytes, call, name) : traced(bytes);
+  });
+}
+const optvalIn = value((call) => Number(call.argument("optlen")));
+const optvalOut = filled(value((call) => (call.argument("optlen") as Uint32Array)[0]));
+const how = oneOf({ SHUT_RD, SHUT_WR, SHUT_RDWR }, 16);
+
+const unlessDontWait = (call: Call) => (Number(call.argument("flags")) & MSG_DONTWAIT) === 0;
+const connects = (args: unknown[], result: number) => result > 0 ? result : args[0] as number;
+
+const c = header({
+  socket: call(descriptor, [["domain", domain], ["type", type], ["protocol", protocol]]),
+  socketpair: call(i32, [["domain", domain], ["type", type], ["protocol", protocol], ["sv", filled(array(id))]], {
+    opens: (args) => [...args[3] as Int32Array],
+  }),
+  bind: call(i32, [["sockfd", id], ["addr", addressIn], ["addrlen", u32]]),
+  listen: call(i32, [["sockfd", id], ["backlog", i32]]),
+  accept: call(descriptor, [["sockfd", id], ["addr", addressOut], ["addrlen", socklen]], {
+    waits: always,
+    input: "sockfd",
+    connects,
+  }),
+  accept4: call(descriptor, [
+    ["sockfd", id],
+    ["addr", addressOut],
+    ["addrlen", socklen],
+    ["flags", flags({ SOCK_CLOEXEC, SOCK_NONBLOCK }, { radix: 16 })],
+  ], { waits: always, input: "sockfd", connects }),
+  connect: call(i32, [["sockfd", id], ["addr", addressIn], ["addrlen", u32]], { waits: always, connects }),
+  send: call(i32, [["sockfd", id], ["buf", bytesIn("len")], ["len", size], ["flags", msgFlags]], {
+    waits: unlessDontWait,
+    output: "sockfd",
+  }),
+  recv: call(i32, [["sockfd", id], ["buf", filled(receivedBytes)], ["len", size], ["flags", msgFlags]], {
+    waits: unlessDontWait,
+    input: "sockfd",
+  }),
+  sendto: call(i32, [
+    ["sockfd", id],
+    ["buf", bytesIn("len")],
+    ["len", size],
+    ["flags", msgFlags],
+    ["dest_addr", addressIn],
+    ["addrlen", u32],
+  ], { waits: unlessDontWait, output: "sockfd" }),
+  recvfrom: call(i32, [
+    ["sockfd", id],
+    ["buf", filled(receivedBytes)],
+    ["len", size],
+    ["flags", msgFlags],
+    ["src_addr", addressOut],
+    ["addrlen", socklen],
+  ], { waits: unlessDontWait, input: "sockfd" }),
+  shutdown: call(i32, [["sockfd", id], ["how", how]]),
+  setsockopt: call(i32, [
+    ["sockfd", id],
+    ["level", oneOf({ SOL_SOCKET, ...PROTOCOLS })],
+    ["optname", optname],
+    ["optval", optvalIn],
+    ["optlen", u32],
+  ]),
+  getsockopt: call(i32, [
+    ["sockfd", id],
+    ["level", oneOf({ SOL_SOCKET, ...PROTOCOLS })],
+    ["optname", optname],
+    ["optval", optvalOut],
+    ["optlen", socklen],
+  ]),
+  getsockname: call(i32, [["sockfd", id], ["addr", addressOut], ["addrlen", socklen]]),
+  getpeername: call(i32, [["sockfd", id], ["addr", addressOut], ["addrlen", socklen]]),
+});
+
+/**
  * Makes a socket, `socket(2)`.
  *
  * @param domain `AF_INET`, `AF_INET6` or `AF_UNIX`.
@@ -125,13 +343,13 @@ export const SOMAXCONN = 4096;
  * ```
  */
 export function socket(domain: number, type: number, protocol: number): number {
-  const sockfd = libc.socket(
-    int(domain, "socket", "domain"),
-    int(type, "socket", "type"),
-    int(protocol, "socket", "protocol"),
+  const sockfd = c.socket(
+    asInt(domain, "socket", "domain"),
+    asInt(type, "socket", "type"),
+    asInt(protocol, "socket", "protocol"),
   );
   if (sockfd < 0) throw new LibcError("socket", errno(), `domain ${domain}, type ${type}, protocol ${protocol}`);
-  return adopt(sockfd);
+  return sockfd;
 }
 
 /**
@@ -158,14 +376,14 @@ export function socket(domain: number, type: number, protocol: number): number {
  */
 export function socketpair(domain: number, type: number, protocol: number): [number, number] {
   const sv = new Int32Array(2);
-  const result = libc.socketpair(
-    int(domain, "socketpair", "domain"),
-    int(type, "socketpair", "type"),
-    int(protocol, "socketpair", "protocol"),
+  const result = c.socketpair(
+    asInt(domain, "socketpair", "domain"),
+    asInt(type, "socketpair", "type"),
+    asInt(protocol, "socketpair", "protocol"),
     sv,
   );
   if (result < 0) throw new LibcError("socketpair", errno(), `domain ${domain}, type ${type}, protocol ${protocol}`);
-  return [adopt(sv[0]), adopt(sv[1])];
+  return [sv[0], sv[1]];
 }
 
 /**
@@ -190,7 +408,7 @@ export function socketpair(domain: number, type: number, protocol: number): [num
  */
 export function bind(sockfd: number, addr: sockaddr): void {
   const { bytes, length } = addressOf(addr, "bind");
-  if (libc.bind(fd(sockfd, "bind", "sockfd"), bytes, length) < 0) {
+  if (c.bind(asFd(sockfd, "bind", "sockfd"), bytes, length) < 0) {
     throw new LibcError("bind", errno(), `descriptor ${sockfd}, ${addr}`);
   }
 }
@@ -213,7 +431,7 @@ export function bind(sockfd: number, addr: sockaddr): void {
  * ```
  */
 export function listen(sockfd: number, backlog: number): void {
-  if (libc.listen(fd(sockfd, "listen", "sockfd"), int(backlog, "listen", "backlog")) < 0) {
+  if (c.listen(asFd(sockfd, "listen", "sockfd"), asInt(backlog, "listen", "backlog")) < 0) {
     throw new LibcError("listen", errno(), `descriptor ${sockfd}`);
   }
 }
@@ -243,20 +461,21 @@ export function listen(sockfd: number, backlog: number): void {
  * for (const fd of [newsockfd, client, sockfd]) close(fd);
  * ```
  */
-export function accept(sockfd: number, addr: sockaddr | null = null): number {
-  fd(sockfd, "accept", "sockfd");
+export function accept(sockfd: number, addr?: sockaddr | null): number {
+  if (addr === undefined) addr = null;
+  sockfd = asFd(sockfd, "accept", "sockfd");
   let connection: number;
   const socklen = new Uint32Array(1); // one a call: a trace's listener may make calls of its own in between
   if (addr === null) {
-    connection = libc.accept(sockfd, null, null);
+    connection = c.accept(sockfd, null, null);
   } else {
     const { bytes, room } = addressOf(addr, "accept");
     socklen[0] = room;
-    connection = libc.accept(sockfd, bytes, socklen);
+    connection = c.accept(sockfd, bytes, socklen);
   }
   if (connection < 0) throw new LibcError("accept", errno(), `descriptor ${sockfd}`);
   if (addr !== null) received(addr, socklen[0]);
-  return adopt(connection);
+  return connection;
 }
 
 /**
@@ -271,20 +490,20 @@ export function accept(sockfd: number, addr: sockaddr | null = null): number {
  * @example See {@linkcode accept}.
  */
 export function accept4(sockfd: number, addr: sockaddr | null, flags: number): number {
-  fd(sockfd, "accept4", "sockfd");
-  int(flags, "accept4", "flags");
+  sockfd = asFd(sockfd, "accept4", "sockfd");
+  flags = asInt(flags, "accept4", "flags");
   let connection: number;
   const socklen = new Uint32Array(1);
   if (addr === null) {
-    connection = libc.accept4(sockfd, null, null, flags);
+    connection = c.accept4(sockfd, null, null, flags);
   } else {
     const { bytes, room } = addressOf(addr, "accept4");
     socklen[0] = room;
-    connection = libc.accept4(sockfd, bytes, socklen, flags);
+    connection = c.accept4(sockfd, bytes, socklen, flags);
   }
   if (connection < 0) throw new LibcError("accept4", errno(), `descriptor ${sockfd}`);
   if (addr !== null) received(addr, socklen[0]);
-  return adopt(connection);
+  return connection;
 }
 
 /**
@@ -300,7 +519,7 @@ export function accept4(sockfd: number, addr: sockaddr | null, flags: number): n
  */
 export function connect(sockfd: number, addr: sockaddr): void {
   const { bytes, length } = addressOf(addr, "connect");
-  if (libc.connect(fd(sockfd, "connect", "sockfd"), bytes, length) < 0) {
+  if (c.connect(asFd(sockfd, "connect", "sockfd"), bytes, length) < 0) {
     throw new LibcError("connect", errno(), `descriptor ${sockfd}, ${addr}`);
   }
 }
@@ -320,13 +539,14 @@ const encoder = new TextEncoder();
  *
  * @example See {@linkcode socketpair}.
  */
-export function send(sockfd: number, buf: Uint8Array<ArrayBuffer> | string, len?: number, flags: number = 0): number {
+export function send(sockfd: number, buf: Uint8Array<ArrayBuffer> | string, len?: number, flags?: number): number {
+  if (flags === undefined) flags = 0;
   const bytes = typeof buf === "string" ? encoder.encode(buf) : buf;
-  const sent = libc.send(
-    fd(sockfd, "send", "sockfd"),
+  const sent = c.send(
+    asFd(sockfd, "send", "sockfd"),
     bytes,
-    size(count(bytes, len, "send"), "send", "len"),
-    int(flags, "send", "flags"),
+    asSize(asCount(bytes, len, "send"), "send", "len"),
+    asInt(flags, "send", "flags"),
   );
   if (sent < 0) throw new LibcError("send", errno(), `descriptor ${sockfd}`);
   return sent;
@@ -345,12 +565,13 @@ export function send(sockfd: number, buf: Uint8Array<ArrayBuffer> | string, len?
  *
  * @example See {@linkcode socketpair}.
  */
-export function recv(sockfd: number, buf: Uint8Array<ArrayBuffer>, len?: number, flags: number = 0): number {
-  const n = libc.recv(
-    fd(sockfd, "recv", "sockfd"),
+export function recv(sockfd: number, buf: Uint8Array<ArrayBuffer>, len?: number, flags?: number): number {
+  if (flags === undefined) flags = 0;
+  const n = c.recv(
+    asFd(sockfd, "recv", "sockfd"),
     buf,
-    size(count(buf, len, "recv"), "recv", "len"),
-    int(flags, "recv", "flags"),
+    asSize(asCount(buf, len, "recv"), "recv", "len"),
+    asInt(flags, "recv", "flags"),
   );
   if (n < 0) throw new LibcError("recv", errno(), `descriptor ${sockfd}`);
   return n;
@@ -392,11 +613,11 @@ export function sendto(
 ): number {
   const data = typeof buf === "string" ? encoder.encode(buf) : buf;
   const to = dest_addr === null ? null : addressOf(dest_addr, "sendto");
-  const sent = libc.sendto(
-    fd(sockfd, "sendto", "sockfd"),
+  const sent = c.sendto(
+    asFd(sockfd, "sendto", "sockfd"),
     data,
-    size(count(data, len, "sendto"), "sendto", "len"),
-    int(flags, "sendto", "flags"),
+    asSize(asCount(data, len, "sendto"), "sendto", "len"),
+    asInt(flags, "sendto", "flags"),
     to === null ? null : to.bytes,
     to === null ? 0 : to.length,
   );
@@ -424,15 +645,16 @@ export function recvfrom(
   buf: Uint8Array<ArrayBuffer>,
   len: number | undefined,
   flags: number,
-  src_addr: sockaddr | null = null,
+  src_addr?: sockaddr | null,
 ): number {
+  if (src_addr === undefined) src_addr = null;
   const from = src_addr === null ? null : addressOf(src_addr, "recvfrom");
   const socklen = new Uint32Array([from === null ? 0 : from.room]);
-  const n = libc.recvfrom(
-    fd(sockfd, "recvfrom", "sockfd"),
+  const n = c.recvfrom(
+    asFd(sockfd, "recvfrom", "sockfd"),
     buf,
-    size(count(buf, len, "recvfrom"), "recvfrom", "len"),
-    int(flags, "recvfrom", "flags"),
+    asSize(asCount(buf, len, "recvfrom"), "recvfrom", "len"),
+    asInt(flags, "recvfrom", "flags"),
     from === null ? null : from.bytes,
     from === null ? null : socklen,
   );
@@ -460,13 +682,13 @@ export function recvfrom(
  * ```
  */
 export function shutdown(sockfd: number, how: number): void {
-  if (libc.shutdown(fd(sockfd, "shutdown", "sockfd"), int(how, "shutdown", "how")) < 0) {
+  if (c.shutdown(asFd(sockfd, "shutdown", "sockfd"), asInt(how, "shutdown", "how")) < 0) {
     throw new LibcError("shutdown", errno(), `descriptor ${sockfd}`);
   }
 }
 
 /** A value of an option that is not a number: {@linkcode timeval}, {@linkcode linger}, or the bytes of another structure. */
-export type OptionValue = timeval | linger | Uint8Array<ArrayBuffer>;
+export type OptionValue = Struct | Uint8Array<ArrayBuffer>;
 
 /**
  * Options whose structures hold addresses, or sizes that the kernel believes instead of `optlen`, as `level:optname`:
@@ -475,7 +697,7 @@ export type OptionValue = timeval | linger | Uint8Array<ArrayBuffer>;
 const UNSAFE_OPTIONS = new Set(["1:26", "0:41", "0:48", "41:48", "6:35", "6:41"]);
 
 function optionBytes(value: OptionValue, syscall: string): Uint8Array<ArrayBuffer> {
-  const bytes = value instanceof timeval || value instanceof linger ? value.bytes : value;
+  const bytes = value instanceof Struct ? ownBytes(value) : value;
   if (isBytes(bytes)) return bytes;
   throw new LibcError(
     syscall,
@@ -512,14 +734,14 @@ export function setsockopt(
 ): void {
   let bytes: Uint8Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
   if (typeof optval === "number" || typeof optval === "boolean") {
-    bytes = new Int32Array([int(Number(optval), "setsockopt", "optval")]);
+    bytes = new Int32Array([asInt(Number(optval), "setsockopt", "optval")]);
   } else {
     bytes = optionBytes(optval, "setsockopt");
   }
-  const result = libc.setsockopt(
-    fd(sockfd, "setsockopt", "sockfd"),
-    int(level, "setsockopt", "level"),
-    int(optname, "setsockopt", "optname"),
+  const result = c.setsockopt(
+    asFd(sockfd, "setsockopt", "sockfd"),
+    asInt(level, "setsockopt", "level"),
+    asInt(optname, "setsockopt", "optname"),
     bytes,
     byteLengthOf(bytes),
   );
@@ -550,8 +772,8 @@ export function setsockopt(
  * ```
  */
 export function getsockopt(sockfd: number, level: number, optname: number, optval?: OptionValue): number {
-  int(level, "getsockopt", "level");
-  int(optname, "getsockopt", "optname");
+  level = asInt(level, "getsockopt", "level");
+  optname = asInt(optname, "getsockopt", "optname");
   if (UNSAFE_OPTIONS.has(`${level}:${optname}`)) {
     throw new LibcError("getsockopt", "EOPNOTSUPP", `option ${optname} cannot be asked for safely`);
   }
@@ -559,8 +781,8 @@ export function getsockopt(sockfd: number, level: number, optname: number, optva
   const value = new Int32Array(64);
   const bytes = optval === undefined ? value : optionBytes(optval, "getsockopt");
   const socklen = new Uint32Array([byteLengthOf(bytes)]);
-  const result = libc.getsockopt(
-    fd(sockfd, "getsockopt", "sockfd"),
+  const result = c.getsockopt(
+    asFd(sockfd, "getsockopt", "sockfd"),
     level,
     optname,
     bytes,
@@ -586,7 +808,7 @@ export function getsockopt(sockfd: number, level: number, optname: number, optva
 export function getsockname(sockfd: number, addr: sockaddr): void {
   const { bytes, room } = addressOf(addr, "getsockname");
   const socklen = new Uint32Array([room]);
-  if (libc.getsockname(fd(sockfd, "getsockname", "sockfd"), bytes, socklen) < 0) {
+  if (c.getsockname(asFd(sockfd, "getsockname", "sockfd"), bytes, socklen) < 0) {
     throw new LibcError("getsockname", errno(), `descriptor ${sockfd}`);
   }
   received(addr, socklen[0]);
@@ -614,7 +836,7 @@ export function getsockname(sockfd: number, addr: sockaddr): void {
 export function getpeername(sockfd: number, addr: sockaddr): void {
   const { bytes, room } = addressOf(addr, "getpeername");
   const socklen = new Uint32Array([room]);
-  if (libc.getpeername(fd(sockfd, "getpeername", "sockfd"), bytes, socklen) < 0) {
+  if (c.getpeername(asFd(sockfd, "getpeername", "sockfd"), bytes, socklen) < 0) {
     throw new LibcError("getpeername", errno(), `descriptor ${sockfd}`);
   }
   received(addr, socklen[0]);

@@ -4,12 +4,14 @@
  * @module
  */
 import { LibcError } from "../../errors.ts";
-import { int } from "../../native/check.ts";
-import { errno, libc } from "../../native/libc.ts";
-import { bytesOf, layouts, type rusage, Struct } from "../../native/structs.ts";
-import { signalName } from "../signal.ts";
-
-export { rusage } from "../../native/structs.ts";
+import { asInt } from "../../native/check.ts";
+import { call, header, unless } from "../../native/header.ts";
+import { filled, flags, i32, id, type Kind, memory } from "../../native/kinds.ts";
+import { layout, layoutOf, Struct, struct, structBytes } from "../../native/layout.ts";
+import { errno } from "../../native/libc.ts";
+import type { TracedArgument } from "../../trace/event.ts";
+import { signalFlags, signalName } from "../_signals.ts";
+import { rusage } from "./resource.ts";
 
 /** Return 0 at once if no child has ended. */
 export const WNOHANG = 1;
@@ -36,14 +38,12 @@ export class WaitStatus extends Struct {
    *
    * @param raw The number that `wait(2)` stored; 0 for a status that a call is going to fill.
    */
-  constructor(raw = 0) {
-    super(4);
-    this.view.setInt32(0, int(raw, "wait", "raw"), true);
+  constructor(raw?: number) {
+    super();
+    this.raw = raw === undefined ? 0 : raw;
   }
   /** The number as `wait(2)` stored it. */
-  get raw(): number {
-    return this.int(0);
-  }
+  declare raw: number;
   get #signal(): number {
     return this.raw & 0x7f;
   }
@@ -92,14 +92,41 @@ export class WaitStatus extends Struct {
   }
 }
 
-const STATUS = 4;
+layout(WaitStatus, "wait", { raw: i32 });
+
+/** What a trace tells of a status: the macros of `wait(2)` that apply. */
+const wstatus: Kind<"buffer"> = memory((data) => {
+  const status = new WaitStatus(new DataView(data.buffer, data.byteOffset).getInt32(0, true));
+  const fields: Record<string, TracedArgument> = {};
+  if (status.continued) fields.WIFCONTINUED = 1;
+  else if (status.stopped) fields.WSTOPSIG = signalFlags(status.w_retcode);
+  else if (status.exited) fields.WEXITSTATUS = status.w_retcode;
+  else fields.WTERMSIG = signalFlags(status.raw & 0x7f);
+  if (status.coreDumped) fields.WCOREDUMP = 1;
+  return { struct: "wstatus", fields };
+});
+
+// nothing is stored if no child had anything to tell
+const told = filled(wstatus, (call) => call.result! > 0);
+const used = filled(struct(rusage), (call) => call.result! > 0);
+const options = flags({ WNOHANG, WUNTRACED, WCONTINUED }, { radix: 16 });
+const waiting = { waits: unless("options", WNOHANG), lifecycle: true };
+
+const c = header({
+  wait: call(id, [["wstatus", told]], { ...waiting, waits: () => true }),
+  waitpid: call(id, [["pid", id], ["wstatus", told], ["options", options]], waiting),
+  wait3: call(id, [["wstatus", told], ["options", options], ["rusage", used]], waiting),
+  wait4: call(id, [["pid", id], ["wstatus", told], ["options", options], ["rusage", used]], waiting),
+});
+
+const SIZE = { status: layoutOf(WaitStatus).size, rusage: layoutOf(rusage).size };
 
 function status(wstatus: WaitStatus | null, syscall: string): Uint8Array<ArrayBuffer> | null {
-  return wstatus === null ? null : bytesOf(wstatus, STATUS, syscall, "wstatus");
+  return wstatus === null ? null : structBytes(wstatus, SIZE.status, syscall, "wstatus");
 }
 
 function usage(used: rusage | null, syscall: string): Uint8Array<ArrayBuffer> | null {
-  return used === null ? null : bytesOf(used, layouts.rusage.size, syscall, "rusage");
+  return used === null ? null : structBytes(used, SIZE.rusage, syscall, "rusage");
 }
 
 /**
@@ -119,8 +146,9 @@ function usage(used: rusage | null, syscall: string): Uint8Array<ArrayBuffer> | 
  * console.log(wait(wstat) === pid, String(wstat)); // true exited with 3
  * ```
  */
-export function wait(wstatus: WaitStatus | null = null): number {
-  const pid = libc.wait(status(wstatus, "wait"));
+export function wait(wstatus?: WaitStatus | null): number {
+  if (wstatus === undefined) wstatus = null;
+  const pid = c.wait(status(wstatus, "wait"));
   if (pid < 0) throw new LibcError("wait", errno());
   return pid;
 }
@@ -144,11 +172,13 @@ export function wait(wstatus: WaitStatus | null = null): number {
  * console.log(wstat.exitStatus); // 3
  * ```
  */
-export function waitpid(pid: number, wstatus: WaitStatus | null = null, options: number = 0): number {
-  const result = libc.waitpid(
-    int(pid, "waitpid", "pid"),
+export function waitpid(pid: number, wstatus?: WaitStatus | null, options?: number): number {
+  if (wstatus === undefined) wstatus = null;
+  if (options === undefined) options = 0;
+  const result = c.waitpid(
+    asInt(pid, "waitpid", "pid"),
     status(wstatus, "waitpid"),
-    int(options, "waitpid", "options"),
+    asInt(options, "waitpid", "options"),
   );
   if (result < 0) throw new LibcError("waitpid", errno(), `pid ${pid}`);
   return result;
@@ -174,8 +204,11 @@ export function waitpid(pid: number, wstatus: WaitStatus | null = null, options:
  * console.log(String(wstat), used.ru_maxrss, "KiB");
  * ```
  */
-export function wait3(wstatus: WaitStatus | null = null, options: number = 0, used: rusage | null = null): number {
-  const pid = libc.wait3(status(wstatus, "wait3"), int(options, "wait3", "options"), usage(used, "wait3"));
+export function wait3(wstatus?: WaitStatus | null, options?: number, used?: rusage | null): number {
+  if (wstatus === undefined) wstatus = null;
+  if (options === undefined) options = 0;
+  if (used === undefined) used = null;
+  const pid = c.wait3(status(wstatus, "wait3"), asInt(options, "wait3", "options"), usage(used, "wait3"));
   if (pid < 0) throw new LibcError("wait3", errno());
   return pid;
 }
@@ -202,14 +235,17 @@ export function wait3(wstatus: WaitStatus | null = null, options: number = 0, us
  */
 export function wait4(
   pid: number,
-  wstatus: WaitStatus | null = null,
-  options: number = 0,
-  used: rusage | null = null,
+  wstatus?: WaitStatus | null,
+  options?: number,
+  used?: rusage | null,
 ): number {
-  const result = libc.wait4(
-    int(pid, "wait4", "pid"),
+  if (wstatus === undefined) wstatus = null;
+  if (options === undefined) options = 0;
+  if (used === undefined) used = null;
+  const result = c.wait4(
+    asInt(pid, "wait4", "pid"),
     status(wstatus, "wait4"),
-    int(options, "wait4", "options"),
+    asInt(options, "wait4", "options"),
     usage(used, "wait4"),
   );
   if (result < 0) throw new LibcError("wait4", errno(), `pid ${pid}`);

@@ -12,8 +12,8 @@ import {
 } from "../../../ffi/libc/netdb.ts";
 import { IPPROTO_TCP, IPPROTO_UDP } from "../../../ffi/libc/netinet/in.ts";
 import { AF_INET, AF_INET6, AF_UNIX, SOCK_DGRAM, SOCK_STREAM, sockaddr } from "../../../ffi/libc/sys/socket.ts";
-import { lookupAsync } from "../../../ffi/objects/address.ts";
-import { resolveAsync } from "../../../ffi/native/resolve.ts";
+import { lookupAsync } from "../../../ffi/objects/_address.ts";
+import { getaddrinfoElsewhere } from "../../../ffi/libc/netdb.ts";
 
 function fails(run: () => unknown, code: string): LibcError {
   const error = assertThrows(run, LibcError) as LibcError;
@@ -88,11 +88,14 @@ Deno.test("gai_strerror() has a message for every EAI_ constant but the one that
   fails(() => gai_strerror(1.5), "EINVAL");
 });
 
-Deno.test("resolveAsync() does the same on another thread", async () => {
+Deno.test("getaddrinfoElsewhere() does the same on another thread", async () => {
   const hints = { ai_family: AF_INET, ai_socktype: SOCK_STREAM };
-  const lists = await Promise.all([0, 1, 2, 3].map((i) => resolveAsync("localhost", String(80 + i), hints)));
+  const lists = await Promise.all([0, 1, 2, 3].map((i) => getaddrinfoElsewhere("localhost", String(80 + i), hints)));
   lists.forEach(([{ ai_addr }], i) => assertEquals(ai_addr.port, 80 + i));
-  const error = await assertRejects(() => resolveAsync("no such host", null, { ai_flags: AI_NUMERICHOST }), LibcError);
+  const error = await assertRejects(
+    () => getaddrinfoElsewhere("no such host", null, { ai_flags: AI_NUMERICHOST }),
+    LibcError,
+  );
   assertEquals((error as LibcError).code, "EAI_NONAME");
 });
 
@@ -103,5 +106,5 @@ Deno.test("lookupAsync() rejects with the signal's reason", async () => {
   const reason = await answer.then(() => "found", (reason) => reason);
   assertEquals(reason, "enough");
   // the thread is done when a second question has been answered, which keeps this test's operations its own
-  await resolveAsync("localhost", null, {});
+  await getaddrinfoElsewhere("localhost", null, {});
 });

@@ -1,6 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import * as mod from "../../../mod.ts";
-import { layouts, semidLayouts } from "../../../ffi/native/structs.ts";
+import { declaredLayouts, layoutOf } from "../../../ffi/native/layout.ts";
+import { entries } from "../../../ffi/native/header.ts";
+import { OWN as OWN_FUNCTIONS } from "../../../ffi/native/own.ts";
 import { compile, hasArmC, hasC, run } from "../../support.ts";
 
 const INCLUDES = `
@@ -40,17 +42,32 @@ const constants = Object.entries(mod).filter((entry): entry is [string, number] 
 );
 
 /** Those that are the library's own. */
-const OWN = ["CHILD_FAILED", "TRACE_VERSION"];
+const OWN = ["CHILD_FAILED", "TRACED_BYTES", "TRACE_LIMIT", "TRACE_VERSION"];
+
+/** What is laid out by hand: room for a `sigaction`, whose first member is the handler, and `semop`'s operations. */
+const OTHERS: [string, number][] = [
+  ["sizeof(struct sigaction)", 19 * 8],
+  ["offsetof(struct sigaction, sa_handler)", 0],
+  ["sizeof(struct sembuf)", new mod.sembuf([1, 2, 3]).bytes.length],
+  ["offsetof(struct sembuf, sem_num)", new mod.sembuf([1, 2, 3]).bytes.indexOf(1)],
+  ["offsetof(struct sembuf, sem_op)", new mod.sembuf([1, 2, 3]).bytes.indexOf(2)],
+  ["offsetof(struct sembuf, sem_flg)", new mod.sembuf([1, 2, 3]).bytes.indexOf(3)],
+];
 
 /** Every size and offset: the C expression, and what the library thinks. */
 function expressions(arch: typeof Deno.build.arch): [expression: string, value: number][] {
-  const all = { ...layouts, semid_ds: semidLayouts[arch] };
-  return Object.entries(all).flatMap(([struct, fields]) =>
-    Object.entries(fields).map(([field, value]): [string, number] => [
-      field === "size" ? `sizeof(struct ${struct})` : `offsetof(struct ${struct}, ${field})`,
-      value,
-    ])
-  );
+  const structures = [...declaredLayouts().keys()].filter(({ name }) => name !== "WaitStatus").flatMap((of) => {
+    const { name, size, members } = layoutOf(of, arch);
+    const struct = `struct ${name === "Entry" ? "addrinfo" : name}`;
+    const named = Object.entries(members).map(([field, { at, member }]) => [member.c ?? field, at] as const);
+    return [
+      [`sizeof(${struct})`, size] as [string, number],
+      // what is there for alignment alone has no name that the headers agree on
+      ...named.filter(([field]) => !field.startsWith("__") || /^__(key|seq|msg_cbytes)$/.test(field))
+        .map(([field, at]): [string, number] => [`offsetof(${struct}, ${field})`, at]),
+    ];
+  });
+  return [...structures, ...OTHERS];
 }
 
 /** Runs a C program that is made of statements, and gives its lines as name and value. */
@@ -149,4 +166,12 @@ Deno.test({
     );
     await compile([INCLUDES, ...sizes, ...values].join("\n"), "/dev/null", "aarch64-linux-gnu-gcc", "-c");
   },
+});
+
+Deno.test("what the library calls for itself is declared as in the headers", () => {
+  for (const { declared: { symbol, parameters, result } } of entries) {
+    const own = Object.entries(OWN_FUNCTIONS).find(([name]) => name === symbol)?.[1];
+    if (!own || symbol === "semctl") continue; // variadic: one of its two forms
+    assertEquals([parameters.map(([, { ffi }]) => ffi), result.ffi], [[...own[0]], own[1]], symbol);
+  }
 });

@@ -1,9 +1,12 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { Message, MessageQueue } from "../../../ffi/objects/message_queue.ts";
+import { Message } from "../../../ffi/objects/message.ts";
+import { MessageQueue } from "../../../ffi/objects/message_queue.ts";
 import { IPC_INFO } from "../../../ffi/libc/sys/ipc.ts";
 import { msgctl, msginfo } from "../../../ffi/libc/sys/msg.ts";
-import { fails, freshKey, moment, rejects } from "../../_peers.ts";
-import { objects } from "../../support.ts";
+import { trace } from "../../../ffi/trace/trace.ts";
+import { fails, freshKey, moment, perlInBackground, rejects } from "../../_peers.ts";
+import { objects, run } from "../../support.ts";
+import { interrupted } from "./_interrupted.ts";
 
 function exists(id: number): boolean {
   return objects("msg").some((object) => object.id === id);
@@ -275,16 +278,111 @@ Deno.test("MessageQueue fails with EINVAL if data or type are none", async () =>
   assertEquals(queue.messageCount, 0);
 });
 
-Deno.test("MessageQueue.maxBytes changes how much fits", () => {
+Deno.test("MessageQueue.setMaxBytes() changes how much fits", () => {
   using queue = MessageQueue.create();
-  queue.maxBytes = 100;
+  queue.setMaxBytes(100);
   assertEquals([queue.maxBytes, queue.mode], [100, 0o600]);
   assertEquals(fill(queue, "0123456789"), 10);
-  for (const bad of [-1, NaN, 0.5, "1"] as number[]) fails("EINVAL", () => queue.maxBytes = bad);
+  for (const bad of [-1, NaN, 0.5, "1"] as number[]) fails("EINVAL", () => queue.setMaxBytes(bad));
 });
 
 Deno.test("MessageQueue.setPermissions() changes what it is told to", () => {
   using queue = MessageQueue.create({ mode: 0o660 });
   queue.setPermissions({ mode: 0o600 });
   assertEquals([queue.mode, queue.uid], [0o600, Deno.uid()]);
+});
+
+Deno.test("MessageQueue may be used by a trace's listener while it is being used", () => {
+  using queue = MessageQueue.create();
+  let calls = 0;
+  const log = () => void (calls++ === 0 && queue.trySend("log", { type: 9 }));
+  interrupted("msgsnd", log, () => queue.sendSync("payload", { type: 1 }));
+  assertEquals(queue.messages().map(({ type, text }) => [type, text]), [[9, "log"], [1, "payload"]]);
+  calls = 0;
+  const take = () => void (calls++ === 1 && queue.tryReceive({ type: 9 }));
+  assertEquals(interrupted("msgrcv", take, () => queue.receiveSync({ type: 1 })).text, "payload");
+  assertEquals(queue.messageCount, 0);
+});
+
+Deno.test("MessageQueue.receive() has taken nothing if it is rejected, whenever it is aborted", async () => {
+  using queue = MessageQueue.create();
+  const abort = new AbortController();
+  const waiting = queue.receive({ signal: abort.signal });
+  const outcome = waiting.then(({ text }) => text, () => "aborted");
+  {
+    using _tracing = trace((event) => {
+      if (event.ev === "exit" && event.call === "msgrcv" && !event.errno) abort.abort();
+    });
+    queue.sendSync("precious");
+    await outcome;
+  }
+  assertEquals([await outcome, queue.messageCount], ["precious", 0]);
+});
+
+Deno.test("MessageQueue.receive() can be aborted while it begins", async () => {
+  using queue = MessageQueue.create();
+  const abort = new AbortController();
+  let waiting: Promise<Message>;
+  {
+    using _tracing = trace((event) => {
+      if (event.ev === "enter" && event.call === "msgrcv") abort.abort("at once");
+    });
+    waiting = queue.receive({ signal: abort.signal });
+  }
+  assertEquals(await waiting.catch((reason) => reason), "at once");
+});
+
+Deno.test("MessageQueue.receiveSync() and sendSync() fail with ETIMEDOUT when the time is over", () => {
+  using queue = MessageQueue.create();
+  const before = performance.now();
+  const error = fails("ETIMEDOUT", () => queue.receiveSync({ timeout: 20 }));
+  assert(performance.now() - before >= 20, "it waits");
+  assertEquals(error.message, "msgrcv: Connection timed out (waited for 20 ms)");
+  fails("ETIMEDOUT", () => queue.receiveSync({ timeout: 0 }));
+  queue.sendSync("x", { timeout: 0 });
+  fails("ETIMEDOUT", () => queue.receiveSync({ type: 1, except: true, timeout: 1 }));
+  assertEquals(queue.receiveSync({ timeout: 0 }).text, "x");
+  const filled = fill(queue, "x".repeat(1000));
+  assertEquals(fails("ETIMEDOUT", () => queue.sendSync("x".repeat(1000), { timeout: 2 })).syscall, "msgsnd");
+  assertEquals(queue.messageCount, filled);
+  for (const bad of [-1, NaN, Infinity, "1", null] as number[]) {
+    fails("EINVAL", () => queue.receiveSync({ timeout: bad }));
+    fails("EINVAL", () => queue.sendSync("x", { timeout: bad }));
+  }
+});
+
+Deno.test("MessageQueue.receiveSync() with a time limit takes what comes meanwhile", async () => {
+  using queue = MessageQueue.create();
+  const type = 3;
+  await using peer = perlInBackground(
+    `select undef, undef, undef, 0.03; msgsnd($ARGV[0], pack("q a*", ${type}, "late"), 0) or die $!`,
+    queue.id,
+  );
+  assertEquals(queue.receiveSync({ type, timeout: 60_000 }).text, "late");
+  assertEquals((await peer.end()).code, 0);
+});
+
+Deno.test("MessageQueue.create() says what to do about a key that is taken", async () => {
+  const key = freshKey();
+  const left = MessageQueue.create({ key });
+  const hex = `0x${key.toString(16)}`;
+  const { message } = fails("EEXIST", () => MessageQueue.create({ key }));
+  assertEquals(
+    message,
+    `msgget: File exists (key ${hex} is taken: open() finds it, exclusive: false takes it, "ipcrm -Q ${hex}" removes it)`,
+  );
+  const [, command, ...args] = /"(\S+) (\S+) (\S+)"/.exec(message)!;
+  assertEquals((await run(command, args)).code, 0);
+  assert(!exists(left.id));
+  left[Symbol.dispose]();
+});
+
+Deno.test("MessageQueue says which limit a message is above", () => {
+  using queue = MessageQueue.create();
+  const { msgmax } = limits();
+  const { message } = fails("EINVAL", () => queue.sendSync(new Uint8Array(msgmax + 1)));
+  const what = `msqid ${queue.id}, type 1, ${msgmax + 1} bytes`;
+  assertEquals(message, `msgsnd: Invalid argument (${what}: the system's limit, msgmax, is ${msgmax})`);
+  assertEquals(fails("EINVAL", () => queue.trySend(new Uint8Array(msgmax + 1))).message, message);
+  assertEquals(fails("EINVAL", () => queue.sendSync("x", { type: 0 })).detail, `msqid ${queue.id}, type 0, 1 bytes`);
 });

@@ -98,7 +98,7 @@ Deno.test("SemaphoreSet opens what Perl made, and Perl sees its values", async (
   using set = SemaphoreSet.open(key);
   try {
     assertEquals(set.values, [2, 1, 3]);
-    set.setAll([7, 8, 9]);
+    set.setValues([7, 8, 9]);
     const seen = await perl(
       `semctl($ARGV[0], 0, 13, $all) or die $!; print join ",", unpack("S3", $all)`,
       set.id,
@@ -111,12 +111,12 @@ Deno.test("SemaphoreSet opens what Perl made, and Perl sees its values", async (
 
 Deno.test("A lock keeps Perl out", async () => {
   using set = SemaphoreSet.create([1]);
-  const lock = await set.lock();
+  const lock = await set.lock(0);
   await using peer = perlInBackground(
     `semop($ARGV[0], pack("s3", 0, -1, 0x1000)) or die $!; print "in"`,
     set.id,
   );
-  await peer.ready(() => set.waitingForIncrease() === 1, "Perl waits");
+  await peer.ready(() => set.getWaitingForIncrease(0) === 1, "Perl waits");
   assertEquals(peer.stdout, "");
   lock[Symbol.dispose]();
   assertEquals((await peer.end()).stdout, "in");

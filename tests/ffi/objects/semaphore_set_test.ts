@@ -1,9 +1,10 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { IPC_CREAT, IPC_NOWAIT, IPC_RMID } from "../../../ffi/libc/sys/ipc.ts";
 import { SEM_UNDO, sembuf, semctl, semget, semop, SETVAL } from "../../../ffi/libc/sys/sem.ts";
 import { SemaphoreSet } from "../../../ffi/objects/semaphore_set.ts";
 import { fails, freshKey, moment, perlInBackground, rejects } from "../../_peers.ts";
-import { objects, runSource } from "../../support.ts";
+import { objects, run, runSource } from "../../support.ts";
+import { interrupted } from "./_interrupted.ts";
 
 function exists(id: number): boolean {
   return objects("sem").some((object) => object.id === id);
@@ -79,25 +80,25 @@ Deno.test("SemaphoreSet.open() takes a set that nobody ever operated on, after a
 
 Deno.test("SemaphoreSet acquires and releases", async () => {
   using set = SemaphoreSet.create([2, 0]);
-  await set.acquire();
+  await set.acquire(0);
   set.acquireSync(0);
-  assertEquals([set.tryAcquire(), set.values], [false, [0, 0]]);
+  assertEquals([set.tryAcquire(0), set.values], [false, [0, 0]]);
   set.release(1, { by: 5 });
   assertEquals([set.tryAcquire(1, { by: 6 }), set.tryAcquire(1, { by: 2 }), set.values], [false, true, [0, 3]]);
   await set.acquire(1, { by: 3 });
   set.waitZeroSync(1);
   await set.waitZero(1);
-  assertEquals([set.values, set.lastPid(1)], [[0, 0], Deno.pid]);
+  assertEquals([set.values, set.getLastPid(1)], [[0, 0], Deno.pid]);
 });
 
 Deno.test("SemaphoreSet.acquire() waits in order", async () => {
   using set = SemaphoreSet.create([0]);
   const order: number[] = [];
-  const waiting = [1, 2, 3].map((n) => set.acquire().then(() => order.push(n)));
+  const waiting = [1, 2, 3].map((n) => set.acquire(0).then(() => order.push(n)));
   await moment();
   for (let i = 0; i < 3; i++) {
     assertEquals(order.length, i);
-    set.release();
+    set.release(0);
     await waiting[i];
   }
   assertEquals([order, set.values], [[1, 2, 3], [0]]);
@@ -108,7 +109,7 @@ Deno.test("SemaphoreSet.acquire() of different amounts don't block each other", 
   const much = set.acquire(0, { by: 5 });
   const little = set.acquire(0);
   const zero = set.waitZero(1);
-  set.release();
+  set.release(0);
   await little;
   await zero;
   set.release(0, { by: 5 });
@@ -119,11 +120,11 @@ Deno.test("SemaphoreSet.acquire() of different amounts don't block each other", 
 Deno.test("SemaphoreSet.waitZero() waits until the value is 0", async () => {
   using set = SemaphoreSet.create([2]);
   let done = false;
-  const zero = set.waitZero().then(() => done = true);
-  set.acquireSync();
+  const zero = set.waitZero(0).then(() => done = true);
+  set.acquireSync(0);
   await moment();
   assertEquals(done, false);
-  set.acquireSync();
+  set.acquireSync(0);
   await zero;
 });
 
@@ -137,11 +138,11 @@ Deno.test("SemaphoreSet.acquire() takes nothing if it is aborted", async () => {
   ];
   await moment();
   controller.abort(new Error("enough"));
-  set.release();
+  set.release(0);
   for (const wait of waits) await assertRejects(() => wait as Promise<unknown>, Error, "enough");
   await assertRejects(() => set.acquire(0, controller), Error, "enough");
   assertEquals(set.values, [1]);
-  set.setAll([3]);
+  set.setValues([3]);
   await assertRejects(() => set.waitZero(0, { signal: AbortSignal.timeout(5) }), DOMException);
 });
 
@@ -174,7 +175,7 @@ Deno.test("SemaphoreSet.lock() holds as long as the block", async () => {
     assertEquals([set.values, set.tryAcquire(1)], [[1, 0], false]);
   }
   assertEquals(set.values, [1, 1]);
-  const lock = set.lockSync();
+  const lock = set.lockSync(0);
   assertEquals(set.values, [0, 1]);
   lock[Symbol.dispose]();
   lock[Symbol.dispose]();
@@ -185,7 +186,7 @@ Deno.test("SemaphoreSet.lock() lets one in at a time", async () => {
   using set = SemaphoreSet.create([1]);
   let inside = 0;
   await Promise.all(Array.from({ length: 5 }, async () => {
-    using _lock = await set.lock();
+    using _lock = await set.lock(0);
     assertEquals(++inside, 1);
     await Promise.resolve();
     inside--;
@@ -195,7 +196,7 @@ Deno.test("SemaphoreSet.lock() lets one in at a time", async () => {
 Deno.test("SemaphoreSet.lock() can outlive the set", async () => {
   const set = SemaphoreSet.create([1]);
   {
-    using _lock = await set.lock();
+    using _lock = await set.lock(0);
     set.remove();
   }
   set[Symbol.dispose]();
@@ -224,7 +225,7 @@ Deno.test("SemaphoreSet and its locks are left alone by a forked child", async (
      import { SemaphoreSet } from "${import.meta.resolve("../../../ffi/objects/semaphore_set.ts")}";
      enableFork();
      using set = SemaphoreSet.create([1]);
-     using lock = set.lockSync();
+     using lock = set.lockSync(0);
      fork(() => {
        using copy = set;
        using lockCopy = lock;
@@ -237,12 +238,12 @@ Deno.test("SemaphoreSet and its locks are left alone by a forked child", async (
 
 Deno.test("SemaphoreSet fails with EIDRM if the set is removed while it waits", async () => {
   const set = SemaphoreSet.create([0, 1]);
-  const waiting = [set.acquire(), set.waitZero(1), set.lock(), set.op(new sembuf([0, -2]))];
+  const waiting = [set.acquire(0), set.waitZero(1), set.lock(0), set.op(new sembuf([0, -2]))];
   await moment();
   set.remove();
   await Promise.all(waiting.map((promise) => rejects("EIDRM", promise)));
-  await rejects("EINVAL", set.acquire());
-  fails("EINVAL", () => set.tryAcquire());
+  await rejects("EINVAL", set.acquire(0));
+  fails("EINVAL", () => set.tryAcquire(0));
   fails("EINVAL", () => set.values);
   fails("EINVAL", () => set.remove());
   set[Symbol.dispose]();
@@ -252,12 +253,12 @@ Deno.test("SemaphoreSet counts processes that wait", async () => {
   using set = SemaphoreSet.create([0, 1]);
   await using more = perlInBackground(`semop($ARGV[0], pack("s3", 0, -1, 0))`, set.id);
   await using zero = perlInBackground(`semop($ARGV[0], pack("s3", 1, 0, 0))`, set.id);
-  await more.ready(() => set.waitingForIncrease(0) === 1, "one waits for more");
-  await zero.ready(() => set.waitingForZero(1) === 1, "one waits for zero");
-  set.release();
+  await more.ready(() => set.getWaitingForIncrease(0) === 1, "one waits for more");
+  await zero.ready(() => set.getWaitingForZero(1) === 1, "one waits for zero");
+  set.release(0);
   set.acquireSync(1);
   assertEquals([(await more.end()).code, (await zero.end()).code], [0, 0]);
-  assertEquals([set.waitingForIncrease(), set.waitingForZero(1), set.lastPid()], [0, 0, more.pid]);
+  assertEquals([set.getWaitingForIncrease(0), set.getWaitingForZero(1), set.getLastPid(0)], [0, 0, more.pid]);
 });
 
 Deno.test("SemaphoreSet fails if values, numbers or amounts are none", async () => {
@@ -272,7 +273,7 @@ Deno.test("SemaphoreSet fails if values, numbers or amounts are none", async () 
     fails("EFBIG", () => set.tryAcquire(bad));
     fails("EFBIG", () => set.release(bad));
     fails("EFBIG", () => set.waitZeroSync(bad));
-    fails("EINVAL", () => set.lastPid(bad));
+    fails("EINVAL", () => set.getLastPid(bad));
   }
   for (const bad of [0, -1, NaN, 0.5, "1"] as number[]) {
     await rejects("EINVAL", set.acquire(0, { by: bad }));
@@ -281,8 +282,8 @@ Deno.test("SemaphoreSet fails if values, numbers or amounts are none", async () 
   }
   fails("ERANGE", () => set.release(0, { by: 32768 }));
   fails("ERANGE", () => set.release(0, { by: 32767 }));
-  fails("EINVAL", () => set.setAll([1, 2]));
-  fails("ERANGE", () => set.setAll([32768]));
+  fails("EINVAL", () => set.setValues([1, 2]));
+  fails("ERANGE", () => set.setValues([32768]));
   assertEquals(set.values, [1]);
 });
 
@@ -299,4 +300,76 @@ Deno.test("SemaphoreSet leaves operations it is given as they are", async () => 
   await set.op(take);
   assertEquals(take.bytes, before);
   semop(set.id, new sembuf([0, 1, SEM_UNDO]));
+});
+
+Deno.test("SemaphoreSet may be used by a trace's listener while it is being used", () => {
+  using set = SemaphoreSet.create([5, 5]);
+  let calls = 0;
+  const other = () => void (calls++ === 0 && set.tryAcquire(1, { by: 3 }));
+  interrupted("semop", other, () => set.acquireSync(0));
+  assertEquals(set.values, [4, 2]);
+});
+
+Deno.test("SemaphoreSet.setValue() changes one semaphore, and getValue() reads one", () => {
+  using set = SemaphoreSet.create([1, 2, 3]);
+  set.setValue(1, 32767);
+  assertEquals([set.values, set.getValue(1), set.getValue(2)], [[1, 32767, 3], 32767, 3]);
+  set.setValue(0, 0);
+  assertEquals(set.getValue(0), 0);
+  for (const bad of [-1, NaN, 0.5, "1", null, undefined] as number[]) fails("EINVAL", () => set.setValue(0, bad));
+  fails("ERANGE", () => set.setValue(0, 32768));
+  for (const bad of [3, -1, NaN, 0.5, "0", undefined] as number[]) {
+    fails("EINVAL", () => set.setValue(bad, 1));
+    fails("EINVAL", () => set.getValue(bad));
+  }
+});
+
+Deno.test("SemaphoreSet.tryWaitZero() tells whether a semaphore is 0", () => {
+  using set = SemaphoreSet.create([0, 1]);
+  assertEquals([set.tryWaitZero(0), set.tryWaitZero(1), set.values], [true, false, [0, 1]]);
+  fails("EFBIG", () => set.tryWaitZero(2));
+});
+
+Deno.test("SemaphoreSet's Sync methods fail with ETIMEDOUT when the time is over, and take nothing", () => {
+  using set = SemaphoreSet.create([1, 2]);
+  const before = performance.now();
+  const error = fails("ETIMEDOUT", () => set.acquireSync(0, { by: 2, timeout: 20 }));
+  assert(performance.now() - before >= 19, "it waits");
+  assertEquals(error.message, "semtimedop: Connection timed out (waited for 20 ms)");
+  fails("ETIMEDOUT", () => set.waitZeroSync(1, { timeout: 0 }));
+  fails("ETIMEDOUT", () => set.opSync(new sembuf([0, -1], [1, -3]), { timeout: 0.5 }));
+  assertEquals(set.values, [1, 2]);
+  {
+    using _lock = set.lockSync(0, { timeout: 0 });
+    fails("ETIMEDOUT", () => set.lockSync(0, { timeout: 1 }));
+    set.waitZeroSync(0, { timeout: 0 });
+  }
+  set.acquireSync(1, { by: 2, timeout: 60_000 });
+  assertEquals(set.values, [1, 0]);
+  fails("EAGAIN", () => set.opSync(new sembuf([1, -1, IPC_NOWAIT]), { timeout: 60_000 }));
+  for (const bad of [-1, NaN, Infinity, "1", null] as number[]) {
+    fails("EINVAL", () => set.acquireSync(0, { timeout: bad }));
+  }
+});
+
+Deno.test("SemaphoreSet.acquireSync() with a time limit takes what comes meanwhile", async () => {
+  using set = SemaphoreSet.create([0]);
+  await using peer = perlInBackground(
+    `select undef, undef, undef, 0.03; semop($ARGV[0], pack("s3", 0, 1, 0)) or die $!`,
+    set.id,
+  );
+  set.acquireSync(0, { timeout: 60_000 });
+  assertEquals([set.values, (await peer.end()).code], [[0], 0]);
+});
+
+Deno.test("SemaphoreSet.create() says what to do about a key that is taken", async () => {
+  const key = freshKey();
+  const left = SemaphoreSet.create(1, { key });
+  const hex = `0x${key.toString(16)}`;
+  const { message } = fails("EEXIST", () => SemaphoreSet.create(1, { key }));
+  assertStringIncludes(message, `semget: File exists (key ${hex} is taken: `);
+  const [, command, ...args] = /"(\S+) (\S+) (\S+)"/.exec(message)!;
+  assertEquals((await run(command, args)).code, 0);
+  assert(!exists(left.id));
+  left[Symbol.dispose]();
 });

@@ -1,9 +1,9 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { IPC_RMID } from "../../../ffi/libc/sys/ipc.ts";
 import { shmctl } from "../../../ffi/libc/sys/shm.ts";
 import { SharedMemory } from "../../../ffi/objects/shared_memory.ts";
 import { fails, freshKey } from "../../_peers.ts";
-import { objects, runSource } from "../../support.ts";
+import { objects, run, runSource } from "../../support.ts";
 
 function exists(id: number): boolean {
   return objects("shm").some((object) => object.id === id);
@@ -189,4 +189,41 @@ Deno.test("SharedMemory is not removed by a forked child", async () => {
      console.log(segment.readString(), segment.attachCount);`,
   );
   assertEquals([stdout, stderr], ["child 1\n", ""]);
+});
+
+Deno.test("SharedMemory's errors name the method that was called", () => {
+  using made = SharedMemory.create(10);
+  using reader = SharedMemory.fromId(made.id, { readOnly: true });
+  for (const segment of [made, reader]) {
+    assertEquals(
+      fails("EINVAL", () => segment.read(8, 5)).message,
+      "SharedMemory.read: Invalid argument (5 bytes at 8 are not inside the segment's 10 bytes)",
+    );
+    assertEquals(fails("EINVAL", () => segment.readString(11)).syscall, "SharedMemory.readString");
+  }
+  assertEquals(
+    fails("EINVAL", () => made.write("0123456789a")).message,
+    "SharedMemory.write: Invalid argument (11 bytes at 0 are not inside the segment's 10 bytes)",
+  );
+  assertEquals(fails("EINVAL", () => made.writeString("0123456789")).syscall, "SharedMemory.writeString");
+  assertEquals(fails("EACCES", () => reader.write("x")).syscall, "SharedMemory.write");
+  assertEquals(fails("EACCES", () => reader.bytes).syscall, "SharedMemory.bytes");
+  reader.detach();
+  assertEquals(
+    fails("EINVAL", () => reader.read()).message,
+    `SharedMemory.read: Invalid argument (shmid ${made.id} is detached)`,
+  );
+});
+
+Deno.test("SharedMemory.create() says what to do about a key that is taken", async () => {
+  const key = freshKey();
+  const left = SharedMemory.create(10, { key });
+  const hex = `0x${key.toString(16)}`;
+  const { message } = fails("EEXIST", () => SharedMemory.create(10, { key }));
+  assertStringIncludes(message, `shmget: File exists (key ${hex} is taken: `);
+  const [, command, ...args] = /"(\S+) (\S+) (\S+)"/.exec(message)!;
+  assertEquals((await run(command, args)).code, 0);
+  left.detach();
+  assert(!exists(left.id));
+  left[Symbol.dispose]();
 });

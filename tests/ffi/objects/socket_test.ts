@@ -6,22 +6,27 @@ import {
   AF_UNIX,
   bind,
   getsockname,
+  getsockopt,
   listen,
   setsockopt,
+  SHUT_RD,
+  SHUT_WR,
   SO_RCVBUF,
   SO_SNDBUF,
+  SO_SNDTIMEO,
   SOCK_DGRAM,
   SOCK_SEQPACKET,
   SOCK_STREAM,
-  sockaddr_un,
   socket,
   socketpair,
   SOL_SOCKET,
 } from "../../../ffi/libc/sys/socket.ts";
-import { close, dup2, pipe, read, write } from "../../../ffi/libc/unistd.ts";
-import { Listener } from "../../../ffi/objects/listener.ts";
-import { ready } from "../../../ffi/objects/reactor.ts";
-import { Socket } from "../../../ffi/objects/socket.ts";
+import { timeval } from "../../../ffi/libc/sys/time.ts";
+import { sockaddr_un } from "../../../ffi/libc/sys/un.ts";
+import { waitpid, WaitStatus } from "../../../ffi/libc/sys/wait.ts";
+import { close, dup2, fork, pipe, read, write } from "../../../ffi/libc/unistd.ts";
+import { ready } from "../../../ffi/objects/_reactor.ts";
+import { Listener, Socket } from "../../../ffi/objects/socket.ts";
 
 const decoder = new TextDecoder();
 
@@ -212,7 +217,7 @@ Deno.test("the Sync methods do the same", () => {
   assertEquals(server.readSync(buf), 5);
   server.writeSync(buf.subarray(0, 5));
   assertEquals(client.readSync(buf), 5);
-  client.shutdown("write");
+  client.shutdown(SHUT_WR);
   assertEquals(server.readSync(buf), null);
 });
 
@@ -251,19 +256,19 @@ Deno.test("Socket.fromFd() takes over a descriptor, and fails with ENOTSOCK or E
   close(b);
   const [reader, writer] = pipe();
   fails(() => Socket.fromFd(reader), "ENOTSOCK");
-  fails(() => new Listener(reader), "ENOTSOCK");
+  fails(() => Listener.fromFd(reader), "ENOTSOCK");
   assertEquals([write(writer, "x"), read(reader, new Uint8Array(1))], [1, 1]);
   close(reader);
   close(writer);
   fails(() => Socket.fromFd(reader), "EBADF");
-  fails(() => new Listener(-1), "EBADF");
+  fails(() => Listener.fromFd(-1), "EBADF");
 });
 
-Deno.test("new Listener() takes over a socket that listens", async () => {
+Deno.test("Listener.fromFd() takes over a socket that listens", async () => {
   const fd = socket(AF_UNIX, SOCK_STREAM, 0);
   bind(fd, new sockaddr_un());
   listen(fd, 5);
-  using listener = new Listener(fd);
+  using listener = Listener.fromFd(fd);
   const address = new sockaddr_un();
   getsockname(fd, address);
   assertEquals(`${listener.address}`, `${address}`);
@@ -352,7 +357,7 @@ Deno.test("sendTo() and receiveFrom() exchange datagrams over IPv4, IPv6, a path
       assertEquals([decoder.decode(data), `${address}`], ["ping", `${client.localAddress}`]);
       server.sendToSync("pong", address);
       const buf = new Uint8Array(256);
-      const answer = client.receiveFromSync(buf);
+      const answer = client.receiveFromSync({ buf });
       assertStrictEquals(answer.data.buffer, buf.buffer);
       assertEquals([decoder.decode(answer.data), `${answer.address}`], ["pong", `${server.localAddress}`]);
       await client.sendTo("", `${server.localAddress}`);
@@ -398,10 +403,10 @@ Deno.test("Socket.bind() makes a private file", () =>
 Deno.test("a datagram that doesn't fit fails with EMSGSIZE, and stays there", async () => {
   using server = Socket.bind("127.0.0.1:0");
   server.sendToSync("0123456789", server.localAddress);
-  await rejects(server.receiveFrom(new Uint8Array(9)), "EMSGSIZE");
+  await rejects(server.receiveFrom({ buf: new Uint8Array(9) }), "EMSGSIZE");
   await rejects(server.read(new Uint8Array(9)), "EMSGSIZE");
   fails(() => server.readSync(new Uint8Array(0)), "EMSGSIZE");
-  assertEquals((await server.receiveFrom(new Uint8Array(10))).data.length, 10);
+  assertEquals((await server.receiveFrom({ buf: new Uint8Array(10) })).data.length, 10);
   const large = new Uint8Array(65507).map((_, i) => i);
   await server.sendTo(large, server.localAddress);
   assertEquals((await server.receiveFrom()).data, large);
@@ -461,7 +466,7 @@ Deno.test("an aborted wait is rejected with the signal's reason, and loses nothi
   waits.push(
     [(signal) => listener.accept({ signal })],
     [(signal) => server.read(buf, { signal })],
-    [(signal) => udp.receiveFrom(buf, { signal })],
+    [(signal) => udp.receiveFrom({ buf, signal })],
   );
   for (const [wait] of waits) {
     assertEquals(await reason(wait(AbortSignal.abort("at once"))), "at once");
@@ -638,14 +643,14 @@ Deno.test("readable and writable are the streams of the web", async () => {
 
 Deno.test("shutdown() ends a direction, and fails with EINVAL if there is none such", async () => {
   const [a, b] = Socket.pair();
-  a.shutdown("write");
+  a.shutdown(SHUT_WR);
   assertEquals(await readText(b), null);
-  b.shutdown("read");
+  b.shutdown(SHUT_RD);
   await rejects(a.write("x"), "EPIPE");
   await b.write("x");
   assertEquals(await readText(a), "x");
   // deno-lint-ignore no-explicit-any -- what a caller without types may pass
-  fails(() => a.shutdown("nothing" as any), "EINVAL");
+  fails(() => a.shutdown("write" as any), "EINVAL");
   a.shutdown();
   assertEquals(await readText(a), null);
   a.close();
@@ -658,7 +663,7 @@ Deno.test("a wrong buffer fails with EFAULT", async () => {
   // deno-lint-ignore no-explicit-any -- what a caller without types may pass
   for (const value of [undefined, null, 1, {}, new Int8Array(4)] as any[]) {
     await rejects(udp.read(value), "EFAULT");
-    if (value !== undefined) await rejects(udp.receiveFrom(value), "EFAULT");
+    if (value !== undefined) await rejects(udp.receiveFrom({ buf: value }), "EFAULT");
     await rejects(a.read(value), "EFAULT");
     await rejects(a.write(value), "EFAULT");
     fails(() => a.readSync(value), "EFAULT");
@@ -743,3 +748,111 @@ Deno.test("a forked child may close what the parent waits for, and the parent ke
     assertEquals([status, decoder.decode(stdout)], [0, "[1,null]\n"], decoder.decode(stderr));
     assertEquals([...Deno.readDirSync(directory)], []);
   }));
+
+Deno.test("a child that closes a listener leaves the parent's wait for it as it was", async () => {
+  using listener = Socket.listen(`@ipc_playground_${crypto.randomUUID()}`);
+  const accepted = listener.accept();
+  await new Promise((resolve) => setTimeout(resolve, 20)); // the poll is under way
+  const status = new WaitStatus();
+  waitpid(fork(() => listener.close()), status);
+  assertEquals(status.exitStatus, 0);
+  const ticks = () =>
+    Deno.readTextFileSync("/proc/self/stat").split(" ").slice(13, 15).map(Number).reduce((a, b) => a + b);
+  const before = ticks();
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  assert(ticks() - before < 25, "the parent does not spin"); // in hundredths of a second: spinning takes 50
+  using _client = await Socket.connect(String(listener.address));
+  using _connection = await accepted;
+});
+
+Deno.test("Socket.listen() with SOCK_SEQPACKET accepts connections that keep the bounds of messages", async () => {
+  const type = SOCK_SEQPACKET;
+  await inDirectory(async (directory) => {
+    const path = `${directory}/socket`;
+    {
+      using listener = Socket.listen(path, { type });
+      const [client, server] = await Promise.all([Socket.connect(path, { type }), listener.accept()]);
+      assertEquals([client.type, server.type], [type, type]);
+      await client.write("one");
+      await client.write("two");
+      assertEquals([await readText(server), await readText(server)], ["one", "two"]);
+      client.close();
+      assertEquals(await readText(server), null);
+      server.close();
+      fails(() => Socket.connectSync(path), "EPROTOTYPE");
+    }
+    fails(() => Socket.listen(path, { type: SOCK_DGRAM }), "EOPNOTSUPP");
+    assertEquals([...Deno.readDirSync(directory)], []);
+  });
+  const { code } = assertThrows(() => Socket.listen("127.0.0.1:0", { type }), LibcError) as LibcError;
+  assertMatch(code, /^E(SOCKTNOSUPPORT|PROTONOSUPPORT)$/);
+});
+
+Deno.test("peerCredentials tells who is at the other end of a unix socket", async () => {
+  const name = `ipc_playground_cred_test_${Deno.pid}`;
+  using listener = Socket.listen(`@${name}`);
+  const perl = new Deno.Command("perl", {
+    args: [
+      "-MSocket",
+      "-e",
+      `socket(S, AF_UNIX, SOCK_STREAM, 0) or die $!; connect(S, pack_sockaddr_un("\\0${name}")) or die $!; sysread(S, $b, 1)`,
+    ],
+    stdin: "null",
+  }).spawn();
+  {
+    using server = await listener.accept();
+    assertEquals(server.peerCredentials, { pid: perl.pid, uid: Deno.uid()!, gid: Deno.gid()! });
+  }
+  assert((await perl.status).success);
+  using client = Socket.connectSync(`@${name}`);
+  assertEquals(client.peerCredentials?.pid, Deno.pid);
+  using alone = Socket.bind(new sockaddr_un());
+  using udp = Socket.bind("127.0.0.1:0");
+  assertEquals([alone.peerCredentials, udp.peerCredentials], [null, null]);
+  client.close();
+  fails(() => client.peerCredentials, "EBADF");
+});
+
+Deno.test("the Sync methods fail with ETIMEDOUT when the time is over, and lose nothing", async () => {
+  const before = openFds();
+  using listener = Socket.listen(new sockaddr_un(), { backlog: 0 });
+  const waited = performance.now();
+  assertEquals(
+    fails(() => listener.acceptSync({ timeout: 20 }), "ETIMEDOUT").message,
+    "accept: Connection timed out (waited for 20 ms)",
+  );
+  assert(performance.now() - waited >= 19, "it waits");
+  const client = Socket.connectSync(listener.address, { timeout: 60_000 });
+  fails(() => Socket.connectSync(listener.address, { timeout: 5 }), "ETIMEDOUT"); // the backlog is full
+  const server = listener.acceptSync({ timeout: 0 });
+  const buf = new Uint8Array(256);
+  assertEquals(fails(() => server.readSync(buf, { timeout: 5 }), "ETIMEDOUT").syscall, "recv");
+  client.writeSync("x", { timeout: 0 });
+  assertEquals(server.readSync(buf, { timeout: 0 }), 1);
+  assertEquals(fails(() => client.writeSync(new Uint8Array(64 << 20), { timeout: 5 }), "ETIMEDOUT").syscall, "send");
+  assert((await server.read(buf))! > 0, "a part was sent");
+  using one = Socket.bind(new sockaddr_un());
+  using other = Socket.bind(new sockaddr_un());
+  assertEquals(fails(() => one.receiveFromSync({ timeout: 5 }), "ETIMEDOUT").syscall, "recvfrom");
+  let sent = 0;
+  fails(() => {
+    for (;; sent++) other.sendToSync("x", one.localAddress, { timeout: 5 });
+  }, "ETIMEDOUT");
+  for (; sent > 0; sent--) assertEquals(one.receiveFromSync({ buf, timeout: 0 }).data.length, 1);
+  for (const bad of [-1, NaN, Infinity, "1", null] as number[]) {
+    fails(() => listener.acceptSync({ timeout: bad }), "EINVAL");
+    fails(() => Socket.connectSync(listener.address, { timeout: bad }), "EINVAL");
+  }
+  for (const socket of [client, server, one, other, listener]) socket.close();
+  assertEquals(openFds(), before);
+});
+
+Deno.test("Socket.connectSync() with a time limit leaves none on the socket", () => {
+  for (const address of ["127.0.0.1:0", new sockaddr_un()]) {
+    using listener = Socket.listen(address);
+    using client = Socket.connectSync(listener.address, { timeout: 1500 });
+    const limit = new timeval(1, 1);
+    getsockopt(client.fd, SOL_SOCKET, SO_SNDTIMEO, limit);
+    assertEquals([limit.tv_sec, limit.tv_usec], [0, 0]);
+  }
+});

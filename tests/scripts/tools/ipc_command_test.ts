@@ -181,7 +181,7 @@ Deno.test("ipc show shows a set's values, waiters and last processes", async () 
   using set = SemaphoreSet.create([1, 0]);
   await using waiter = perlInBackground(`$| = 1; print "on"; semop($ARGV[0], pack("s*", 1, -1, 0))`, set.id);
   await waiter.until("on");
-  await until(() => set.waitingForIncrease(1) === 1, "it waits");
+  await until(() => set.getWaitingForIncrease(1) === 1, "it waits");
   const { semaphores, processes } = await json("show", `s:${set.id}`);
   assertEquals(semaphores, [
     { value: 1, lastPid: Deno.pid, waitingForIncrease: 0, waitingForZero: 0 },
@@ -282,7 +282,7 @@ Deno.test("ipc make, send, receive and rm work on one queue", async () => {
     assertEquals(await ok("receive", name, "--type", "1"), "\\e[2J\\0x\n");
     assertEquals(await ok("receive", name, "--raw"), "\x1b[2J\0x");
     assertStringIncludes(await fails(1, "receive", name, "--no-wait"), "msgrcv: No message of desired type");
-    queue.maxBytes = 4;
+    queue.setMaxBytes(4);
     assertStringIncludes(await fails(1, "send", name, "--no-wait", "12345"), "msgsnd: ");
     assertStringIncludes(await fails(1, "send", name, "--type", "0", "x"), "msgsnd: Invalid argument");
     await using waiting = start(["receive", name]);

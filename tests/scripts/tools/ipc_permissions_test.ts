@@ -105,7 +105,7 @@ Deno.test({
       attempt("read-only", () => SharedMemory.fromId(readable, { readOnly: true }).readString());
       attempt("send", () => MessageQueue.fromId(sendable).sendSync("hello"));
       attempt("receive", () => MessageQueue.fromId(sendable).tryReceive());
-      attempt("setAll", () => SemaphoreSet.fromId(alterable).setAll([3, 4]));
+      attempt("setAll", () => SemaphoreSet.fromId(alterable).setValues([3, 4]));
       attempt("setAll short", () => ipc.semctl(alterable, 0, ipc.SETALL, new Uint16Array(1)));
       attempt("values", () => SemaphoreSet.fromId(alterable).values);
 
@@ -121,7 +121,7 @@ Deno.test({
       });
       attempt("maxBytes", () => {
         using queue = MessageQueue.create();
-        queue.maxBytes = 2 ** 30;
+        queue.setMaxBytes(2 ** 30);
       });
     `);
     const ids = [key, segment.id, queue.id, set.id, readable.id, sendable.id, alterable.id].map(String);

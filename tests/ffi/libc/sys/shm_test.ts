@@ -16,8 +16,6 @@ import {
   IPC_STAT,
 } from "../../../../ffi/libc/sys/ipc.ts";
 import {
-  peek,
-  poke,
   ReadOnlyMemory,
   SHM_INFO,
   shm_info,
@@ -35,6 +33,7 @@ import {
   shmid_ds,
   shminfo,
 } from "../../../../ffi/libc/sys/shm.ts";
+import { peek, poke } from "../../../../ffi/helpers/memory.ts";
 import { msginfo } from "../../../../ffi/libc/sys/msg.ts";
 import { fails, freshKey, NOT_INTEGERS } from "../../../_peers.ts";
 

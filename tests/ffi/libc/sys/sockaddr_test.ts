@@ -19,10 +19,10 @@ import {
   linger,
   sockaddr,
   sockaddr_storage,
-  sockaddr_un,
-  timeval,
 } from "../../../../ffi/libc/sys/socket.ts";
-import { sockaddrFrom } from "../../../../ffi/native/sockaddr.ts";
+import { sockaddrFrom } from "../../../../ffi/libc/sys/_sockaddr.ts";
+import { timeval } from "../../../../ffi/libc/sys/time.ts";
+import { sockaddr_un } from "../../../../ffi/libc/sys/un.ts";
 
 function fails(run: () => unknown, code: string): void {
   const error = assertThrows(run, LibcError) as LibcError;

@@ -57,12 +57,12 @@ import {
   SOCK_STREAM,
   sockaddr,
   sockaddr_storage,
-  sockaddr_un,
   socket,
   socketpair,
   SOL_SOCKET,
-  timeval,
 } from "../../../../ffi/libc/sys/socket.ts";
+import { timeval } from "../../../../ffi/libc/sys/time.ts";
+import { sockaddr_un } from "../../../../ffi/libc/sys/un.ts";
 import { close, pipe, read, unlink, write } from "../../../../ffi/libc/unistd.ts";
 
 function fails(run: () => unknown, code: string): LibcError {

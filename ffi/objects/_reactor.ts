@@ -5,10 +5,13 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { onClose } from "../native/check.ts";
-import { isForked } from "../native/fork.ts";
-import { errno, libc } from "../native/libc.ts";
-import { layouts } from "../native/structs.ts";
+import { abortable } from "./_abort.ts";
+import { pollfd } from "../libc/poll.ts";
+import { isForked } from "../native/child.ts";
+import { closing } from "../native/descriptors.ts";
+import { layoutOf } from "../native/layout.ts";
+import { errno } from "../native/libc.ts";
+import { own, pollElsewhere } from "../native/own.ts";
 
 const EFD_NONBLOCK = 0o4000;
 const EFD_CLOEXEC = 0o2000000;
@@ -34,9 +37,10 @@ let woken = false;
 // the structures of the poll under way, as 16-bit numbers
 let polled: Int16Array<ArrayBuffer> | undefined;
 
-const WORDS = layouts.pollfd.size / 2;
-const EVENTS = layouts.pollfd.events / 2;
-const REVENTS = layouts.pollfd.revents / 2;
+const { size, members } = layoutOf(pollfd);
+const WORDS = size / 2;
+const EVENTS = members.events.at / 2;
+const REVENTS = members.revents.at / 2;
 
 /**
  * Waits until a descriptor is ready.
@@ -46,24 +50,21 @@ const REVENTS = layouts.pollfd.revents / 2;
  * @param signal Ends the wait; the promise is rejected with its reason.
  */
 export function ready(fd: number, events: number, signal?: AbortSignal): Promise<void> {
-  if (signal?.aborted) return Promise.reject(signal.reason);
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const abort = () => drop(waiter, signal!.reason);
-  const waiter: Waiter = {
-    fd,
-    events,
-    settle(failure) {
-      signal?.removeEventListener("abort", abort);
-      waiters.delete(waiter);
-      if (failure) reject(failure.reason);
-      else resolve();
-    },
-  };
-  signal?.addEventListener("abort", abort);
-  waiters.add(waiter);
-  if (running) wake();
-  else run();
-  return promise;
+  return abortable(signal, (resolve, reject) => {
+    const waiter: Waiter = {
+      fd,
+      events,
+      settle(failure) {
+        waiters.delete(waiter);
+        if (failure) reject(failure.reason);
+        else resolve();
+      },
+    };
+    waiters.add(waiter);
+    if (running) wake();
+    else run();
+    return (reason) => drop(waiter, reason);
+  });
 }
 
 // The promise is rejected only when the poll has returned: who gives up a wait should find nothing of it left.
@@ -75,13 +76,13 @@ function drop(waiter: Waiter, reason: unknown): void {
 function wake(): void {
   if (!polled || woken || isForked()) return;
   woken = true;
-  libc.eventfd_write(wakeup, 1n);
+  own.eventfd_write(wakeup, 1n);
 }
 
-onClose.push(forget);
+closing.run = forget;
 
 /** Ends all waits for a descriptor that is about to be closed. */
-export function forget(fd: number): void {
+function forget(fd: number): void {
   // a forked child has the waiters, but the thread and its eventfd are the parent's
   if (isForked()) return;
   let any = false;
@@ -94,14 +95,20 @@ export function forget(fd: number): void {
   // The poll holds the socket open, and with it its address, until it has returned. It tells that by writing its
   // answers, which takes microseconds; the limit is for a thread that doesn't get to run.
   const limit = performance.now() + 100;
-  while (polled && Atomics.load(polled, REVENTS) === 0 && performance.now() < limit) libc.sched_yield();
+  while (polled && Atomics.load(polled, REVENTS) === 0 && performance.now() < limit) own.sched_yield();
+}
+
+function notOpen(fd: number): LibcError {
+  return new LibcError("poll", "EBADF", `descriptor ${fd}`);
 }
 
 async function run(): Promise<void> {
   running = true;
   try {
-    wakeup = libc.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    wakeup = own.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (wakeup < 0) throw new LibcError("eventfd", errno());
+    // who waits for a descriptor that isn't open would wait for this one
+    for (const waiter of waiters) if (waiter.fd === wakeup) waiter.settle({ reason: notOpen(wakeup) });
     while (waiters.size > 0) {
       // those who come meanwhile are not meant by its answers, though they may wait for a descriptor of the same number
       const asked = [...waiters];
@@ -111,7 +118,7 @@ async function run(): Promise<void> {
         if (waiter.dropped) continue;
         const revents = answers.get(waiter.fd) ?? 0;
         if (revents & POLLNVAL) {
-          waiter.settle({ reason: new LibcError("poll", "EBADF", `descriptor ${waiter.fd}`) });
+          waiter.settle({ reason: notOpen(waiter.fd) });
         } else if (revents & (waiter.events | POLLERR | POLLHUP)) {
           waiter.settle();
         }
@@ -123,7 +130,7 @@ async function run(): Promise<void> {
   } catch (reason) {
     for (const waiter of waiters) waiter.settle({ reason });
   } finally {
-    if (wakeup >= 0) libc.close_own(wakeup);
+    if (wakeup >= 0) own.close(wakeup);
     wakeup = -1;
     running = false;
   }
@@ -147,13 +154,13 @@ async function pollOnce(): Promise<Map<number, number>> {
   polled = words;
   try {
     // its errno is the other thread's, so after a failure the question is put again, without waiting
-    if (await libc.poll_async(fds, nfds, -1) < 0 && libc.poll(fds, nfds, 0) < 0 && errno() !== EINTR) {
+    if (await pollElsewhere(fds, nfds, -1) < 0 && own.poll(fds, nfds, 0) < 0 && errno() !== EINTR) {
       throw new LibcError("poll", errno(), `${nfds} descriptors`);
     }
   } finally {
     polled = undefined;
   }
-  if (words[REVENTS]) libc.eventfd_read(wakeup, new BigUint64Array(1));
+  if (words[REVENTS]) own.eventfd_read(wakeup, new BigUint64Array(1));
   woken = false;
   at = 0;
   for (const fd of answers.keys()) {
@@ -161,20 +168,4 @@ async function pollOnce(): Promise<Map<number, number>> {
     answers.set(fd, words[at + REVENTS]);
   }
   return answers;
-}
-
-/** Waits for some milliseconds, where there is nothing to poll. */
-export function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  if (signal?.aborted) return Promise.reject(signal.reason);
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const abort = () => {
-    clearTimeout(timer);
-    reject(signal!.reason);
-  };
-  const timer = setTimeout(() => {
-    signal?.removeEventListener("abort", abort);
-    resolve();
-  }, ms);
-  signal?.addEventListener("abort", abort, { once: true });
-  return promise;
 }

@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { type addrinfo, type addrinfo_hints, getaddrinfo, getaddrinfoElsewhere } from "../libc/netdb.ts";
 import { AF_UNSPEC, sockaddr } from "../libc/sys/socket.ts";
-import { type addrinfo, type addrinfo_hints, resolve, resolveAsync } from "../native/resolve.ts";
+import { abortable } from "./_abort.ts";
 
 // paths, abstract names and IP addresses, which nobody has to be asked about
 const LITERAL = /^@|\/|^\[|^[\d.]+:\d+$/;
@@ -27,29 +28,21 @@ function question(address: string, type: number, family: number): [string, strin
 
 /** An address, or all that `host:port` stands for. */
 export function lookup(address: string | sockaddr, type: number, family: number = AF_UNSPEC): addrinfo[] {
-  return known(address, type) ?? resolve(...question(address as string, type, family));
+  return known(address, type) ?? getaddrinfo(...question(address as string, type, family));
 }
 
 /** The same; names are looked up on another thread. */
-export async function lookupAsync(
+export function lookupAsync(
   address: string | sockaddr,
   type: number,
   family: number = AF_UNSPEC,
   signal?: AbortSignal,
 ): Promise<addrinfo[]> {
-  signal?.throwIfAborted();
-  const list = known(address, type);
-  if (list) return list;
-  const answer = resolveAsync(...question(address as string, type, family));
-  if (!signal) return await answer;
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort);
-  try {
-    return await Promise.race([answer, promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-    // who gave up doesn't want to hear how it ends
-    answer.catch(() => {});
-  }
+  return abortable(signal, (resolve, reject) => {
+    const list = known(address, type);
+    if (list) resolve(list);
+    // who gave up doesn't hear how it ends
+    else getaddrinfoElsewhere(...question(address as string, type, family)).then(resolve, reject);
+    return reject;
+  });
 }

@@ -1,0 +1,72 @@
+/**
+ * Memory as C programs treat it: single bytes, and text that ends with a NUL.
+ *
+ * @module
+ */
+import { LibcError } from "../errors.ts";
+import { strlen } from "../libc/string.ts";
+import { load, type Memory, read, store } from "../native/memory.ts";
+
+/**
+ * Reads one byte of a segment, afresh: what `*(volatile char *)(shm + offset)` is in C. A loop that waits for
+ * another process's write needs this (or `Atomics.load`), as the compiler may keep a plain `shm[0]` in a register. Shows in traces.
+ *
+ * @param shm What {@linkcode shmat} gave.
+ * @param offset Which byte.
+ * @returns The byte.
+ * @throws {LibcError} `EINVAL` outside of the segment, or detached.
+ *
+ * @example
+ * ```ts
+ * import { IPC_PRIVATE, IPC_RMID, peek, poke, shmat, shmctl, shmdt, shmget } from "@ipc/playground";
+ *
+ * const id = shmget(IPC_PRIVATE, 1, 0o600);
+ * const shm = shmat(id);
+ * poke(shm, 0, "*");
+ * console.log(peek(shm, 0) === "*".charCodeAt(0)); // true
+ * shmdt(shm);
+ * shmctl(id, IPC_RMID);
+ * ```
+ */
+export function peek(shm: Memory, offset: number): number {
+  return load(shm, offset, "peek");
+}
+
+/**
+ * Writes one byte of a segment, so that other processes see it: `shm[offset] = byte` in C. Shows in traces.
+ *
+ * @param shm What {@linkcode shmat} gave.
+ * @param offset Which byte.
+ * @param byte A number of which the lowest 8 bits count, or a character.
+ * @throws {LibcError} `EINVAL` outside of the segment, or detached, or not a byte; `EACCES` attached read-only.
+ *
+ * @example See {@linkcode peek}.
+ */
+export function poke(shm: Uint8Array, offset: number, byte: number | string): void {
+  const value = typeof byte === "string" ? byte.charCodeAt(0) : byte;
+  if (!Number.isInteger(value) || typeof byte === "string" && value > 0xff) {
+    throw new LibcError(
+      "poke",
+      "EINVAL",
+      `byte must be an integer or a character of one byte, got ${Deno.inspect(byte)}`,
+    );
+  }
+  store(shm, offset, value, "poke");
+}
+
+/**
+ * The text of a C string: what comes before the first NUL, decoded as UTF-8.
+ *
+ * @param s The bytes.
+ * @returns The text.
+ *
+ * @example
+ * ```ts
+ * import { cstr, strcpy } from "@ipc/playground";
+ *
+ * console.log(cstr(strcpy(new Uint8Array(80), "hello"))); // hello
+ * ```
+ */
+export function cstr(s: Uint8Array): string {
+  return new TextDecoder().decode(read(s, 0, strlen(s), "cstr"));
+}

@@ -1,0 +1,246 @@
+/**
+ * The one language in which structures are declared: their members' names and types, in C's order. Offsets and sizes
+ * follow, as C's compiler has them.
+ *
+ * @example
+ * ```ts ignore
+ * export class timeval extends Struct {
+ *   /** Seconds. *\/
+ *   declare tv_sec: number;
+ *   /** Microseconds. *\/
+ *   declare tv_usec: number;
+ * }
+ * layout(timeval, "setsockopt", { tv_sec: long, tv_usec: long });
+ * ```
+ *
+ * @module
+ */
+import { LibcError } from "../errors.ts";
+import type { TracedArgument, TracedStruct } from "../trace/event.ts";
+import { byteLengthOf } from "./bytes.ts";
+import { type Kind, type Member, memory } from "./kinds.ts";
+
+/** A declared structure. */
+export interface Layout {
+  /** C's name. */
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Its address is a multiple of this. */
+  readonly align: number;
+  /** Each member, and where it lies. */
+  readonly members: Readonly<Record<string, { readonly at: number; readonly member: Member }>>;
+}
+
+type Members = Readonly<Record<string, Member>>;
+
+/** Lays members out one after the other, each at a multiple of its alignment. */
+export function laidOut(name: string, list: Members, arch: typeof Deno.build.arch = Deno.build.arch): Layout {
+  const members: Record<string, { at: number; member: Member }> = {};
+  let end = 0;
+  let align = 1;
+  for (const key in list) {
+    const member = list[key];
+    if (member.arch !== undefined && member.arch !== (arch === "aarch64" ? "aarch64" : "x86_64")) continue;
+    const at = aligned(end, member.align);
+    members[key] = { at, member };
+    end = at + member.size;
+    align = Math.max(align, member.align);
+  }
+  return { name, size: aligned(end, align), align, members };
+}
+
+function aligned(at: number, to: number): number {
+  return Math.ceil(at / to) * to;
+}
+
+/** What is told of a structure's members. */
+export function fieldsOf({ name, members }: Layout, view: DataView, at = 0): TracedStruct {
+  const fields: Record<string, TracedArgument> = {};
+  for (const key in members) {
+    const { at: offset, member } = members[key];
+    const shown = member.c ?? key;
+    if (!shown.startsWith("__") || member.c) fields[key] = member.trace(view, at + offset);
+  }
+  return { struct: name, fields };
+}
+
+// deno-lint-ignore no-explicit-any -- of whatever arguments
+type Class<T extends Struct = Struct> = abstract new (...args: any[]) => T;
+
+interface Known extends Layout {
+  readonly list: Members;
+  readonly syscall: string;
+  readonly settable: readonly string[];
+}
+
+const layouts = new Map<Class, Known>();
+
+/** The layout of a class, here or on another architecture. */
+export function layoutOf(of: Class, arch: typeof Deno.build.arch = Deno.build.arch): Layout {
+  const known = known_(of);
+  return arch === Deno.build.arch ? known : laidOut(known.name, known.list, arch);
+}
+
+/** Every declared class, for the tests. */
+export function declaredLayouts(): Map<Class, Layout> {
+  return layouts;
+}
+
+/** The layout of a class, or of the one that it extends. */
+function layoutFor(of: Class): Known | undefined {
+  for (let c: Class | null = of; c !== null; c = Object.getPrototypeOf(c)) {
+    const known = layouts.get(c);
+    if (known) return known;
+  }
+}
+
+function known_(of: Class): Known {
+  const known = layoutFor(of);
+  if (known) return known;
+  throw new LibcError("Struct", "EINVAL", "a class without a layout");
+}
+
+/** Where the next structure is to lie, if it is a member of another one. */
+let placed: { bytes: Uint8Array<ArrayBuffer>; syscall?: string } | undefined;
+
+let ownBytesOf: (struct: unknown) => Uint8Array<ArrayBuffer> | undefined;
+let define: (of: Class, layout: Known) => void;
+
+/** A block of memory that has the layout of a C structure. */
+export abstract class Struct {
+  readonly #bytes: Uint8Array<ArrayBuffer>;
+  readonly #view: DataView<ArrayBuffer>;
+  readonly #syscall: string | undefined; // that of the structure that this one is a member of
+
+  static {
+    ownBytesOf = (struct) =>
+      typeof struct === "object" && struct !== null && #bytes in struct ? struct.#bytes : undefined;
+    define = ({ prototype }, { members, syscall, settable }) => {
+      for (const name in members) {
+        const { at, member } = members[name];
+        Object.defineProperty(prototype, name, {
+          configurable: true,
+          get(this: Struct) {
+            return member.read(this.#view, at, this.#syscall ?? syscall);
+          },
+          set: member.write && settable.includes(name)
+            ? function (this: Struct, value: unknown) {
+              member.write!(this.#view, at, value, name, this.#syscall ?? syscall);
+            }
+            : undefined,
+        });
+      }
+    };
+  }
+
+  /**
+   * Makes an empty structure.
+   *
+   * @param size Its size in bytes, where its class does not say it.
+   */
+  constructor(size?: number) {
+    const here = placed;
+    placed = undefined;
+    this.#syscall = here?.syscall;
+    this.#bytes = here?.bytes ?? new Uint8Array(layoutFor(new.target)?.size ?? size ?? 0);
+    const { buffer, byteOffset, byteLength } = this.#bytes;
+    this.#view = new DataView(buffer, byteOffset, byteLength);
+  }
+
+  /** The structure's bytes, as they are handed to the kernel. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#bytes;
+  }
+}
+
+/**
+ * Declares the layout of a class. `syscall` is the function that takes it, for the errors of its members. All
+ * members can be set, unless `settable` names those that can.
+ */
+export function layout<T extends Struct, M extends { [K in keyof M]: K extends keyof T ? Member<T[K]> : Member }>(
+  of: Class<T>,
+  syscall: string,
+  members: M,
+  settable: readonly (keyof M & keyof T)[] = Object.keys(members) as (keyof M & keyof T)[],
+): void {
+  const list = members as unknown as Members;
+  const known = { ...laidOut(of.name, list), list, syscall, settable: settable as readonly string[] };
+  layouts.set(of, known);
+  define(of, known);
+}
+
+/** A structure as the member of another one. */
+export function nested<T extends Struct>(of: Class<T>): Member<T> {
+  const known = known_(of);
+  const made = new WeakMap<DataView, T>();
+  const member: Member<T> = {
+    size: known.size,
+    align: known.align,
+    read(view, at, syscall) {
+      let inner = made.get(view);
+      if (!inner) {
+        const bytes = new Uint8Array(view.buffer as ArrayBuffer, view.byteOffset + at, known.size);
+        placed = { bytes, syscall };
+        made.set(view, inner = new (of as unknown as new () => T)());
+      }
+      return inner;
+    },
+    trace: (view, at) => fieldsOf(known, view, at),
+  };
+  nestedIn.set(member, known);
+  return member;
+}
+
+/** A structure as an element of an array. */
+export function element(of: Layout): Pick<Member, "size" | "trace"> {
+  return { size: of.size, trace: (view, at) => fieldsOf(of, view, at) };
+}
+
+/** What is told of the members that a program can set. */
+function settableFields(of: Known, view: DataView, at = 0): TracedStruct {
+  const fields: Record<string, TracedArgument> = {};
+  for (const [name, { at: offset, member }] of Object.entries(of.members)) {
+    const inner = nestedIn.get(member);
+    if (inner) fields[name] = settableFields(inner, view, at + offset);
+    else if (of.settable.includes(name)) fields[name] = member.trace(view, at + offset);
+  }
+  return { struct: of.name, fields };
+}
+
+/** The classes of the members that are structures. */
+const nestedIn = new WeakMap<Member, Known>();
+
+/** A structure that is passed to a call which takes no more from it than what can be set. */
+export function settable(of: Class): Kind<"buffer"> {
+  const known = known_(of);
+  return memory((data) => settableFields(known, new DataView(data.buffer, data.byteOffset, data.byteLength)));
+}
+
+/** A structure that is passed to a call. */
+export function struct(of: Class): Kind<"buffer"> {
+  const known = known_(of);
+  return memory((data) =>
+    data.byteLength < known.size
+      ? { pointer: 0 }
+      : fieldsOf(known, new DataView(data.buffer, data.byteOffset, data.byteLength))
+  );
+}
+
+/** The bytes that a structure was made with, whatever its properties say; undefined for anything else. */
+export function ownBytes(value: unknown): Uint8Array<ArrayBuffer> | undefined {
+  return ownBytesOf(value);
+}
+
+/** Checks that an argument is a structure of the size that a call needs, and gives its bytes. */
+export function structBytes(value: Struct, size: number, syscall: string, name: string): Uint8Array<ArrayBuffer> {
+  const bytes = ownBytesOf(value);
+  if (bytes !== undefined && byteLengthOf(bytes) >= size) return bytes;
+  throw new LibcError(syscall, "EFAULT", `${name} is not a structure of ${size} bytes`);
+}
+
+/** A structure that one array of structures has at a place; it reads and writes there. */
+export function at<T extends Struct>(of: Class<T>, bytes: Uint8Array<ArrayBuffer>): T {
+  placed = { bytes };
+  return new (of as unknown as new () => T)();
+}

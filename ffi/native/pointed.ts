@@ -1,0 +1,36 @@
+/**
+ * Arrays of pointers that go out, and what pointers that come back lead to.
+ *
+ * @module
+ */
+
+/** An array of addresses as C wants it, with a null at its end. */
+export function pointers(list: bigint[]): BigUint64Array<ArrayBuffer> {
+  const array = new BigUint64Array(list.length + 1);
+  array.set(list);
+  return array;
+}
+
+/** The same of what arrays hold, which have to live as long as the call. */
+export function pointersTo(list: Uint8Array<ArrayBuffer>[]): BigUint64Array<ArrayBuffer> {
+  return pointers(list.map((bytes) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes))));
+}
+
+/** A copy of the bytes at an address that a call has given. */
+export function bytesAt(address: bigint, length: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  const from = Deno.UnsafePointer.create(address);
+  if (from !== null && length > 0) Deno.UnsafePointerView.copyInto(from, bytes);
+  return bytes;
+}
+
+/** The text at an address that a call has given; undefined for null. */
+export function textAt(address: bigint): string | undefined {
+  const from = Deno.UnsafePointer.create(address);
+  return from === null ? undefined : Deno.UnsafePointerView.getCString(from);
+}
+
+/** The address as a pointer, to give it back to libc. */
+export function pointerOf(address: bigint): Deno.PointerValue {
+  return Deno.UnsafePointer.create(address);
+}

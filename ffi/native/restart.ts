@@ -1,0 +1,80 @@
+/**
+ * Starting the program again in place, with a V8 of one thread: the only kind that can be forked.
+ *
+ * @module
+ */
+import { LibcError } from "../errors.ts";
+import { guardMicrotasks } from "./child.ts";
+import { cstring, environment, errno } from "./libc.ts";
+import { own, slurp } from "./own.ts";
+import { pointers } from "./pointed.ts";
+
+/** The command line of this process, without the program's own arguments. */
+function runtimeArguments(): string[] {
+  const line = new TextDecoder().decode(slurp("/proc/self/cmdline")).split("\0").slice(0, -1);
+  return line.slice(0, line.length - Deno.args.length);
+}
+
+let single: boolean | undefined;
+
+/** Tells whether V8 was started with `--single-threaded`; without it, a forked child may wait for a thread that it lacks. */
+export function isSingleThreaded(): boolean {
+  if (single === undefined) {
+    const flags = [...runtimeArguments().filter((arg) => arg.startsWith("--v8-flags")), v8Flags() ?? ""];
+    single = flags.some((text) => /(^|[=,\s])--?single[-_]threaded(?=$|[,\s])/.test(text));
+  }
+  return single;
+}
+
+const V8_FLAGS = "DENO_V8_FLAGS=";
+
+function v8Flags(): string | undefined {
+  for (const address of environment()) {
+    const text = Deno.UnsafePointerView.getCString(Deno.UnsafePointer.create(address)!);
+    if (text.startsWith(V8_FLAGS)) return text.slice(V8_FLAGS.length);
+  }
+}
+
+/** Why this process cannot start itself again, if it can't. */
+function obstacle(): string | undefined {
+  if (typeof (globalThis as { WorkerGlobalScope?: unknown }).WorkerGlobalScope === "function") {
+    return "this is a worker";
+  }
+  const main = Deno.mainModule;
+  if (main.endsWith("/$deno$stdin.mts")) return "the program came from standard input, and that has been read";
+  if (main.endsWith("/$deno$repl.mts")) return "this is a REPL";
+  if (runtimeArguments()[1] === "test") return "this is a test run";
+}
+
+// without --no-lazy each child would compile anew what only children call
+const FLAGS = "--single-threaded,--no-lazy";
+
+/** What to do where the program cannot do it itself. */
+export const ADD_FLAG =
+  "start deno with --v8-flags=--single-threaded, or with DENO_V8_FLAGS=--single-threaded in the environment";
+
+/** Starts the process again, in place and single-threaded, unless it is so already. */
+export function restartSingleThreaded(): void {
+  if (isSingleThreaded()) {
+    guardMicrotasks();
+    return;
+  }
+  const why = obstacle();
+  if (why) throw new LibcError("fork", "EOPNOTSUPP", `${why}; ${ADD_FLAG}`);
+  const flags = v8Flags();
+  const setting = cstring(`${V8_FLAGS}${flags ? flags + "," : ""}${FLAGS}`, "execve", "environment");
+  const environ = environment().filter((address) =>
+    !Deno.UnsafePointerView.getCString(Deno.UnsafePointer.create(address)!).startsWith(V8_FLAGS)
+  );
+  const argv = slurp("/proc/self/cmdline");
+  const starts: bigint[] = [];
+  const base = Deno.UnsafePointer.value(Deno.UnsafePointer.of(argv));
+  for (let at = 0; at < argv.length; at = argv.indexOf(0, at) + 1) starts.push(base + BigInt(at));
+  const path = new Uint8Array(4097);
+  // the real path, so that the process keeps its name in ps(1)
+  const length = own.readlink(cstring("/proc/self/exe", "readlink", "path"), path, 4096n);
+  const exe = length > 0 ? path.subarray(0, length + 1) : cstring("/proc/self/exe", "execve", "path");
+  const variables = [...environ, Deno.UnsafePointer.value(Deno.UnsafePointer.of(setting))];
+  own.execve(exe, pointers(starts), pointers(variables));
+  throw new LibcError("execve", errno(), ADD_FLAG);
+}

@@ -1,0 +1,17 @@
+/**
+ * How methods wait.
+ *
+ * @module
+ */
+
+/** How a method waits that doesn't stop the program. */
+export interface WaitOptions {
+  /** Ends the wait: the promise is rejected with the signal's reason. `AbortSignal.timeout(500)` is a time limit. */
+  signal?: AbortSignal;
+}
+
+/** How a method waits whose name ends in `Sync`. */
+export interface WaitSyncOptions {
+  /** For how many milliseconds; then it throws `ETIMEDOUT`. Without it, as long as it takes. 0 waits not at all. */
+  timeout?: number;
+}

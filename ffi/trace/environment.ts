@@ -1,0 +1,89 @@
+/**
+ * Tracing that the environment asks for: `IPC_TRACE`.
+ *
+ * @module
+ */
+import { errnoMessage } from "../errors.ts";
+import { entries } from "../native/header.ts";
+import { cstring, errno } from "../native/libc.ts";
+import { tracing } from "../native/observer.ts";
+import { getenv, own } from "../native/own.ts";
+import { type EnterEvent, TRACE_LIMIT, type TraceEvent } from "./event.ts";
+import { formatTraceEvent } from "./format.ts";
+import { listen } from "./trace.ts";
+
+/**
+ * Tells whether a call is about to wait. Then it is printed when it begins, too, or a program that is stuck would not
+ * show where. Of a call that waits for a descriptor it is enough to look whether that is ready.
+ */
+function isGoingToWait({ call, args, waits }: EnterEvent): boolean {
+  if (!waits) return false;
+  const { input, output } = entries.find(({ declared }) => declared.symbol === call)?.declared ?? {};
+  const fd = input ?? output;
+  if (fd === undefined) return true;
+  const POLLIN = 1, POLLOUT = 4;
+  return own.poll(new Int32Array([Number(args[fd]), input ? POLLIN : POLLOUT]), 1n, 0) === 0;
+}
+
+const HIGH = 900; // descriptors of the program get the numbers that they would have without tracing
+
+/** A copy of a descriptor out of the program's way; the descriptor itself where there is no room. */
+function outOfTheWay(fd: number): number {
+  const F_DUPFD_CLOEXEC = 1030;
+  const copy = own.fcntl(fd, F_DUPFD_CLOEXEC, HIGH);
+  return copy < 0 ? fd : copy;
+}
+
+/** Opens an `IPC_TRACE` file for appending; −1 if it cannot be. */
+function openTrace(path: string): number {
+  const O_WRONLY_CREAT_APPEND_NONBLOCK_CLOEXEC = 0o1 | 0o100 | 0o2000 | 0o4000 | 0o2000000;
+  const opened = own.open(cstring(path, "open", "IPC_TRACE"), O_WRONLY_CREAT_APPEND_NONBLOCK_CLOEXEC, 0o600);
+  if (opened < 0) {
+    console.error(`IPC_TRACE: ${path}: ${errnoMessage(errno())}`);
+    return -1;
+  }
+  const fd = outOfTheWay(opened);
+  if (fd !== opened) own.close(opened);
+  return fd;
+}
+
+/** How many events of each process are kept. */
+function limit(): number {
+  const text = getenv("IPC_TRACE_LIMIT");
+  if (text === undefined) return TRACE_LIMIT;
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 0 && text !== "") return value;
+  console.error(`IPC_TRACE_LIMIT: ${text} is no whole number; it is ${TRACE_LIMIT}`);
+  return TRACE_LIMIT;
+}
+
+tracing.start = () => {
+  const target = getenv("IPC_TRACE");
+  if (!target) return;
+  const encoder = new TextEncoder();
+  let fd: number | undefined;
+  // one write a line: O_APPEND keeps the lines of several processes whole
+  const put = (line: string) => {
+    fd ??= target === "-" ? outOfTheWay(2) : openTrace(target);
+    if (fd < 0) return;
+    const data = encoder.encode(line + "\n");
+    own.write(fd, data, BigInt(data.length));
+  };
+  if (target !== "-") {
+    listen((event) => put(JSON.stringify(event)), limit());
+    return;
+  }
+  let open: string | undefined; // the call that was printed when it began
+  listen((event: TraceEvent) => {
+    if (event.ev === "enter") {
+      if (!isGoingToWait(event)) return;
+      open = event.call;
+      put(`${event.pid} ${formatTraceEvent(event)}`);
+    } else if (event.ev === "exit" && event.call === open) {
+      open = undefined;
+      put(`${event.pid} <... ${event.call} resumed> ${formatTraceEvent(event).slice(event.call.length)}`);
+    } else {
+      put(`${event.pid} ${formatTraceEvent(event)}`);
+    }
+  }, Infinity);
+};

@@ -1,0 +1,180 @@
+/**
+ * Events as text, as strace(1) prints them.
+ *
+ * @module
+ */
+import { errnoMessage, errnoNumber } from "../errors.ts";
+import type {
+  EnterEvent,
+  ExitEvent,
+  TracedArgument,
+  TracedBytes,
+  TracedFlags,
+  TracedStruct,
+  TraceEvent,
+} from "./event.ts";
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  "\t": "\\t",
+  "\n": "\\n",
+  "\v": "\\v",
+  "\f": "\\f",
+  "\r": "\\r",
+  '"': '\\"',
+  "\\": "\\\\",
+};
+
+/** Bytes, a character each, as a string of C: other characters than ASCII's in octal, as short as can be. */
+function quoted(bytes: string): string {
+  let text = "";
+  for (let i = 0; i < bytes.length; i++) {
+    const character = bytes[i];
+    const code = bytes.charCodeAt(i);
+    if (ESCAPES[character]) text += ESCAPES[character];
+    else if (code >= 0x20 && code < 0x7f) text += character;
+    else {
+      const next = bytes[i + 1];
+      text += "\\" + (next >= "0" && next <= "7" ? code.toString(8).padStart(3, "0") : code.toString(8));
+    }
+  }
+  return `"${text}"`;
+}
+
+const encoder = new TextEncoder();
+
+function textOf(text: string): string {
+  return quoted(Array.from(encoder.encode(text), (byte) => String.fromCharCode(byte)).join(""));
+}
+
+function bytesText({ length, bytes }: TracedBytes): string {
+  return quoted(bytes) + (length > bytes.length ? "..." : "");
+}
+
+function flagsText({ value, names, rest, radix }: TracedFlags): string {
+  const parts = [...names];
+  if (rest !== 0 || parts.length === 0) {
+    if (radix === 8) {
+      parts.push((rest === 0 && value === 0 ? "" : "0") + rest.toString(8).padStart(rest < 8 ? 3 : 2, "0"));
+    } else if (radix === 16 && rest !== 0) parts.push("0x" + (rest >>> 0).toString(16));
+    else parts.push(String(rest));
+  }
+  return parts.join("|");
+}
+
+/** Members that strace prints by the function that makes them. */
+const MEMBERS: Readonly<Record<string, (value: TracedArgument) => string>> = {
+  sin_family: (value) => `sa_family=${argumentText(value)}`,
+  sin6_family: (value) => `sa_family=${argumentText(value)}`,
+  sun_family: (value) => `sa_family=${argumentText(value)}`,
+  ss_family: (value) => `sa_family=${argumentText(value)}`,
+  sin_port: (value) => `sin_port=htons(${value})`,
+  sin_addr: (value) => `sin_addr=inet_addr(${argumentText(value)})`,
+  sin6_port: (value) => `sin6_port=htons(${value})`,
+  sin6_flowinfo: (value) => `sin6_flowinfo=htonl(${value})`,
+  sin6_addr: (value) => `inet_pton(AF_INET6, ${argumentText(value)}, &sin6_addr)`,
+  sun_path: (value) =>
+    `sun_path=${String(value).startsWith("@") ? "@" + textOf(String(value).slice(1)) : textOf(String(value))}`,
+};
+
+function structText({ struct, fields }: TracedStruct): string {
+  switch (struct) {
+    case "wstatus":
+      return `[{${statusText(fields)}}]`;
+    case "socklen_t":
+      return `[${fields.given} => ${fields.filled}]`;
+  }
+  return `{${
+    Object.entries(fields).map(([name, value]) => MEMBERS[name]?.(value) ?? `${name}=${argumentText(value)}`).join(", ")
+  }}`;
+}
+
+function statusText(fields: TracedStruct["fields"]): string {
+  const { WIFCONTINUED, WSTOPSIG, WEXITSTATUS, WTERMSIG, WCOREDUMP } = fields;
+  if (WIFCONTINUED !== undefined) return "WIFCONTINUED(s)";
+  if (WSTOPSIG !== undefined) return `WIFSTOPPED(s) && WSTOPSIG(s) == ${argumentText(WSTOPSIG)}`;
+  if (WEXITSTATUS !== undefined) return `WIFEXITED(s) && WEXITSTATUS(s) == ${WEXITSTATUS}`;
+  return `WIFSIGNALED(s) && WTERMSIG(s) == ${argumentText(WTERMSIG)}${WCOREDUMP ? " && WCOREDUMP(s)" : ""}`;
+}
+
+function argumentText(value: TracedArgument): string {
+  if (value === null || value === undefined) return "NULL";
+  if (typeof value === "number") return String(value);
+  if (typeof value === "string") return textOf(value);
+  if (Array.isArray(value)) return `[${value.map(argumentText).join(", ")}]`;
+  if ("names" in value) return flagsText(value);
+  if ("bytes" in value) return bytesText(value);
+  if ("pointer" in value) return value.pointer === 0 ? "NULL" : "0x" + value.pointer.toString(16);
+  if ("integer" in value) return value.integer;
+  return structText(value);
+}
+
+/** Tells whether an argument has a flag of this name. */
+function has(value: TracedArgument | undefined, name: string): boolean {
+  return typeof value === "object" && value !== null && "names" in value && value.names.includes(name);
+}
+
+/** The members of each of poll's structures that go in, or come out. */
+function pollText(fds: TracedArgument, answered: boolean): string {
+  if (!Array.isArray(fds)) return argumentText(fds);
+  if (fds.length === 0) return "NULL";
+  const list = fds.flatMap((entry) => {
+    if (entry === null || typeof entry !== "object" || !("fields" in entry)) return [];
+    const { fd, events, revents } = entry.fields;
+    if (answered) return has(revents, "") || isZero(revents) ? [] : [`{fd=${fd}, revents=${argumentText(revents)}}`];
+    return [Number(fd) < 0 ? `{fd=${fd}}` : `{fd=${fd}, events=${argumentText(events)}}`];
+  });
+  return `[${list.join(", ")}]`;
+}
+
+function isZero(value: TracedArgument): boolean {
+  return typeof value === "object" && value !== null && "value" in value && value.value === 0;
+}
+
+function argumentsText(event: EnterEvent | ExitEvent): string {
+  const { call, args } = event;
+  return Object.entries(args)
+    .filter(([name]) => !(call === "open" && name === "mode" && !has(args.flags, "O_CREAT")))
+    .map(([name, value]) => {
+      if (name === "fds") return pollText(value, false);
+      // a function's name
+      if (name === "handler" && typeof value === "string") return value;
+      if (Array.isArray(value) && value.length === 0 && name === "sops") return "NULL";
+      return argumentText(value);
+    }).join(", ");
+}
+
+function resultText({ call, result, errno, args }: ExitEvent): string {
+  if (errno !== undefined) return `${result} ${errno} (${errnoMessage(errnoNumber(errno))})`;
+  if (call === "shmat") return "0x" + result.toString(16);
+  if (call === "poll") return result === 0 ? "0 (Timeout)" : `${result} (${pollText(args.fds, true)})`;
+  return String(result);
+}
+
+/**
+ * An event in one line, as strace(1) prints it: `shmget(0x162e, 27, IPC_CREAT|0666) = 3`.
+ *
+ * @param event The event.
+ * @returns The line, without pid and time.
+ *
+ * @example See {@linkcode trace}.
+ */
+export function formatTraceEvent(event: TraceEvent): string {
+  switch (event.ev) {
+    case "start":
+      return `+++ ${event.name} ${event.forked ? `forked by ${event.ppid}` : "started"} +++`;
+    case "enter":
+      return `${event.call}(${argumentsText(event)} <unfinished ...>`;
+    case "exit":
+      return `${event.call}(${argumentsText(event)}) = ${resultText(event)}`;
+    case "memory": {
+      const { shmid, offset, op, data } = event;
+      return `shm ${shmid} [${offset}] ${op === "read" ? "→" : "←"} ${bytesText(data)}`;
+    }
+    case "signal":
+      return `--- ${event.sig} ---`;
+    case "lost":
+      return `+++ ${event.count} events left out +++`;
+    case "end":
+      return `+++ exited with ${event.status} +++`;
+  }
+}

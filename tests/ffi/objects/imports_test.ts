@@ -1,0 +1,47 @@
+import { assert, assertEquals } from "@std/assert";
+import { mod, root, run } from "../../support.ts";
+
+interface Module {
+  specifier: string;
+  dependencies?: { code?: { specifier: string }; type?: { specifier: string } }[];
+}
+
+/** What each module of the library imports, types included. */
+async function imports(): Promise<Map<string, string[]>> {
+  const { stdout } = await run(Deno.execPath(), ["info", "--json", mod]);
+  const { modules }: { modules: Module[] } = JSON.parse(stdout);
+  const name = (specifier: string) => specifier.replace(`file://${root}`, "");
+  return new Map(modules.map(({ specifier, dependencies = [] }) => [
+    name(specifier),
+    dependencies.map(({ code, type }) => name((code ?? type)!.specifier)),
+  ]));
+}
+
+/** A way from a module back to itself. */
+function circle(graph: Map<string, string[]>): string[] | undefined {
+  const done = new Set<string>();
+  const path: string[] = [];
+  const visit = (name: string): string[] | undefined => {
+    if (path.includes(name)) return [...path.slice(path.indexOf(name)), name];
+    if (done.has(name)) return;
+    path.push(name);
+    for (const next of graph.get(name) ?? []) {
+      const found = visit(next);
+      if (found) return found;
+    }
+    path.pop();
+    done.add(name);
+  };
+  for (const name of graph.keys()) {
+    const found = visit(name);
+    if (found) return found;
+  }
+}
+
+Deno.test("no module of ffi/ imports itself by way of others", async () => {
+  const graph = await imports();
+  assert(graph.get("ffi/objects/message_queue.ts")!.includes("ffi/objects/ipc_object.ts"), "it is the whole graph");
+  assertEquals(circle(graph)?.join(" → "), undefined);
+  const looped = new Map(graph).set("ffi/errors.ts", ["ffi/objects/socket.ts"]);
+  assert(circle(looped), "a circle would be found");
+});

@@ -1,0 +1,132 @@
+/** Nothing that is done to an object from outside makes it remove something that it has not made. */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { IPC_PRIVATE } from "../../../ffi/libc/sys/ipc.ts";
+import { type IpcObject, Listener, MessageQueue, SemaphoreSet, SharedMemory, Socket } from "../../../mod.ts";
+import { allMade } from "../../../ffi/objects/_made.ts";
+import { objects } from "../../support.ts";
+
+// deno-lint-ignore no-explicit-any -- what no type allows
+type Anything = any;
+
+const kinds: [kind: "shm" | "msg" | "sem", type: Anything, make: () => IpcObject][] = [
+  ["shm", SharedMemory, () => SharedMemory.create(10)],
+  ["msg", MessageQueue, () => MessageQueue.create()],
+  ["sem", SemaphoreSet, () => SemaphoreSet.create(1)],
+];
+
+function exists(kind: "shm" | "msg" | "sem", id: number): boolean {
+  return objects(kind).some((object) => object.id === id);
+}
+
+Deno.test("an object's id cannot be changed: dispose removes what it made, and nothing else", () => {
+  for (const [kind, , make] of kinds) {
+    using other = make();
+    const object = make();
+    const { id } = object;
+    assertThrows(() => (object as Anything).id = other.id, TypeError);
+    assertEquals(object.id, id);
+    Object.defineProperty(object, "id", { value: other.id });
+    object[Symbol.dispose]();
+    assertEquals([exists(kind, id), exists(kind, other.id)], [false, true], kind);
+    const second = make();
+    const real = second.id;
+    Object.defineProperty(second, "id", { value: other.id });
+    second.remove();
+    second[Symbol.dispose](); // a segment is gone when it is detached
+    assertEquals([exists(kind, real), exists(kind, other.id)], [false, true], kind);
+  }
+});
+
+Deno.test("an object's methods can be replaced without dispose removing something else", () => {
+  for (const [kind, , make] of kinds) {
+    using other = make();
+    const object = make();
+    const { id } = object;
+    for (
+      const name of ["control", "structure", "permissions", "stat", "change", "remove", "attached", "detach", "key"]
+    ) {
+      Object.defineProperty(object, name, { value: () => other.id });
+    }
+    object[Symbol.dispose]();
+    assertEquals([exists(kind, id), exists(kind, other.id)], [false, true], kind);
+  }
+});
+
+Deno.test("an object that a constructor was made to give removes nothing", () => {
+  for (const [kind, type, make] of kinds) {
+    using other = make();
+    for (const args of [[other.id, true], [other.id, kind], [other.id, true, IPC_PRIVATE]]) {
+      const object = new type(...args);
+      object[Symbol.dispose]();
+      assert(exists(kind, other.id), kind);
+    }
+    const borrowed = Object.create(type.prototype);
+    assertThrows(() => borrowed.remove.call(other.id), TypeError);
+  }
+});
+
+Deno.test("a copy, a descendant and a proxy of an object remove nothing", () => {
+  for (const [kind, , make] of kinds) {
+    using made = make();
+    const dispose = made[Symbol.dispose];
+    for (const other of [{ ...made }, Object.create(made), new Proxy(made, {})]) {
+      try {
+        dispose.call(other);
+      } catch (error) {
+        assert(error instanceof TypeError, "no such private field");
+      }
+      assert(exists(kind, made.id), kind);
+    }
+  }
+});
+
+Deno.test("a listener removes the file that it made, whatever it is told", () => {
+  const directory = Deno.makeTempDirSync();
+  try {
+    const precious = `${directory}/precious`;
+    Deno.writeTextFileSync(precious, "");
+    const listener = Socket.listen(`${directory}/socket`);
+    const socket = Socket.bind(`${directory}/datagrams`);
+    for (const object of [listener, socket] as Anything[]) {
+      assertThrows(() => object.fd = 0, TypeError);
+      Object.defineProperty(object, "fd", { value: 0 });
+      object.path = object.file = precious;
+      Object.defineProperty(object, "address", { value: { path: precious } });
+      object.close();
+    }
+    using inner = Socket.listen("127.0.0.1:0");
+    const copy = new (Listener as Anything)(inner.fd, precious);
+    copy.close();
+    assertEquals([...Deno.readDirSync(directory)].map(({ name }) => name), ["precious"]);
+    assertThrows(() => inner.close()); // its descriptor was closed by the copy
+    assertEquals(inner.fd, -1);
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+});
+
+Deno.test("a socket's type and family cannot be changed", () => {
+  const [a, b] = Socket.pair();
+  assertThrows(() => (a as Anything).type = 2, TypeError);
+  assertThrows(() => (a as Anything).domain = 2, TypeError);
+  a.close();
+  b.close();
+});
+
+Deno.test("what was disposed of or removed is forgotten", () => {
+  const before = allMade.size;
+  for (const [, , make] of kinds) {
+    {
+      using _object = make();
+      assertEquals(allMade.size, before + 1);
+    }
+    assertEquals(allMade.size, before);
+    make().remove();
+    assertEquals(allMade.size, before);
+  }
+  using listener = Socket.listen("127.0.0.1:0");
+  assertEquals(allMade.size, before, "it has no file");
+  using made = MessageQueue.create();
+  MessageQueue.fromId(made.id);
+  assertEquals([allMade.size, listener.fd >= 0], [before + 1, true]);
+});
