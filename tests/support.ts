@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { LibcError } from "../ffi/errors.ts";
+import { type ErrorCode, LibcError } from "../ffi/errors.ts";
 import { has } from "./needs.ts";
 
 /** The checkout. */
@@ -31,7 +31,7 @@ export async function until<T>(
 }
 
 /** Runs something that must fail with an errno, and gives the error. */
-export function fails(code: string, action: () => unknown): LibcError {
+export function fails(code: ErrorCode, action: () => unknown): LibcError {
   try {
     action();
   } catch (error) {
@@ -42,7 +42,7 @@ export function fails(code: string, action: () => unknown): LibcError {
 }
 
 /** As {@linkcode fails}, for a promise. */
-export async function rejects(code: string, promise: Promise<unknown>): Promise<LibcError> {
+export async function rejects(code: ErrorCode, promise: Promise<unknown>): Promise<LibcError> {
   const [{ status, reason }] = await Promise.allSettled([promise]) as PromiseRejectedResult[];
   return fails(code, () => {
     if (status === "rejected") throw reason;

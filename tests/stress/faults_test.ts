@@ -2,8 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { MessageQueue } from "../../ffi/objects/message_queue.ts";
 import { SemaphoreSet } from "../../ffi/objects/semaphore_set.ts";
-import { rejects } from "../_peers.ts";
-import { objects, process, Program, root, runSource, until } from "../support.ts";
+import { objects, process, Program, rejects, root, runSource, until } from "../support.ts";
 
 const long = Deno.args.includes("--long");
 const moment = () => new Promise((resolve) => setTimeout(resolve, 5));

@@ -25,8 +25,8 @@ import {
   msqid_ds,
 } from "../../../../ffi/libc/sys/msg.ts";
 import { seminfo } from "../../../../ffi/libc/sys/sem.ts";
-import { fails, freshKey, NOT_INTEGERS, perlInBackground } from "../../../_peers.ts";
-import { waitsIn } from "../../../support.ts";
+import { freshKey, NOT_INTEGERS, perlInBackground } from "../../../_peers.ts";
+import { fails, waitsIn } from "../../../support.ts";
 
 /** A queue for one test. */
 function queue(): Disposable & { id: number } {

@@ -29,7 +29,8 @@ import {
   SETALL,
   SETVAL,
 } from "../../../../ffi/libc/sys/sem.ts";
-import { fails, freshKey, NOT_INTEGERS, perl, perlInBackground } from "../../../_peers.ts";
+import { freshKey, NOT_INTEGERS, perl, perlInBackground } from "../../../_peers.ts";
+import { fails } from "../../../support.ts";
 
 /** A set for one test. */
 function set(...values: number[]): Disposable & { id: number } {

@@ -35,7 +35,8 @@ import {
 } from "../../../../ffi/libc/sys/shm.ts";
 import { peek, poke } from "../../../../ffi/helpers/memory.ts";
 import { msginfo } from "../../../../ffi/libc/sys/msg.ts";
-import { fails, freshKey, NOT_INTEGERS } from "../../../_peers.ts";
+import { freshKey, NOT_INTEGERS } from "../../../_peers.ts";
+import { fails } from "../../../support.ts";
 
 /** A segment for one test. */
 function segment(size = 27, mode = 0o600): Disposable & { id: number } {
