@@ -4,7 +4,8 @@
  * @module
  */
 import { type ErrorCode, LibcError } from "../ffi/errors.ts";
-import { has } from "./needs.ts";
+import { IPC_RMID, msgctl, shmctl } from "../mod.ts";
+import { has, type Need } from "./needs.ts";
 
 /** The checkout. */
 export const root: string = new URL("../", import.meta.url).pathname;
@@ -264,10 +265,8 @@ export function objects(kind: "shm" | "msg" | "sem"): { key: number; id: number 
 export function removeObject(kind: "shm" | "msg", key: number): void {
   const found = objects(kind).find((object) => object.key === key);
   if (!found) return;
-  const code = kind === "shm" ? "shmctl($ARGV[0], 0, 0)" : "msgctl($ARGV[0], 0, 0)"; // IPC_RMID
-  const { success } = new Deno.Command("perl", { args: ["-e", `exit(${code} ? 0 : 1)`, String(found.id)] })
-    .outputSync();
-  if (!success) throw new Error(`cannot remove ${kind} ${found.id}`);
+  if (kind === "shm") shmctl(found.id, IPC_RMID);
+  else msgctl(found.id, IPC_RMID);
 }
 
 /** What a process is, its state (`R`, `S`, `Z` …) and when it started, or `undefined` if there is none. */
@@ -321,12 +320,20 @@ export async function compile(source: string, output: string, compiler = "cc", .
 export type Side = "TypeScript" | "C";
 
 /** Every pairing of a script, or the lecture's C program, with a partner. */
-export const pairings: readonly [server: Side, client: Side][] = hasC
-  ? [["TypeScript", "TypeScript"], ["TypeScript", "C"], ["C", "TypeScript"], ["C", "C"]]
-  : [["TypeScript", "TypeScript"]];
+export const pairings: readonly [server: Side, client: Side][] = [
+  ["TypeScript", "TypeScript"],
+  ["TypeScript", "C"],
+  ["C", "TypeScript"],
+  ["C", "C"],
+];
 
 /** The languages that a program can be tested in. */
-export const sides: readonly Side[] = hasC ? ["TypeScript", "C"] : ["TypeScript"];
+export const sides: readonly Side[] = ["TypeScript", "C"];
+
+/** What tests of these sides need. */
+export function compiler(...sides: Side[]): Need[] {
+  return sides.includes("C") ? ["cc"] : [];
+}
 
 // the names that the tutorial gave them
 const C_NAMES: Record<string, string> = {

@@ -15,6 +15,7 @@ import {
   SIGUSR1,
   SIGUSR2,
 } from "../../../mod.ts";
+import { needs } from "../../needs.ts";
 import { Program, run, runSource } from "../../support.ts";
 
 const ok = { code: 0, signal: null, stderr: "" };
@@ -228,7 +229,7 @@ Deno.test("fork(): a child may set SIG_IGN and SIG_DFL, and a handler fails with
   });
 });
 
-Deno.test("kill() sends a signal to another process", async () => {
+needs("perl")("kill() sends a signal to another process", async () => {
   await using perl = new Program("perl", [
     "-e",
     '$| = 1; $SIG{USR1} = sub { print "caught"; exit 3 }; print "ready"; sleep',

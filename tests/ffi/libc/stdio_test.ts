@@ -18,7 +18,8 @@ import {
   strlen,
   write,
 } from "../../../mod.ts";
-import { compile, hasC, run, runSource } from "../../support.ts";
+import { needs } from "../../needs.ts";
+import { compile, run, runSource } from "../../support.ts";
 
 const code = (call: () => unknown) => assertThrows(call, LibcError).code;
 // deno-lint-ignore no-explicit-any
@@ -56,39 +57,33 @@ function cases(): [template: string, arg: string | number][] {
   return list;
 }
 
-Deno.test({
-  name: "sprintf() prints every format that C's printf() defines as C does",
-  ignore: !hasC,
-  async fn() {
-    // flags that C leaves without a meaning are not for programs to use
-    const defined = cases().filter(([template]) => {
-      const conversion = template.at(-1)!;
-      const flags = /^%([-+ #0]*)/.exec(template)![1];
-      if ("di".includes(conversion)) return !flags.includes("#");
-      return !/[+ ]/.test(flags) && !(conversion === "u" && flags.includes("#"));
-    });
-    const statements = defined.map(([template, arg]) =>
-      `printf(${JSON.stringify(template + "|\n")}, ${
-        typeof arg === "number" ? `(int) ${arg}LL` : JSON.stringify(arg)
-      });`
-    );
-    const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_c_" });
-    try {
-      const source = `#include <stdio.h>\nint main(void) { ${statements.join("\n")} return 0; }`;
-      await compile(source, `${directory}/print`, "cc", "-w", "-O0");
-      const { stdout } = await run(`${directory}/print`, []);
-      const expected = stdout.split("\n").slice(0, -1);
-      assertEquals(expected.length, defined.length);
-      const wrong = defined.map(([template, arg], i) => [template, arg, formatted(template + "|", arg), expected[i]])
-        .filter(([, , mine, theirs]) => mine !== theirs);
-      assertEquals(wrong, []);
-    } finally {
-      Deno.removeSync(directory, { recursive: true });
-    }
-  },
+needs("cc")("sprintf() prints every format that C's printf() defines as C does", async () => {
+  // flags that C leaves without a meaning are not for programs to use
+  const defined = cases().filter(([template]) => {
+    const conversion = template.at(-1)!;
+    const flags = /^%([-+ #0]*)/.exec(template)![1];
+    if ("di".includes(conversion)) return !flags.includes("#");
+    return !/[+ ]/.test(flags) && !(conversion === "u" && flags.includes("#"));
+  });
+  const statements = defined.map(([template, arg]) =>
+    `printf(${JSON.stringify(template + "|\n")}, ${typeof arg === "number" ? `(int) ${arg}LL` : JSON.stringify(arg)});`
+  );
+  const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_c_" });
+  try {
+    const source = `#include <stdio.h>\nint main(void) { ${statements.join("\n")} return 0; }`;
+    await compile(source, `${directory}/print`, "cc", "-w", "-O0");
+    const { stdout } = await run(`${directory}/print`, []);
+    const expected = stdout.split("\n").slice(0, -1);
+    assertEquals(expected.length, defined.length);
+    const wrong = defined.map(([template, arg], i) => [template, arg, formatted(template + "|", arg), expected[i]])
+      .filter(([, , mine, theirs]) => mine !== theirs);
+    assertEquals(wrong, []);
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
 });
 
-Deno.test("sprintf() prints like Perl's sprintf, with several arguments and text around them", async () => {
+needs("perl")("sprintf() prints like Perl's sprintf, with several arguments and text around them", async () => {
   const formats: [string, (string | number)[]][] = [
     ["msgget(%#x,%#o)", [1234, 0o1666]],
     ["%5d|%-5d|%05d|%+d", [42, 42, 42, 42]],

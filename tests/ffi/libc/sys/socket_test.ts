@@ -63,6 +63,7 @@ import {
 import { timeval } from "../../../../ffi/libc/sys/time.ts";
 import { sockaddr_un } from "../../../../ffi/libc/sys/un.ts";
 import { close, pipe, read, unlink, write } from "../../../../ffi/libc/unistd.ts";
+import { needs } from "../../../needs.ts";
 import { fails } from "../../../support.ts";
 
 const decoder = new TextDecoder();
@@ -528,7 +529,7 @@ Deno.test("an address that has no room is cut, and has no text then", () => {
   assertEquals([`${storage}`, storage.length], [`${addr}`, 28]);
 });
 
-Deno.test("a Perl client talks to a server made of the thin functions, and a Perl server to a client", async () => {
+needs("perl")("a Perl client talks to a server made of the thin functions, and a Perl server to a client", async () => {
   using sockets = new Sockets();
   const [sockfd, addr] = sockets.bound(SOCK_STREAM, loopback());
   listen(sockfd, 5);

@@ -21,6 +21,7 @@ import {
   WNOHANG,
   WUNTRACED,
 } from "../../../../mod.ts";
+import { needs } from "../../../needs.ts";
 import { process, run } from "../../../support.ts";
 
 /** A child that waits to be killed. */
@@ -76,7 +77,7 @@ Deno.test("waitpid() tells which signal ended a child", () => {
   }
 });
 
-Deno.test("waitpid() tells of a core dump where the system makes one", async () => {
+needs("perl")("waitpid() tells of a core dump where the system makes one", async () => {
   // whether it does is a matter of the limits of this process, so ask another language
   const { stdout } = await run("perl", [
     "-e",
@@ -182,7 +183,7 @@ Deno.test("wait functions fail with EINVAL or EFAULT for arguments that make no 
   assertEquals(code(() => wait4(2 ** 31)), "EINVAL");
 });
 
-Deno.test("WaitStatus answers for a number as Perl does for the same $?", async () => {
+needs("perl")("WaitStatus answers for a number as Perl does for the same $?", async () => {
   const raws = [0, 1 << 8, 103 << 8, 255 << 8, 9, 15, 6 | 128, 11 | 128, 64];
   const { stdout } = await run("perl", [
     "-MPOSIX=:sys_wait_h",
