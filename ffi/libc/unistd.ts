@@ -33,7 +33,7 @@ const c = header({
   getppid: call(id, []),
   pipe: call(i32, [["pipefd", filled(array(id))]], { opens: (args) => [...args[0] as Int32Array] }),
   // the kernel moves at most 0x7ffff000 bytes at a time: a 64-bit result would cost a BigInt a call
-  read: call(i32, [["fd", id], ["buf", filled(received)], ["count", size]], { waits: always, input: "fd" }),
+  read: call(i32, [["fd", id], ["buf", filled(received("count"))], ["count", size]], { waits: always, input: "fd" }),
   write: call(i32, [["fd", id], ["buf", bytes("count")], ["count", size]], { waits: always, output: "fd" }),
   close: call(i32, [["fd", id]]),
   dup2: call(descriptor, [["oldfd", id], ["newfd", id]]),

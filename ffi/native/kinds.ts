@@ -290,8 +290,10 @@ export function bytes(length: string): Kind<"buffer"> {
   return memory((data, call) => traced(data, Math.min(Number(call.argument(length)), data.length)));
 }
 
-/** Bytes; as many as the call gives back, at most as many as there are. */
-export const received: Kind<"buffer"> = memory((data, call) => traced(data, Math.min(call.result ?? 0, data.length)));
+/** Bytes; as many as the call gives back, which can be more than were asked for: another argument says how many. */
+export function received(length: string): Kind<"buffer"> {
+  return memory((data, call) => traced(data, Math.min(call.result ?? 0, Number(call.argument(length)), data.length)));
+}
 
 /** What the call fills: until then, and if it fails, there is only an address. */
 export function filled(kind: Kind<"buffer">, when: (call: Call) => boolean = () => true): Kind<"buffer"> {

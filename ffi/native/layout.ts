@@ -18,7 +18,7 @@
 import { LibcError } from "../errors.ts";
 import type { TracedArgument, TracedStruct } from "../trace/event.ts";
 import { byteLengthOf } from "./bytes.ts";
-import { type Kind, type Member, memory } from "./kinds.ts";
+import { type Kind, type Member, memory, traced } from "./kinds.ts";
 
 /** A declared structure. */
 export interface Layout {
@@ -217,12 +217,12 @@ export function settable(of: Class): Kind<"buffer"> {
   return memory((data) => settableFields(known, new DataView(data.buffer, data.byteOffset, data.byteLength)));
 }
 
-/** A structure that is passed to a call. */
+/** A structure that is passed to a call; fewer bytes than it has are told as bytes. */
 export function struct(of: Class): Kind<"buffer"> {
   const known = known_(of);
   return memory((data) =>
     data.byteLength < known.size
-      ? { pointer: 0 }
+      ? traced(data)
       : fieldsOf(known, new DataView(data.buffer, data.byteOffset, data.byteLength))
   );
 }

@@ -51,10 +51,21 @@ export function onFirstCall(caller: string): void {
 
 type Signature = { parameters: readonly Ffi[]; result: Ffi; nonblocking?: boolean };
 
-/** A symbol of libc. Opening one takes a tenth of a millisecond, so it is done only for those that are called. */
+const opened = new Map<string, (...args: never[]) => unknown>();
+
+/**
+ * A symbol of libc. Opening one takes a tenth of a millisecond, so it is done only for those that are called, and once
+ * for the headers and the library itself.
+ */
 export function open(symbol: string, signature: Signature): (...args: never[]) => unknown {
-  const { symbols } = Deno.dlopen("libc.so.6", { [symbol]: signature as Deno.ForeignFunction });
-  return symbols[symbol] as (...args: never[]) => unknown;
+  const { parameters, result, nonblocking } = signature;
+  const key = `${symbol} ${parameters} ${result} ${nonblocking}`;
+  let found = opened.get(key);
+  if (!found) {
+    const { symbols } = Deno.dlopen("libc.so.6", { [symbol]: signature as Deno.ForeignFunction });
+    opened.set(key, found = symbols[symbol] as (...args: never[]) => unknown);
+  }
+  return found;
 }
 
 /** `errno` of this thread. Read it right after the call that failed: it is the first argument to write. */

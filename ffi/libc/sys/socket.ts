@@ -286,7 +286,7 @@ const c = header({
     waits: unlessDontWait,
     output: "sockfd",
   }),
-  recv: call(i32, [["sockfd", id], ["buf", filled(receivedBytes)], ["len", size], ["flags", msgFlags]], {
+  recv: call(i32, [["sockfd", id], ["buf", filled(receivedBytes("len"))], ["len", size], ["flags", msgFlags]], {
     waits: unlessDontWait,
     input: "sockfd",
   }),
@@ -300,7 +300,7 @@ const c = header({
   ], { waits: unlessDontWait, output: "sockfd" }),
   recvfrom: call(i32, [
     ["sockfd", id],
-    ["buf", filled(receivedBytes)],
+    ["buf", filled(receivedBytes("len"))],
     ["len", size],
     ["flags", msgFlags],
     ["src_addr", addressOut],

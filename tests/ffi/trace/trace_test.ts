@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import {
+  close,
   formatTraceEvent,
   getpid,
   getppid,
@@ -9,21 +10,20 @@ import {
   msgbuf,
   msgrcv,
   parseTrace,
+  pipe,
+  read,
   SharedMemory,
   shmget,
   trace,
+  TRACE_LIMIT,
+  type TracedArgument,
   type TraceEvent,
+  write,
 } from "../../../mod.ts";
-import { libc } from "../../../ffi/native/libc.ts";
-import { access } from "../../../ffi/native/memory.ts";
-import { observer } from "../../../ffi/native/observer.ts";
-import { DEMOS } from "../../../scripts/tools/demo_list.ts";
-import { runDemo } from "../../../scripts/tools/demo_runner.ts";
-import { splitCommands } from "../../../scripts/tools/trace.ts";
-import { svg, unicode } from "../../../scripts/tools/trace_mermaid.ts";
-import { type Picture, picture, type Step } from "../../../scripts/tools/trace_model.ts";
+import { entries } from "../../../ffi/native/header.ts";
+import { tracing } from "../../../ffi/native/observer.ts";
 import { fails, freshKey } from "../../_peers.ts";
-import { FFI, file, freePort, Program, root, run, runSource, script } from "../../support.ts";
+import { FFI, file, freePort, mod, Program, run, runSource, script } from "../../support.ts";
 
 /** A file that `IPC_TRACE` can name; it is removed at the end. */
 function traceFile() {
@@ -57,21 +57,29 @@ function traced(action: () => unknown): TraceEvent[] {
   return events;
 }
 
+/** Checks that an argument is one of the forms that the documentation promises. */
+function checkArgument(value: TracedArgument, shown: string): void {
+  if (value === null || typeof value === "string") return;
+  if (typeof value === "number") return assert(Number.isSafeInteger(value), shown);
+  if (Array.isArray(value)) return value.forEach((item) => checkArgument(item, shown));
+  const keys = Object.keys(value).filter((key) => key !== "radix").sort().join();
+  assert(["names,rest,value", "bytes,length", "pointer", "integer", "fields,struct"].includes(keys), shown);
+  if ("fields" in value) Object.values(value.fields).forEach((field) => checkArgument(field, shown));
+  if ("bytes" in value) assert(/^[\0-\xff]*$/.test(value.bytes) && value.length >= value.bytes.length, shown);
+}
+
 /** Checks that an event has the form that the documentation promises. */
 function checkForm(event: TraceEvent): void {
   const shown = JSON.stringify(event);
-  const bytes = (value: unknown) => {
-    const { length, preview, ...rest } = value as { length: number; preview: string };
-    assert(Number.isInteger(length) && typeof preview === "string" && Object.keys(rest).length === 0, shown);
-  };
   const { t, pid, ev, ...rest } = event;
   assert(typeof t === "number" && t > 0 && Number.isInteger(pid), shown);
   const allowed: Record<string, [required: string[], optional: string[]]> = {
     start: [["v", "ppid", "name", "forked"], []],
-    enter: [["call", "args"], []],
-    exit: [["call", "args", "result", "dur"], ["errno", "local", "peer"]],
-    memory: [["op", "shmid", "offset", "data"], []],
+    enter: [["call", "args"], ["at", "waits"]],
+    exit: [["call", "args", "result", "dur"], ["errno", "local", "peer", "at", "opened"]],
+    memory: [["op", "shmid", "offset", "data"], ["at"]],
     signal: [["sig"], []],
+    lost: [["count"], []],
     end: [["status"], []],
   };
   assert(ev in allowed, shown);
@@ -79,12 +87,9 @@ function checkForm(event: TraceEvent): void {
   const names = Object.keys(rest);
   for (const name of required) assert(names.includes(name), `${name} is missing: ${shown}`);
   for (const name of names) assert([...required, ...optional].includes(name), `${name}: ${shown}`);
-  if (event.ev === "memory") bytes(event.data);
+  if (event.ev === "memory") checkArgument(event.data, shown);
   if (event.ev === "enter" || event.ev === "exit") {
-    for (const value of Object.values(event.args)) {
-      if (typeof value === "object" && value !== null) bytes(value);
-      else assert(value === null || ["string", "number"].includes(typeof value), shown);
-    }
+    for (const value of Object.values(event.args)) checkArgument(value, shown);
   }
   if (event.ev === "exit") {
     assert(Number.isInteger(event.result) && event.dur >= 0, shown);
@@ -117,7 +122,7 @@ Deno.test("IPC_TRACE writes every call of a program, in the documented form", as
   assertEquals(log.text().trim().split("\n").length, events.length);
   events.forEach(checkForm);
   const [first] = events;
-  assert(first.ev === "start" && first.v === 1 && !first.forked && /^ipc_playground_.*\.ts$/.test(first.name));
+  assert(first.ev === "start" && first.v === 2 && !first.forked && /^ipc_playground_.*\.ts$/.test(first.name));
   const own = events.filter(({ pid }) => pid === first.pid);
   const told = own.map((event) =>
     event.ev === "enter" || event.ev === "exit"
@@ -176,14 +181,17 @@ Deno.test("IPC_TRACE of a process that was killed can be read, and shows what it
   await using waiting = new Program(Deno.execPath(), [...FFI, program.path], { env: { IPC_TRACE: log.path } });
   const last = await waiting.ready(() => log.text().includes('"msgrcv"'), "it waits").then(() => log.events().at(-1)!);
   assert(last.ev === "enter" && last.call === "msgrcv" && last.pid === waiting.pid);
-  assertEquals("args" in last && last.args, { msqid: queue.id, msgp: null, msgsz: 16, msgtyp: 5, msgflg: "0" });
+  if (last.ev !== "enter") return;
+  const { msqid, msgp, msgsz, msgtyp, msgflg } = last.args;
+  assertEquals([msqid, msgsz, msgtyp], [queue.id, 16, 5]);
+  assert(typeof msgp === "object" && msgp !== null && "pointer" in msgp && msgp.pointer > 0, "not filled yet");
+  assertEquals(msgflg, { value: 0, names: [], rest: 0, radix: 16 });
+  assertEquals([last.waits, last.at?.line], [true, 4]);
   waiting.kill();
   assertEquals((await waiting.end()).signal, "SIGKILL");
   const events = log.events();
   events.forEach(checkForm);
   assertEquals(events.at(-1), last);
-  const { steps } = picture(events);
-  assertEquals(steps.at(-1)!.text, "still in msgrcv() when the trace ends");
   // a line that was cut off does no harm
   assertEquals(parseTrace(log.text() + '{"t":1,"pid":2,"ev":"en'), events);
 });
@@ -241,11 +249,11 @@ Deno.test("trace() tells each call of this process when it begins and when it is
   });
   events.forEach(checkForm);
   assertEquals(events.filter(({ ev }) => ev === "enter").map(formatTraceEvent), [
-    `shmget(${key}, 27, 0600) ...`,
-    "getppid() ...",
+    `shmget(0x${key.toString(16)}, 27, 0600 <unfinished ...>`,
+    "getppid( <unfinished ...>",
   ]);
   assertEquals(finished(events), [
-    `shmget(${key}, 27, 0600) = -1 ENOENT (No such file or directory)`,
+    `shmget(0x${key.toString(16)}, 27, 0600) = -1 ENOENT (No such file or directory)`,
     `getppid() = ${getppid()}`,
   ]);
   assert(events.every(({ pid }) => pid === getpid()));
@@ -268,14 +276,13 @@ Deno.test("trace() tells reads and writes of shared memory, with their place", (
 });
 
 Deno.test("trace() ends with its `using`: then the functions are the bare symbols again", () => {
+  const functions = () => entries.map(({ functions, name }) => functions[name]);
   getppid(); // libc is loaded
-  const bare = { ...libc };
-  const untouched = { ...access };
-  const unobserved = { ...observer };
+  const untraced = functions();
   let [first, second] = [0, 0];
   {
     using _one = trace(() => first++);
-    assert(libc.shmget !== bare.shmget);
+    assert(functions().every((now, i) => now !== untraced[i] || entries[i].declared.quiet));
     {
       using _two = trace(() => second++);
       getppid();
@@ -285,9 +292,8 @@ Deno.test("trace() ends with its `using`: then the functions are the bare symbol
     assertEquals(second, then);
     assert(first > second);
   }
-  for (const name of Object.keys(bare) as (keyof typeof bare)[]) assert(libc[name] === bare[name], name);
-  assertEquals({ ...access }, untouched);
-  assertEquals({ ...observer }, unobserved);
+  assertEquals(functions().findIndex((now, i) => now !== untraced[i]), -1);
+  assertEquals([tracing.current, tracing.depth], [undefined, 0]);
   const then = first;
   getppid();
   assertEquals(first, then);
@@ -321,219 +327,116 @@ Deno.test("trace() refuses what is no function", () => {
   for (const wrong of [undefined, null, "x", {}]) fails("EINVAL", () => trace(wrong as () => void));
 });
 
-// ---- pictures
-
-const WIDTHS = [40, 60, 80, 120];
-
-/** Runs a demo and gives its events; null if somebody else uses its key. */
-async function demoEvents(name: string): Promise<TraceEvent[] | null> {
-  using log = traceFile();
-  const demo = DEMOS.find((demo) => demo.name === name)!;
-  const { result, reasons } = await runDemo(demo, { on: () => {}, env: () => ({ IPC_TRACE: log.path }) });
-  if (result === "skipped") {
-    console.warn(`${name}: ${reasons.join()}`);
-    return null;
-  }
-  assertEquals([result, reasons], ["passed", []]);
-  return log.events();
-}
-
-/** All steps, those of repetitions once. */
-const flat = ({ steps }: Picture): Step[] => steps.flatMap((step) => step.group ?? [step]);
-
-/** Checks that an arrow tells of something that is in the trace. */
-function checkArrow(step: Step, events: TraceEvent[]): void {
-  const pids = [step.from, step.to!].filter(({ kind }) => kind === "process").map(({ id }) => Number(id.slice(1)));
-  const word = /^\w+/.exec(step.text)![0];
-  const found = events.some((event) => {
-    // a call is drawn at its begin or at its end; a socket when it gets an address
-    if (event.ev === "exit" && (event.call === word || (word === "socket" && /bind|connect/.test(event.call)))) {
-      const times = [event.t, event.t - event.dur];
-      return pids.includes(event.pid) && times.some((t) => Math.abs(t - step.t) < 2000);
-    }
-    if (event.ev === "memory") return `${event.op}s` === word && pids.includes(event.pid) && event.t === step.t;
-    return event.ev === "signal" && event.sig === word && pids.includes(event.pid) && event.t === step.t;
+Deno.test("trace() tells where in the program a call stands, also one that a class makes", () => {
+  using queue = MessageQueue.create();
+  const here = new Error().stack!.match(/trace_test\.ts:(\d+)/)![1];
+  const events = traced(() => {
+    getppid();
+    queue.sendSync("x");
   });
-  assert(found, `no event for: ${step.from.label} → ${step.to!.label}: ${step.text}`);
-}
-
-/** Finds arrows, in this order: from, to (a process's or an object's name), and how the text begins. */
-function checkArrows(drawn: Picture, ...wanted: [from: RegExp, to: RegExp, text: RegExp, data?: RegExp][]): void {
-  let at = -1;
-  const steps = flat(drawn);
-  for (const [from, to, text, data] of wanted) {
-    at = steps.findIndex((step, i) =>
-      i > at && from.test(step.from.label[0]) && step.to !== undefined && to.test(step.to.label[0]) &&
-      text.test(step.text) && (!data || data.test(step.data?.preview ?? ""))
-    );
-    assert(at >= 0, `no arrow ${from} → ${to}: ${text} ${data ?? ""} in its place`);
-  }
-}
-
-const ARROWS: Record<string, (drawn: Picture) => void> = {
-  shm(drawn) {
-    const [server, client, segment] = [/shm_server/, /shm_client/, /^segment 5678$/];
-    checkArrows(
-      drawn,
-      [client, segment, /^shmget\(5678, 27, 0666\) = ENOENT$/],
-      [server, segment, /^shmget\(5678, 27, IPC_CREAT\|0666\) = \d+$/],
-      [server, segment, /^shmat/],
-      [server, segment, /^writes/, /^abcdefghijklmnopqrstuvwxyz\\0$/],
-      [client, segment, /^shmget\(5678, 27, 0666\) = \d+$/],
-      [client, segment, /^shmat/],
-      [segment, client, /^reads/, /^a$/],
-      [client, segment, /^writes/, /^\*$/],
-      [segment, server, /^reads/, /^\*$/],
-      [server, segment, /^shmctl\(IPC_RMID\)/],
-    );
-  },
-  message(drawn) {
-    const [send, receive, queue] = [/message_send/, /message_rec/, /^queue 1234$/];
-    checkArrows(
-      drawn,
-      [receive, queue, /^msgget.* = ENOENT$/],
-      [send, queue, /^msgget\(1234, IPC_CREAT\|0666\) = \d+$/],
-      [send, queue, /^msgsnd type 1$/, /^Did you get this\?\\0$/],
-      [send, queue, /^msgsnd type 1$/, /^Anybody there\?\\0$/],
-      [queue, receive, /^msgrcv type 1$/, /^Did you get this\?\\0$/],
-      [queue, receive, /^msgrcv type 1$/, /^Anybody there\?\\0$/],
-      [receive, queue, /^msgctl\(IPC_RMID\)/],
-    );
-  },
-  socket(drawn) {
-    const [server, client, socket] = [/socket_server/, /socket_client/, /^socket 0\.0\.0\.0:\d+$/];
-    checkArrows(
-      drawn,
-      [server, socket, /^bind/],
-      [server, socket, /^listen\(5\)/],
-      [client, socket, /^connect/],
-      [client, socket, /^write/, /^Hello from the client/],
-      [socket, server, /^read/, /^Hello from the client/],
-      [server, socket, /^write/, /^I got your message/],
-      [socket, client, /^read/, /^I got your message/],
-    );
-    checkArrows(drawn, [client, socket, /^connect/], [socket, server, /^accept/]);
-  },
-  "fork-server"(drawn) {
-    const [server, client, child, socket] = [/socket_server_fork/, /socket_client/, /^child$/, /^socket/];
-    const accepted: [RegExp, RegExp, RegExp][] = [[socket, server, /^accept/], [server, child, /^fork\(\) = \d+$/]];
-    checkArrows(drawn, [server, socket, /^listen/], ...accepted, ...accepted, ...accepted);
-    for (const text of [/^I was here first/, /^I came second/, /^I came last/]) {
-      checkArrows(drawn, [client, socket, /^write/, text], [socket, child, /^read/, text], [child, socket, /^write/], [
-        socket,
-        client,
-        /^read/,
-      ]);
-    }
-    const zombies = drawn.steps.filter(({ text }) => text === "zombie: nobody has waited for it");
-    assertEquals(zombies.map(({ from }) => from.label[0]), ["child", "child", "child"]);
-  },
-  sigchld(drawn) {
-    const [parent, child] = [/sigchld_wait3/, /^child$/];
-    checkArrows(
-      drawn,
-      [parent, child, /^fork\(\) = \d+$/],
-      [child, parent, /^SIGCHLD$/],
-      [child, parent, /^wait3\(\): exited with \d+$/],
-    );
-  },
-};
-
-for (const { name } of DEMOS) {
-  Deno.test(`picture() of the demo ${name} is in order, true, and fits every width`, async () => {
-    const events = await demoEvents(name);
-    if (!events) return;
-    events.forEach(checkForm);
-    const drawn = picture(events);
-    const times = drawn.steps.map(({ t }) => t);
-    assertEquals(times, times.toSorted((a, b) => a - b));
-    for (const step of flat(drawn)) if (step.to) checkArrow(step, events);
-    ARROWS[name]?.(drawn);
-    for (const columns of WIDTHS) {
-      const art = unicode(drawn, columns);
-      for (const line of art.split("\n")) assert([...line].length <= columns, `${columns}: ${line}`);
-      for (const line of drawn.lifelines) assertStringIncludes(art, line.label[0].slice(0, 3));
-    }
-    const image = svg(drawn);
-    assertMatch(image, /^<svg /);
-    const addresses = image.replaceAll(/ xmlns(:\w+)?="[^"]*"/g, "").match(
-      /https?:|\/\/\w|@import|\burl\((?!#)|<script/g,
-    );
-    assertEquals(addresses, null);
-  });
-}
-
-Deno.test("picture() draws a message before it is received, though the sender's call may be back later", () => {
-  const call = { call: "msgsnd", args: { msqid: 1, msgp: { length: 1, preview: "x" }, mtype: 1 } };
-  const taken = { ...call, call: "msgrcv" };
-  const events: TraceEvent[] = [
-    { t: 10, pid: 1, ev: "enter", ...call },
-    { t: 11, pid: 2, ev: "enter", ...taken },
-    { t: 20, pid: 2, ev: "exit", ...taken, result: 1, dur: 9 },
-    { t: 30, pid: 1, ev: "exit", ...call, result: 0, dur: 20 },
-  ];
-  assertEquals(flat(picture(events)).map(({ text }) => text), ["msgsnd type 1", "msgrcv type 1"]);
+  const places = events.flatMap((event) => event.ev === "enter" ? [event.at] : []);
+  assertEquals(places.map((at) => [at?.file, at?.line]), [
+    [import.meta.url, Number(here) + 2],
+    [import.meta.url, Number(here) + 3],
+  ]);
+  assertEquals(places[0]!.column, 5);
 });
 
-// ---- the command
+Deno.test("trace() finds the place whatever the program has done to Error", () => {
+  const { prepareStackTrace, stackTraceLimit } = Error as unknown as Record<string, unknown>;
+  try {
+    Object.assign(Error, { prepareStackTrace: () => "mine", stackTraceLimit: 0 });
+    const [, enter] = traced(() => getppid());
+    assert(enter.ev === "enter" && enter.at?.file === import.meta.url);
+    assertEquals((Error as unknown as Record<string, unknown>).stackTraceLimit, 0);
+  } finally {
+    Object.assign(Error, { prepareStackTrace, stackTraceLimit });
+  }
+});
 
-const TRACE_TS = `${root}scripts/tools/trace.ts`;
-const command = (...args: string[]) => run(Deno.execPath(), ["run", "--quiet", "--allow-all", TRACE_TS, ...args]);
+Deno.test("trace() tells which descriptors a call gave, and whether it may wait", () => {
+  let ends: number[] = [];
+  const events = traced(() => {
+    ends = pipe();
+    write(ends[1], "x");
+    read(ends[0], new Uint8Array(8));
+    ends.forEach(close);
+  });
+  const opened = events.flatMap((event) => event.ev === "exit" && event.opened ? event.opened : []);
+  assertEquals(opened, ends);
+  const waiting = events.flatMap((event) => event.ev === "enter" && event.waits ? [event.call] : []);
+  assertEquals(waiting, ["write", "read"]);
+  using queue = MessageQueue.create();
+  const calls = traced(() => (queue.trySend("x"), queue.sendSync("y"), queue.receiveSync()));
+  assertEquals(calls.flatMap((event) => event.ev === "enter" ? [!!event.waits] : []), [false, true, true]);
+});
 
-Deno.test("deno task trace draws a program of one's own, and writes what it is told to", async () => {
-  using program = file(`
-    import { MessageQueue } from "@mod";
-    using queue = MessageQueue.create();
-    queue.sendSync(Deno.args.join());
-    queue.receiveSync();
-    Deno.exitCode = Number(Deno.args[1]);`);
-  const own = (...args: string[]) => ["--", Deno.execPath(), "run", "--allow-ffi", program.path, ...args];
-  const { code, stdout, stderr } = await command("--width", "100", ...own("hello", "0"));
-  assertEquals([code, stderr], [0, ""]);
-  assertStringIncludes(stdout, "msgsnd type 1 “hello,0”");
-  for (const line of stdout.split("\n")) assert([...line].length <= 100, line);
+Deno.test("an IPC_TRACE file is bounded: then only the processes' life is told, and how much is missing", async () => {
+  using log = traceFile();
+  const source = `
+    import { exit, fork, getppid, wait } from "@mod";
+    for (let i = 0; i < 1000; i++) getppid();
+    const pid = fork();
+    if (pid === 0) { for (let i = 0; i < 1000; i++) getppid(); exit(3); }
+    wait();`;
+  const options = { flags: ["--v8-flags=--single-threaded"] };
+  const env = { IPC_TRACE: log.path, IPC_TRACE_LIMIT: "100" };
+  assertEquals((await runSource(source, [], { ...options, env })).code, 0);
+  const events = log.events();
+  events.forEach(checkForm);
+  const [first] = events;
+  const parent = events.filter(({ pid }) => pid === first.pid);
+  const child = events.filter(({ pid }) => pid !== first.pid);
+  const count = (list: TraceEvent[], call: string) =>
+    list.filter((event) => "call" in event && event.call === call).length;
+  assertEquals([count(parent, "getppid"), count(parent, "fork"), count(parent, "wait")], [100, 2, 2]);
+  const lost = (list: TraceEvent[]) => list.flatMap((event) => event.ev === "lost" ? [event.count] : []);
+  // each is counted once, or as the two events that it would have been
+  assert(lost(parent)[0] >= 950 && lost(parent)[0] <= 1900, `${lost(parent)}`);
+  assert(lost(child)[0] >= 1000 && lost(child).length === 1, `${lost(child)}`);
+  assertEquals(child.at(-1)!.ev === "end" && child.at(-1), { ...child.at(-1)!, status: 3 });
+  assert(TRACE_LIMIT >= 1000);
+});
+
+Deno.test("IPC_TRACE=- keeps away from the descriptors of a program that closes its own", async () => {
+  const { stdout, stderr } = await runSource(
+    `
+    import { close, dup2, open, O_RDONLY, getppid } from "@mod";
+    dup2(2, 300);
+    close(2);
+    const fd = open("/dev/null", O_RDONLY);
+    getppid();
+    console.log(fd);`,
+    [],
+    { env: { IPC_TRACE: "-" } },
+  );
+  assertEquals(stdout, "2\n");
+  assertMatch(stderr, /getppid\(\) = \d+/);
+});
+
+Deno.test("IPC_TRACE does not wait for a reader of a FIFO, nor mind a name that looks like an escape", async () => {
   const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_" });
   try {
-    const path = (name: string) => `${directory}/${name}`;
-    const files = ["--json", path("json"), "--mermaid", path("mermaid"), "--svg", path("svg")];
-    const written = await command(...files, ...own("hello", "3"));
-    assertEquals(written, { code: 1, signal: null, stdout: "", stderr: "" }); // the program's exit code was 3
-    parseTrace(Deno.readTextFileSync(path("json"))).forEach(checkForm);
-    assertMatch(Deno.readTextFileSync(path("mermaid")), /^sequenceDiagram\n/);
-    assertMatch(Deno.readTextFileSync(path("svg")), /^<svg /);
+    await run("mkfifo", [`${directory}/fifo`]);
+    const main = `${directory}/%FF.ts`;
+    Deno.writeTextFileSync(main, `import { getppid } from ${JSON.stringify(mod)};\ngetppid();\nconsole.log("done");`);
+    const go = (target: string) => run(Deno.execPath(), [...FFI, main], { env: { IPC_TRACE: target } });
+    assertEquals((await go(`${directory}/fifo`)).stdout, "done\n");
+    const { code, stdout } = await go(`${directory}/log`);
+    assertEquals([code, stdout], [0, "done\n"]);
+    assertStringIncludes(Deno.readTextFileSync(`${directory}/log`), '"call":"getppid"');
   } finally {
     Deno.removeSync(directory, { recursive: true });
   }
 });
 
-Deno.test("deno task trace starts several programs, each when the one before it waits", async () => {
-  using queue = MessageQueue.create();
-  using receiver = file(`
-    import { msgbuf, msgrcv } from "@mod";
-    msgrcv(${queue.id}, new msgbuf(16), 16, 0, 0);`);
-  using sender = file(`
-    import { MessageQueue } from "@mod";
-    MessageQueue.fromId(${queue.id}).sendSync("hello");`);
-  const deno = [Deno.execPath(), "run", "--allow-ffi"];
-  const { code, stdout } = await command("--width", "150", "--", ...deno, receiver.path, "--", ...deno, sender.path);
-  assertEquals(code, 0);
-  assertMatch(stdout, /msgsnd type 1 “hello”[^]*msgrcv type 1 “hello”/);
-});
-
-Deno.test("deno task trace exits with 2 if it is used wrongly, and says so in a line", async () => {
-  const nothing = ["--", "true"];
-  for (const args of [[], ["nonsense"], ["--nonsense"], ["--width", "x", "shm"], ["--", "/nonexistent"], nothing]) {
-    const { code, stdout, stderr } = await command(...args);
-    assertEquals([code, stdout], [2, ""], `${args}: ${stderr}`);
-    assertMatch(stderr, /^(trace|error): .+\n$/);
-  }
-});
-
-Deno.test("splitCommands() tells commands apart by --", () => {
-  assertEquals(splitCommands(["shm", "--all"]), { own: ["shm", "--all"], commands: [] });
-  assertEquals(splitCommands(["--svg", "x", "--", "a", "-b", "--", "c"]), {
-    own: ["--svg", "x"],
-    commands: [["a", "-b"], ["c"]],
-  });
-  assertEquals(splitCommands(["--", "--"]), { own: [], commands: [] });
+Deno.test("parseTrace() leaves out what has not the form of an event", () => {
+  const wrong = [
+    { ev: "exit", t: 1, pid: 1 },
+    { ev: "exit", t: 1, pid: 1, call: "x", args: null, result: 0, dur: 0 },
+    { ev: "enter", t: 1, pid: 1, call: 7, args: {} },
+    { ev: "toString", t: 1, pid: 1 },
+    { ev: "end", t: null, pid: 1, status: 0 },
+  ];
+  assertEquals(parseTrace(wrong.map((event) => JSON.stringify(event)).join("\n")), []);
 });

@@ -1,0 +1,290 @@
+/**
+ * strace(1) as the judge of our own tracing: runs a program under both, and finds for each of our events the system call
+ * that it tells of.
+ *
+ * @module
+ */
+import { type EnterEvent, type ExitEvent, formatTraceEvent, TRACED_BYTES, type TraceEvent } from "../../../mod.ts";
+import { FFI, Program } from "../../support.ts";
+
+/** A system call as strace saw it. */
+export interface Syscall {
+  /** The thread that made it. */
+  tid: number;
+  /** Its name. */
+  name: string;
+  /** What strace printed, without the thread's number and the spaces that align the results. */
+  text: string;
+}
+
+/** The parts of a line of strace's, or of ours. */
+export interface Call {
+  /** The function. */
+  name: string;
+  /** The text of each argument. */
+  args: string[];
+  /** What stands behind the `=`; undefined for a call that did not come back. */
+  result?: string;
+}
+
+/** Where the bracket at `open` closes, or the end of the text. The brackets in strings are no brackets. */
+function closing(text: string, open: number, onComma: (at: number) => void = () => {}): number {
+  let depth = 0;
+  for (let at = open; at < text.length; at++) {
+    const char = text[at];
+    if (char === '"') {
+      while (++at < text.length && text[at] !== '"') if (text[at] === "\\") at++;
+    } else if ("([{".includes(char)) {
+      depth++;
+    } else if (")]}".includes(char)) {
+      if (--depth === 0) return at;
+    } else if (char === "," && depth === 1) {
+      onComma(at);
+    }
+  }
+  return text.length;
+}
+
+/** Takes a line apart: `read(3, "a, b", 5) = 4`. */
+export function parseCall(line: string): Call {
+  const open = line.indexOf("(");
+  const commas: number[] = [];
+  const close = closing(line, open, (at) => commas.push(at));
+  const bounds = [open, ...commas, close];
+  const args = bounds.slice(1).map((end, i) => line.slice(bounds[i] + 1, end).trim());
+  const result = /^\s*= (.*)$/s.exec(line.slice(close + 1))?.[1];
+  return { name: line.slice(0, open), args: args.length === 1 && args[0] === "" ? [] : args, result };
+}
+
+const UNFINISHED = " <unfinished ...>";
+
+/** Reads the file that `strace -f -o FILE` wrote. A call stands where it came back, or where it began if it never did. */
+export function parseStrace(text: string): Syscall[] {
+  const calls: Syscall[] = [];
+  const begun = new Map<number, string>();
+  const unfinished = (tid: number) => {
+    const start = begun.get(tid);
+    begun.delete(tid);
+    if (start !== undefined) calls.push({ tid, name: start.slice(0, start.indexOf("(")), text: start });
+  };
+  for (const line of text.split("\n")) {
+    const [, digits, rest] = /^(\d+) +(.*)$/.exec(line) ?? [];
+    if (rest === undefined) continue;
+    const tid = Number(digits);
+    if (rest.startsWith("+++ ")) unfinished(tid);
+    if (rest.startsWith("+++ ") || rest.startsWith("--- ")) continue;
+    if (rest.endsWith(UNFINISHED)) {
+      begun.set(tid, rest.slice(0, -UNFINISHED.length));
+      continue;
+    }
+    let whole = rest;
+    const resumed = /^<\.\.\. \w+ resumed>/.exec(rest);
+    if (resumed) {
+      whole = (begun.get(tid) ?? "") + rest.slice(resumed[0].length);
+      begun.delete(tid);
+    }
+    const open = whole.indexOf("(");
+    const close = closing(whole, open);
+    calls.push({
+      tid,
+      name: whole.slice(0, open),
+      text: whole.slice(0, close + 1) + whole.slice(close + 1).replace(/^ +/, " "),
+    });
+  }
+  for (const tid of begun.keys()) unfinished(tid);
+  return calls;
+}
+
+/** A call in our trace, and the system calls that were made for it. */
+export interface Pair {
+  /** Our event: the one at the end of the call; for one that does not come back, that at its beginning. */
+  event: EnterEvent | ExitEvent;
+  /** What the thread asked of the kernel between our two events; for `signal`, which is told when all is done, before them. */
+  syscalls: Syscall[];
+}
+
+/** Descriptors from here on are those that our trace is written to. */
+const TRACE_FD = 900;
+
+/** What does not come back: of these there is only the beginning in our trace. */
+const GONE = new Set(["_exit", "execve"]);
+
+/** Finds for each call in our trace what strace saw of it. */
+export function pair(strace: string, trace: string): Pair[] {
+  const syscalls = Map.groupBy(parseStrace(strace), ({ tid }) => tid);
+  const events = trace.split("\n").filter(Boolean).map((line) => ({ line, event: JSON.parse(line) as TraceEvent }));
+  const pairs: Pair[] = [];
+  // a process's calls are all made by one thread, whose number is the process's
+  for (const [pid, own] of Map.groupBy(events, ({ event }) => event.pid)) {
+    let next = 0;
+    let before: Syscall[] = [];
+    let between: Syscall[] = [];
+    for (const call of syscalls.get(pid) ?? []) {
+      if (call.name !== "write" || !(Number(parseCall(call.text).args[0]) >= TRACE_FD)) {
+        between.push(call);
+        continue;
+      }
+      const { line, event } = own[next] ?? {};
+      // the beginning, which tells the time
+      if (event === undefined || !call.text.includes(line.slice(0, 20).replaceAll('"', '\\"'))) {
+        throw new Error(`strace and our trace part at event ${next} of ${pid}: ${line}, ${call.text}`);
+      }
+      next++;
+      if (event.ev === "exit") pairs.push({ event, syscalls: event.call === "signal" ? before : between });
+      before = between;
+      between = [];
+    }
+    if (next !== own.length) throw new Error(`strace did not see ${own[next].line} written`);
+    const last = own.map(({ event }) => event).findLast((event) => event.ev === "enter" || event.ev === "exit");
+    if (last?.ev === "enter" && GONE.has(last.call)) pairs.push({ event: last, syscalls: between });
+  }
+  return pairs;
+}
+
+/** Why strace cannot be used here; undefined if it can. */
+export function obstacle(): string | undefined {
+  // there libc makes other system calls, dup3 for dup2 and so on
+  if (Deno.build.arch !== "x86_64") return `the comparison knows libc on x86-64, not on ${Deno.build.arch}`;
+  try {
+    const { success, stderr } = new Deno.Command("strace", { args: ["-o", "/dev/null", "true"] }).outputSync();
+    return success ? undefined : `strace may not trace here: ${new TextDecoder().decode(stderr).trim()}`;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "strace is not installed";
+    throw error;
+  }
+}
+
+/** Runs the program that makes every call, in a directory of its own, under strace and our own tracing. */
+export async function watch(directory: string): Promise<Pair[]> {
+  const [strace, trace] = [`${directory}/strace`, `${directory}/trace.jsonl`];
+  Deno.mkdirSync(`${directory}/files`);
+  const program = new URL("_strace_program.ts", import.meta.url).pathname;
+  // -v: structures with all their members
+  const options = ["-f", "-v", "-s", String(TRACED_BYTES), "-o", strace];
+  const deno = [Deno.execPath(), ...FFI, "--v8-flags=--single-threaded", program, `${directory}/files`];
+  await using running = new Program("strace", [...options, ...deno], { env: { IPC_TRACE: trace } });
+  const { code, stdout, stderr } = await running.end();
+  if (code !== 0 || stdout !== "" || stderr !== "") throw new Error(`the program failed: ${code} ${stdout}${stderr}`);
+  return pair(Deno.readTextFileSync(strace), Deno.readTextFileSync(trace));
+}
+
+/** An argument that strace cannot see, or a result. */
+const UNSEEN = undefined;
+
+/** The arguments that a libc function has if it makes this system call; nothing if it is not its. */
+type Translation = [syscall: string, translate: (theirs: Call) => (string | undefined)[] | undefined | ""];
+
+/** The arguments without those that libc adds, which are always the same. */
+function without(added: Record<number, string>): Translation[1] {
+  return ({ args }) =>
+    Object.entries(added).every(([i, text]) => args[Number(i)] === text)
+      ? args.filter((_, i) => !(i in added))
+      : undefined;
+}
+
+/** A length of time in libc's units. */
+function duration(perSecond: number): Translation[1] {
+  return ({ args: [clock, flags, request] }) => {
+    const [, seconds, nanoseconds] = /^{tv_sec=(\d+), tv_nsec=(\d+)}$/.exec(request) ?? [];
+    if (clock !== "CLOCK_REALTIME" || flags !== "0" || seconds === undefined) return undefined;
+    return [String(Number(seconds) * perSecond + Number(nanoseconds) * perSecond / 1e9)];
+  };
+}
+
+/** The functions that libc makes of system calls with other names or arguments. */
+const TRANSLATIONS: Record<string, Translation> = {
+  fork: ["clone", () => []],
+  _exit: ["exit_group", ({ args }) => args],
+  pipe: ["pipe2", without({ 1: "0" })],
+  open: ["openat", without({ 0: "AT_FDCWD" })],
+  sleep: ["clock_nanosleep", duration(1)],
+  usleep: ["clock_nanosleep", duration(1e6)],
+  wait: ["wait4", without({ 0: "-1", 2: "0", 3: "NULL" })],
+  waitpid: ["wait4", without({ 3: "NULL" })],
+  wait3: ["wait4", without({ 0: "-1" })],
+  raise: ["tgkill", ({ args }) => args.slice(2)], // the process and its thread
+  semop: ["semtimedop", without({ 3: "NULL" })],
+  send: ["sendto", without({ 4: "NULL", 5: "0" })],
+  recv: ["recvfrom", without({ 4: "NULL", 5: "NULL" })],
+  // a handler of ours is Deno's own function to the kernel
+  signal: ["rt_sigaction", ({ args: [sig, action] }) => {
+    const handler = /^{sa_handler=(\w+),/.exec(action)?.[1];
+    return handler && [sig, handler.startsWith("0x") ? UNSEEN : handler];
+  }],
+  ftok: ["newfstatat", ({ args: [at, path] }) => at === "AT_FDCWD" ? [path, UNSEEN] : undefined],
+};
+
+/** The functions that are no single system call: there is nothing to compare them with. */
+export const NO_SYSCALL: Record<string, string> = {
+  rand: "computed in the process",
+  srand: "computed in the process",
+  getaddrinfo: "whatever the resolver reads and asks",
+};
+
+/** The functions that cannot be made to fail here. */
+export const NEVER_FAILS: Record<string, string> = {
+  fork: "fails for want of memory or processes only",
+  _exit: "does not come back",
+  getpid: "cannot fail",
+  getppid: "cannot fail",
+  sleep: "what is left of the time is no failure",
+};
+
+/** A part of a call that we and strace tell differently. */
+export interface Difference {
+  /** An argument's name in the manual page, `result`, or `call` if it is another call altogether. */
+  part: string;
+  /** Our text. */
+  ours: string;
+  /** Strace's. */
+  strace: string;
+}
+
+/** A call as we tell it, beside what strace says. */
+export interface Comparison {
+  /** The function. */
+  call: string;
+  /** Whether it failed. */
+  failed: boolean;
+  /** What it gave; not a number if it did not come back. */
+  result: number;
+  /** Our text. */
+  ours: string;
+  /** Strace's, of the system call; undefined if there was none. */
+  strace: string | undefined;
+  /** Where in the program it was called. */
+  at: string;
+  /** Where the two part. */
+  differences: Difference[];
+}
+
+function placeOf({ at }: EnterEvent | ExitEvent): string {
+  return at ? `${at.file.split("/").pop()}:${at.line}:${at.column}` : "somewhere";
+}
+
+/** Holds one of our events against what strace saw. */
+export function compare({ event, syscalls }: Pair): Comparison {
+  const { call } = event;
+  const ours = formatTraceEvent(event);
+  const failed = event.ev === "exit" && event.errno !== undefined;
+  const [name, translate] = TRANSLATIONS[call] ?? [call, ({ args }: Call) => args];
+  // the last: before it, V8 may have asked for the pid, and Deno set up other signals
+  const found = syscalls.filter((syscall) => syscall.name === name).flatMap(({ text }) => {
+    const theirs = parseCall(text);
+    const args = translate(theirs);
+    return args ? [{ text, args, result: theirs.result }] : [];
+  });
+  const result = event.ev === "exit" ? event.result : NaN;
+  const comparison = { call, failed, result, ours, at: placeOf(event) };
+  const own = parseCall(ours.replace(UNFINISHED, ")"));
+  if (found.at(-1)?.args.length !== own.args.length) {
+    const strace = syscalls.map(({ text }) => text).join(" ") || "nothing";
+    return { ...comparison, strace: undefined, differences: [{ part: "call", ours, strace }] };
+  }
+  const { text: strace, args, result: given } = found.at(-1)!;
+  const names = Object.keys(event.args);
+  const parts = own.args.map((text, i) => ({ part: names[i], ours: text, strace: args[i] ?? text }));
+  // what did not come back has no result
+  if (event.ev === "exit") parts.push({ part: "result", ours: own.result ?? "", strace: given ?? "" });
+  return { ...comparison, strace, differences: parts.filter(({ ours, strace }) => ours !== strace) };
+}
