@@ -555,3 +555,10 @@ needs("perl")("a Perl client talks to a server made of the thin functions, and a
   await reader.cancel();
   assert((await server.status).success);
 });
+
+Deno.test("getsockopt() refuses options whose structures would lead the kernel elsewhere", () => {
+  using sockets = new Sockets();
+  const IPPROTO_IP = 0, IP_MSFILTER = 41;
+  const fd = sockets.make(AF_INET, SOCK_DGRAM);
+  fails("EOPNOTSUPP", () => getsockopt(fd, IPPROTO_IP, IP_MSFILTER, new Uint8Array(16)));
+});
