@@ -23,7 +23,7 @@ Deno.test("errnoCode(), errnoNumber() and errnoMessage() agree on every error", 
 Deno.test("what is misspelt does not compile", () => {
   // @ts-expect-error no such error
   assertEquals(new LibcError("shmget", "EINVALL").errno, 0);
-  const error = assertThrows(() => shmget(0x7e57_0099, 1, 0), LibcError);
+  const error = assertThrows(() => shmget(0x7e57_0099, 1, 0), LibcError) as LibcError;
   // @ts-expect-error no such error
   assertEquals(error.code === "ENOENTT", false);
   const declared = {
