@@ -1,11 +1,11 @@
 // deno-lint-ignore-file no-control-regex -- they are what is looked for
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { MessageQueue, SemaphoreSet, SharedMemory } from "../../../mod.ts";
-import { escaped, hexDump, readable } from "../../../scripts/tools/ipc_text.ts";
-import { freshKey, perlInBackground } from "../../_peers.ts";
-import { type Ended, file, objects, Program, root, run, type StartOptions, until, zombies } from "../../support.ts";
+import { MessageQueue, SemaphoreSet, SharedMemory } from "../../../../mod.ts";
+import { hexDump } from "../../../../scripts/tools/ipc/hex.ts";
+import { freshKey, perlInBackground } from "../../../_peers.ts";
+import { type Ended, file, objects, Program, root, run, type StartOptions, until, zombies } from "../../../support.ts";
 
-const IPC_TS = `${root}scripts/ipc.ts`;
+const IPC_TS = `${root}scripts/tools/ipc/ipc.ts`;
 const DENO = [Deno.execPath(), "run", "--quiet", "--allow-all", IPC_TS];
 const CONTROL = /[\0-\x08\x0b-\x1f\x7f]/;
 
@@ -594,7 +594,7 @@ Deno.test({
   ignore: !hasScript,
   async fn() {
     using program = file(`
-      import { watch } from "${root}scripts/tools/ipc_watch.ts";
+      import { watch } from "${root}scripts/tools/ipc/watch.ts";
       setTimeout(() => { throw new Error("a mistake"); }, 500);
       await watch(["queue"]);`);
     await using terminal = inTerminal(`stty -g; ${Deno.execPath()} run -A ${program.path}; echo "code $?"; stty -g`);
@@ -717,14 +717,6 @@ for (const shell of ["bash", "zsh", "fish"]) {
     assertEquals(stdout, "make\nqueue\n");
   });
 }
-
-Deno.test("escaped() and readable() leave text as it is, but nothing that could steer the terminal", () => {
-  const bytes = (text: string) => new TextEncoder().encode(text);
-  assertEquals(escaped(bytes("žluťoučký 🐎\n")), "žluťoučký 🐎\\n");
-  assertEquals(readable(bytes("a\tb\n\x1b[0m\u202e")), "a\tb\n\\e[0m\\u202e");
-  assertEquals(escaped(new Uint8Array([0x41, 0x9b, 0xff, 0])), "A\\x9b\\xff\\0");
-  assertEquals(escaped(new Uint8Array()), "");
-});
 
 Deno.test("hexDump() leaves out lines that repeat, and fits its width", () => {
   const dump = hexDump(new Uint8Array(64), 0, Infinity);
