@@ -421,7 +421,8 @@ program.command("repl")
     // Ctrl-C at the prompt is the prompt's
     Deno.addSignalListener("SIGINT", () => {});
     // not single-threaded, as fork would need it: then Deno's completion crashes on Tab
-    const flags = Deno.env.get("DENO_V8_FLAGS")?.split(",").filter((flag) => !/^--single[-_]threaded$/.test(flag));
+    const { DENO_V8_FLAGS = "", ...env } = Deno.env.toObject();
+    const flags = DENO_V8_FLAGS.split(",").filter((flag) => flag && !/^--single[-_]threaded$/.test(flag));
     const { code } = await new Deno.Command(Deno.execPath(), {
       args: [
         "repl",
@@ -431,7 +432,8 @@ program.command("repl")
         "--eval",
         `Object.assign(globalThis, await import(${JSON.stringify(library.href)})); undefined`,
       ],
-      env: flags && { DENO_V8_FLAGS: flags.join() },
+      clearEnv: true,
+      env: flags.length > 0 ? { ...env, DENO_V8_FLAGS: flags.join() } : env,
       stdin: "inherit",
       stdout: "inherit",
       stderr: "inherit",

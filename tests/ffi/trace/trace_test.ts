@@ -18,7 +18,7 @@ import { libc } from "../../../ffi/native/libc.ts";
 import { access } from "../../../ffi/native/memory.ts";
 import { observer } from "../../../ffi/native/observer.ts";
 import { fails, freshKey } from "../../_peers.ts";
-import { FFI, file, freePort, Program, root, run, runSource, script } from "../../support.ts";
+import { FFI, file, freePort, Program, run, runSource, script } from "../../support.ts";
 
 /** A file that `IPC_TRACE` can name; it is removed at the end. */
 function traceFile() {
@@ -177,8 +177,6 @@ Deno.test("IPC_TRACE of a process that was killed can be read, and shows what it
   const events = log.events();
   events.forEach(checkForm);
   assertEquals(events.at(-1), last);
-  const { steps } = picture(events);
-  assertEquals(steps.at(-1)!.text, "still in msgrcv() when the trace ends");
   // a line that was cut off does no harm
   assertEquals(parseTrace(log.text() + '{"t":1,"pid":2,"ev":"en'), events);
 });
