@@ -113,6 +113,7 @@ function dense(art: string): string {
  * @param columns How wide it may be. Where the words do not fit at the arrows, numbers stand there and the words follow below.
  */
 export function unicode(picture: Picture, columns: number): string {
+  if (picture.lifelines.length * NARROWEST > columns) return asText(picture, columns);
   const render = (labels: Labels) => dense(renderMermaidASCII(diagram(picture, labels).source, { colorMode: "none" }));
   const full = render(LABELS);
   if (width(full) <= columns) return full + "\n";
@@ -126,7 +127,13 @@ export function unicode(picture: Picture, columns: number): string {
     });
     if (width(art) <= columns) return art + "\n";
   }
-  // too narrow for a picture
+  return asText(picture, columns);
+}
+
+const NARROWEST = 9; // columns of a lifeline: not worth trying, and drawing what is large takes its time
+
+/** The steps as lines, where the columns are too few for a picture. */
+function asText(picture: Picture, columns: number): string {
   const notice =
     `(${columns} columns are too few to draw ${picture.lifelines.length} lifelines; --svg FILE draws them.)`;
   return wrap(notice, columns).join("\n") + "\n\n" +

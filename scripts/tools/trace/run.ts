@@ -74,7 +74,9 @@ export async function runCommands(
 ): Promise<boolean> {
   const running: Running[] = [];
   const stop = () => running.forEach((one) => one.stop());
+  const kill = () => running.forEach((one) => one.ended || one.child.kill("SIGKILL"));
   signal.addEventListener("abort", stop);
+  globalThis.addEventListener("unload", kill); // Deno.exit() comes by here
   try {
     for (const [i, command] of commands.entries()) {
       if (signal.aborted) break;
@@ -95,6 +97,7 @@ export async function runCommands(
   } finally {
     stop();
     signal.removeEventListener("abort", stop);
+    globalThis.removeEventListener("unload", kill);
   }
 }
 

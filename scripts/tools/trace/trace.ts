@@ -58,10 +58,10 @@ async function main(names: string[], commands: string[][], options: Options): Pr
   const open = (path: string | undefined) => path === undefined ? undefined : outputs.use(new Output(path));
   const files = { json: open(options.json), mermaid: open(options.mermaid), svg: open(options.svg) };
 
-  // the first signal ends what runs; what was traced by then is drawn all the same. The next one ends this, too.
+  // what was traced by then is drawn all the same. Commands may take their time to end, demos don't.
   const interrupted = new AbortController();
   using _signals = onInterrupt((name, code) => {
-    if (interrupted.signal.aborted) Deno.exit(code);
+    if (interrupted.signal.aborted && commands.length) Deno.exit(code);
     interrupted.abort(`interrupted by ${name}`);
   });
   using place = new Place();
