@@ -200,6 +200,46 @@ keyed("demos end what a run that was killed with SIGKILL has left running", asyn
   assertEquals([segment(), traces(program.pid)], [undefined, []]);
 });
 
+/** What marks the processes of a run that is gone: its pid is beyond all that there are. */
+const deadRun = () => `${/\d+/.exec(Deno.readLinkSync("/proc/self/ns/pid"))![0]}-${2 ** 22 + 1}-1`;
+
+const isRoot = Deno.uid() === 0;
+
+Deno.test({
+  name: "demos do not believe what another user's process has in its environment, and leave its queue alone",
+  ignore: !isRoot,
+  async fn() {
+    const key = freshKey();
+    const code = `$id = msgget(${key}, 01600); msgsnd($id, pack("l! a", 1, "x"), 0); $| = 1; print "on"; sleep 60`;
+    const as = ["--reuid=65534", "--regid=65534", "--clear-groups", "perl", "-e", code];
+    await using other = new Program("setpriv", as, { env: { IPC_DEMO_RUN: deadRun() } });
+    await other.until("on");
+    try {
+      const { code, stdout } = await demos("posix");
+      assertEquals(code, 0);
+      assert(!stdout.includes("left by a run that was killed"), stdout);
+      assertEquals(process(other.pid)?.state, "S");
+      assert(objects("msg").some((object) => object.key === key));
+    } finally {
+      removeObject("msg", key);
+    }
+  },
+});
+
+Deno.test("demos end a process of a run that was killed, but remove only objects with the demos' keys", async () => {
+  const key = freshKey();
+  const code = `$id = msgget(${key}, 01600); msgsnd($id, pack("l! a", 1, "x"), 0); $| = 1; print "on"; sleep 60`;
+  await using left = new Program("perl", ["-e", code], { env: { IPC_DEMO_RUN: deadRun() } });
+  await left.until("on");
+  try {
+    assertStringIncludes((await demos("posix")).stdout, `ended pid ${left.pid}, left by a run that was killed`);
+    assertEquals((await left.end()).signal, "SIGTERM");
+    assert(objects("msg").some((object) => object.key === key));
+  } finally {
+    removeObject("msg", key);
+  }
+});
+
 keyed("demos end if nobody reads what they print", async () => {
   const { stdout } = await run("sh", ["-c", `"$@" | head -n 1`, "sh", Deno.execPath(), "run", "-A", DEMOS_TS, "shm"]);
   assertMatch(stdout, /^\[1\/1\] shm - .*\n$/);
