@@ -110,7 +110,7 @@ export type Obj = Segment | Queue | Semaphores;
 /** How people call the kinds. */
 export const WORDS: Record<Kind, string> = { segment: "segment", queue: "queue", semaphores: "semaphore set" };
 /** The letters that tell them apart in an argument: `m:3`. */
-export const LETTERS: Record<Kind, string> = { segment: "m", queue: "q", semaphores: "s" };
+const LETTERS: Record<Kind, string> = { segment: "m", queue: "q", semaphores: "s" };
 
 /** An object's name: `segment 3`. */
 export function nameOf({ kind, id }: Pick<Obj, "kind" | "id">): string {
