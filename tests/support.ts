@@ -95,10 +95,10 @@ export class Program {
     if (options.stdin !== "open") this.type(options.stdin).catch(() => {});
   }
 
-  /** Writes to its standard input and closes that. */
-  async type(text: string): Promise<void> {
+  /** Writes to its standard input, and closes that unless there is more to come. */
+  async type(text: string, close = true): Promise<void> {
     await this.#stdin!.write(new TextEncoder().encode(text));
-    await this.#stdin!.close();
+    if (close) await this.#stdin!.close();
   }
 
   /** Waits until it has printed something. */

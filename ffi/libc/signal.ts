@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { abortable } from "../abort.ts";
 import { LibcError } from "../errors.ts";
 import { asInt } from "../native/check.ts";
 import { isForked } from "../native/child.ts";
@@ -12,7 +13,18 @@ import { errno } from "../native/libc.ts";
 import { isFailed } from "../native/memory.ts";
 import { tracing } from "../native/observer.ts";
 import { own } from "../native/own.ts";
-import { NAMES, SIGCHLD, signalKind, signalName, SIGURG, SIGWINCH } from "./_signals.ts";
+import {
+  NAMES,
+  SIGCHLD,
+  SIGHUP,
+  SIGINT,
+  signalKind,
+  signalName,
+  SIGQUIT,
+  SIGTERM,
+  SIGURG,
+  SIGWINCH,
+} from "./_signals.ts";
 
 export {
   SIGABRT,
@@ -89,6 +101,14 @@ function denoAction(): BigUint64Array<ArrayBuffer> {
 /** Who waits in {@linkcode pause}. */
 const paused = new Set<() => void>();
 
+/** Signals that a terminal or a system sends to end programs. */
+const ENDING = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
+
+function isIgnored(sig: number): boolean {
+  const action = newAction();
+  return own.sigaction(sig, null, action) === 0 && action[0] === BigInt(SIG_IGN);
+}
+
 function listen(sig: number, handler: (sig: number) => void): void {
   const listener = () => {
     tracing.current?.delivered(signalName(sig));
@@ -98,11 +118,14 @@ function listen(sig: number, handler: (sig: number) => void): void {
       for (const resume of paused) resume();
     }
   };
+  // the first listener of a process makes Deno look after others too, which may have been told to be ignored
+  const ignored = ENDING.filter((other) => other !== sig && isIgnored(other));
   try {
     Deno.addSignalListener(NAMES[sig] as Deno.Signal, listener);
   } catch (error) {
     throw new LibcError("signal", "EINVAL", `${signalName(sig)}: ${(error as Error).message}`);
   }
+  for (const other of ignored) own.signal(other, BigInt(SIG_IGN));
   // Deno sets up its handler for a signal only once a process; after SIG_DFL took it away it has to be put back
   if (!hasHandler(sig, newAction())) own.sigaction(sig, denoAction(), null);
   entries.set(sig, { handler, listener });
@@ -179,22 +202,19 @@ export function signal(sig: number, handler: SignalHandler): SignalHandler {
  * signal(SIGUSR1, SIG_DFL);
  * ```
  */
-export function pause(options: { signal?: AbortSignal } = {}): Promise<void> {
-  return new Promise((resolve, reject) => {
-    options.signal?.throwIfAborted();
+export function pause(options?: { signal?: AbortSignal }): Promise<void> {
+  return abortable<void>(options?.signal, (resolve, reject) => {
     // signal listeners alone do not keep the program alive
     const alive = setInterval(() => {}, 2 ** 31 - 1);
     const done = () => {
       paused.delete(resume);
       clearInterval(alive);
-      options.signal?.removeEventListener("abort", abort);
       tracing.current?.paused(false);
     };
     const resume = () => (done(), resolve());
-    const abort = () => (done(), reject(options.signal!.reason));
-    options.signal?.addEventListener("abort", abort);
     paused.add(resume);
     tracing.current?.paused(true);
+    return (reason) => (done(), reject(reason));
   });
 }
 

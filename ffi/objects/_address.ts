@@ -5,7 +5,7 @@
  */
 import { type addrinfo, type addrinfo_hints, getaddrinfo, getaddrinfoElsewhere } from "../libc/netdb.ts";
 import { AF_UNSPEC, sockaddr } from "../libc/sys/socket.ts";
-import { abortable } from "./_abort.ts";
+import { abortable } from "../abort.ts";
 
 // paths, abstract names and IP addresses, which nobody has to be asked about
 const LITERAL = /^@|\/|^\[|^[\d.]+:\d+$/;

@@ -4,7 +4,7 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { abortable } from "./_abort.ts";
+import { abortable } from "../abort.ts";
 import { isCode } from "./_common.ts";
 import { BUSY, LONGEST_PAUSE } from "./_time.ts";
 

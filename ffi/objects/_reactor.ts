@@ -5,7 +5,7 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { abortable } from "./_abort.ts";
+import { abortable } from "../abort.ts";
 import { pollfd } from "../libc/poll.ts";
 import { isForked } from "../native/child.ts";
 import { closing } from "../native/descriptors.ts";

@@ -5,7 +5,7 @@
  */
 import { LibcError } from "../errors.ts";
 import { usleep } from "../libc/unistd.ts";
-import { abortable } from "./_abort.ts";
+import { abortable } from "../abort.ts";
 import { isCode } from "./_common.ts";
 
 /** What an attempt gives when it would have to wait. */

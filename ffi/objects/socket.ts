@@ -41,10 +41,11 @@ import {
   socket,
   socketpair,
   SOL_SOCKET,
+  ucred,
 } from "../libc/sys/socket.ts";
 import { timeval } from "../libc/sys/time.ts";
 import { close } from "../libc/unistd.ts";
-import { abortable } from "./_abort.ts";
+import { abortable } from "../abort.ts";
 import { lookup, lookupAsync } from "./_address.ts";
 import { checkMode, isCode } from "./_common.ts";
 import { addressFor, fileOf, noteFile, release, removeFile, waitSync } from "./_descriptor.ts";
@@ -430,9 +431,9 @@ export class Socket implements Disposable {
    * ```
    */
   get peerCredentials(): Credentials | null {
-    const ucred = new Uint32Array(3);
-    getsockopt(this.#fd, SOL_SOCKET, SO_PEERCRED, new Uint8Array(ucred.buffer));
-    const [pid, uid, gid] = ucred;
+    const peer = new ucred();
+    getsockopt(this.#fd, SOL_SOCKET, SO_PEERCRED, peer);
+    const { pid, uid, gid } = peer;
     return uid === NOBODY ? null : { pid, uid, gid };
   }
 

@@ -12,7 +12,7 @@ import { errno, setErrno } from "../native/libc.ts";
 import { isFailed, type Memory, offsetIn, segmentOf } from "../native/memory.ts";
 import { type Observer, tracing } from "../native/observer.ts";
 import { own } from "../native/own.ts";
-import { TRACE_VERSION, type TracedArgument, type TraceEvent, type TraceEventBase } from "./event.ts";
+import { TRACE_VERSION, type TracedArgument, type TracedPlace, type TraceEvent, type TraceEventBase } from "./event.ts";
 import { place } from "./place.ts";
 
 /** Who is told. */
@@ -220,9 +220,11 @@ function replace(entry: Entry): void {
 let since = 0;
 
 /** A call that has no counterpart in libc here, as handlers and `pause` run on the event loop. */
-function told(call: string, args: Record<string, TracedArgument>, rest: { waits?: true } = {}): void {
-  const at = place();
-  emit({ ...base(), ev: "enter", call, args, ...(at && { at }), ...rest }, false);
+function told(call: string, args: Record<string, TracedArgument>, rest: { waits?: true } = {}): { at?: TracedPlace } {
+  const found = place();
+  const at = found && { at: found };
+  emit({ ...base(), ev: "enter", call, args, ...at, ...rest }, false);
+  return at ?? {};
 }
 
 const looking: Observer = {
@@ -250,8 +252,8 @@ const looking: Observer = {
         ? handler
         : { value: handler, names: [handler === 0 ? "SIG_DFL" : "SIG_IGN"], rest: 0 },
     };
-    told("signal", args);
-    emit({ ...base(), ev: "exit", call: "signal", args, result: 0, dur: 0 }, false);
+    const at = told("signal", args);
+    emit({ ...base(), ev: "exit", call: "signal", args, result: 0, dur: 0, ...at }, false);
   },
   delivered: (sig) => emit({ ...base(), ev: "signal", sig }, false),
   paused(waiting) {

@@ -289,8 +289,8 @@ const RESTARTED = not(
 const NO_POINTER = not("needs an address outside of the process's memory; only buffers and structures are taken here");
 const UNUSED = not("for flags or file systems that this call does not get here");
 const RACE = not("the kernel says EINVAL to who comes after the removal; between lookup and lock it could say this");
-const PERMISSIONS = at("scripts/tools/ipc_permissions", "Another user gets EACCES and EPERM, and what he makes is his");
-const LIMITS = at("scripts/tools/ipc_permissions", "One object too many is ENOSPC, and nothing is left of it");
+const PERMISSIONS = at("scripts/tools/ipc/permissions", "Another user gets EACCES and EPERM, and what he makes is his");
+const LIMITS = at("scripts/tools/ipc/permissions", "One object too many is ENOSPC, and nothing is left of it");
 const SOCKETS_EBADF = at(
   "ffi/libc/sys/socket",
   "socket calls fail with EBADF if the descriptor isn't open, with ENOTSOCK if it's no socket",

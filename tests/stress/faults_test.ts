@@ -176,7 +176,9 @@ function scripts(): string[] {
 }
 
 function demos(...names: string[]): Program {
-  return new Program(Deno.execPath(), ["run", "--allow-all", `${root}scripts/tools/demos.ts`, ...names], { cwd: root });
+  return new Program(Deno.execPath(), ["run", "--allow-all", `${root}scripts/tools/demos/demos.ts`, ...names], {
+    cwd: root,
+  });
 }
 
 Deno.test("demos message: a queue of a sender that was killed before it could send is no obstacle", async () => {

@@ -91,7 +91,7 @@ export const SO_LINGER = 13;
 export const SO_REUSEPORT = 15;
 /** Messages carry the sender's credentials. */
 export const SO_PASSCRED = 16;
-/** Who the other side of a unix socket is: pid, uid, gid, 4 bytes each; can't be set. */
+/** Who the other side of a unix socket is, a {@linkcode ucred}; can't be set. */
 export const SO_PEERCRED = 17;
 /** How many bytes there have to be until a read returns. */
 export const SO_RCVLOWAT = 18;
@@ -134,6 +134,31 @@ export const SHUT_RDWR = 2;
 
 /** The largest backlog of {@linkcode listen}. */
 export const SOMAXCONN = 4096;
+
+/**
+ * Who is at the other end of a unix socket, for `SO_PEERCRED`: `struct ucred` of `unix(7)`.
+ *
+ * @example
+ * ```ts
+ * import { AF_UNIX, close, getpid, getsockopt, SO_PEERCRED, SOCK_STREAM, socketpair, SOL_SOCKET, ucred } from "@ipc/playground";
+ *
+ * const [a, b] = socketpair(AF_UNIX, SOCK_STREAM, 0);
+ * const peer = new ucred();
+ * getsockopt(a, SOL_SOCKET, SO_PEERCRED, peer);
+ * console.log(peer.pid === getpid()); // true
+ * close(a);
+ * close(b);
+ * ```
+ */
+export class ucred extends Struct {
+  /** The process that made the connection or listened for it; 0 if it cannot be seen from here. */
+  declare readonly pid: number;
+  /** The user it ran as. */
+  declare readonly uid: number;
+  /** The group it ran as. */
+  declare readonly gid: number;
+}
+layout(ucred, "getsockopt", { pid: i32, uid: u32, gid: u32 }, []);
 
 /**
  * What `close` does with data not yet sent, for `SO_LINGER`: `struct linger` of `socket(7)`.
@@ -230,14 +255,6 @@ const optname: Kind<"i32"> = {
   decode: (value, call, name) => (OPTIONS[Number(call.argument("level"))] ?? i32).decode(value, call, name),
 };
 
-/** Who the other side of a unix socket is, `struct ucred`. */
-class ucred extends Struct {
-  declare readonly pid: number;
-  declare readonly uid: number;
-  declare readonly gid: number;
-}
-layout(ucred, "getsockopt", { pid: i32, uid: u32, gid: u32 }, []);
-
 /** What the values of these options are, where it isn't an `int`. */
 const VALUES: Readonly<Record<number, Kind<"buffer">>> = {
   [SO_LINGER]: struct(linger),
@@ -261,7 +278,8 @@ const optvalOut = filled(value((call) => (call.argument("optlen") as Uint32Array
 const how = oneOf({ SHUT_RD, SHUT_WR, SHUT_RDWR }, 16);
 
 const unlessDontWait = (call: Call) => (Number(call.argument("flags")) & MSG_DONTWAIT) === 0;
-const connects = (args: unknown[], result: number) => result > 0 ? result : args[0] as number;
+const accepts = (_args: unknown[], result: number) => result;
+const connects = (args: unknown[]) => args[0] as number;
 
 const c = header({
   socket: call(descriptor, [["domain", domain], ["type", type], ["protocol", protocol]]),
@@ -273,14 +291,14 @@ const c = header({
   accept: call(descriptor, [["sockfd", id], ["addr", addressOut], ["addrlen", socklen]], {
     waits: always,
     input: "sockfd",
-    connects,
+    connects: accepts,
   }),
   accept4: call(descriptor, [
     ["sockfd", id],
     ["addr", addressOut],
     ["addrlen", socklen],
     ["flags", flags({ SOCK_CLOEXEC, SOCK_NONBLOCK }, { radix: 16 })],
-  ], { waits: always, input: "sockfd", connects }),
+  ], { waits: always, input: "sockfd", connects: accepts }),
   connect: call(i32, [["sockfd", id], ["addr", addressIn], ["addrlen", u32]], { waits: always, connects }),
   send: call(i32, [["sockfd", id], ["buf", bytesIn("len")], ["len", size], ["flags", msgFlags]], {
     waits: unlessDontWait,

@@ -1,9 +1,9 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as mod from "../../../mod.ts";
 import { declaredLayouts, layoutOf } from "../../../ffi/native/layout.ts";
 import { entries } from "../../../ffi/native/header.ts";
 import { OWN as OWN_FUNCTIONS } from "../../../ffi/native/own.ts";
-import { compile, hasArmC, hasC, run } from "../../support.ts";
+import { compile, hasArmC, hasC, root, run } from "../../support.ts";
 
 const INCLUDES = `
 #define _GNU_SOURCE
@@ -174,4 +174,28 @@ Deno.test("what the library calls for itself is declared as in the headers", () 
     if (!own || symbol === "semctl") continue; // variadic: one of its two forms
     assertEquals([parameters.map(([, { ffi }]) => ffi), result.ffi], [[...own[0]], own[1]], symbol);
   }
+});
+
+Deno.test("every property that a structure is documented with is there, and the documentation shows it", async () => {
+  const { stdout } = await run(Deno.execPath(), ["doc", "--json", `${root}mod.ts`]);
+  // deno-lint-ignore no-explicit-any -- the form of deno doc's output
+  const nodes: any[] = Object.values(JSON.parse(stdout).nodes as Record<string, any>).flatMap((node) =>
+    node.symbols ?? node
+  );
+  const missing: string[] = [];
+  let seen = 0;
+  for (const { name, declarations } of nodes) {
+    const found = (mod as Record<string, unknown>)[name];
+    if (typeof found !== "function" || !(found.prototype instanceof mod.Struct)) continue;
+    for (const { kind, def } of declarations) {
+      if (kind !== "class") continue;
+      for (const property of def.properties ?? []) {
+        seen++;
+        const made = ["msgbuf", "sembuf", "pollfds"].includes(name); // these set some in their constructors
+        if (!(property.name in found.prototype) && !made) missing.push(`${name}.${property.name}`);
+      }
+    }
+  }
+  assertEquals(missing, []);
+  assert(seen > 50, `${seen} properties are documented`);
 });

@@ -9,40 +9,32 @@
  * @module
  */
 import { Command, CommanderError } from "commander";
-import { DEMOS } from "./demo_list.ts";
-import { type Demo, type Outcome, runDemo } from "./demo_runner.ts";
-import { endDeadRuns } from "./demo_system.ts";
-import { View } from "./demo_view.ts";
-
-const USAGE = 2; // exit code
-const SIGNALS: Partial<Record<Deno.Signal, number>> = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
-const SIGPIPE = 13;
+import { USAGE } from "../shared/failure.ts";
+import { onInterrupt, SIGPIPE } from "../shared/signals.ts";
+import { canControl, terminalSize, writeAll } from "../shared/terminal.ts";
+import { DEMOS } from "./list.ts";
+import { type Demo, type Outcome, runDemo } from "./runner.ts";
+import { endDeadRuns } from "./system.ts";
+import { View } from "./view.ts";
 
 const interrupted = new AbortController();
 let exitCode = 0;
 
-function interrupt(why: string, signal: number): void {
+function interrupt(why: string, code: number): void {
   if (interrupted.signal.aborted) return;
-  exitCode = 128 + signal;
+  exitCode = code;
   interrupted.abort(why);
 }
 
 const screen = {
-  control: Deno.stdout.isTerminal() && !Deno.noColor && Deno.env.get("TERM") !== "dumb",
-  columns(): number {
-    try {
-      return Deno.consoleSize().columns || 80;
-    } catch {
-      return Number(Deno.env.get("COLUMNS")) || 80; // no terminal
-    }
-  },
+  control: canControl,
+  columns: () => terminalSize(80).columns,
   write(text: string): void {
-    let bytes = new TextEncoder().encode(text);
     try {
-      while (bytes.length > 0) bytes = bytes.subarray(Deno.stdout.writeSync(bytes));
+      writeAll(text);
     } catch (error) {
       if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-      interrupt("nobody reads this", SIGPIPE); // as in: deno task demos | head
+      interrupt("nobody reads this", 128 + SIGPIPE); // as in: deno task demos | head
     }
   },
 };
@@ -70,10 +62,9 @@ async function run(demos: Demo[]): Promise<void> {
   const start = performance.now();
   const view = new View(screen);
   const outcomes: Outcome[] = [];
-  for (const [name, number] of Object.entries(SIGNALS)) {
-    Deno.addSignalListener(name as Deno.Signal, () => interrupt(`interrupted by ${name}`, number));
-  }
-  for (const text of await endDeadRuns()) view.say(text);
+  using _signals = onInterrupt((name, code) => interrupt(`interrupted by ${name}`, code));
+  const keys = DEMOS.flatMap(({ uses = [] }) => uses.map(({ key }) => key));
+  for (const text of await endDeadRuns(keys)) view.say(text);
   for (const [i, demo] of demos.entries()) {
     if (interrupted.signal.aborted) break;
     view.begin(demo, i + 1, demos.length);

@@ -8,83 +8,25 @@ import {
   bind,
   close,
   getsockname,
-  IPC_RMID,
   LibcError,
-  MSG_INFO,
-  MSG_STAT_ANY,
-  msgctl,
-  msginfo,
-  msqid_ds,
   ntohs,
-  SHM_INFO,
-  shm_info,
-  SHM_STAT_ANY,
-  shmctl,
-  shmid_ds,
   SOCK_DGRAM,
   SOCK_STREAM,
   sockaddr_in,
   socket,
-} from "../../mod.ts";
-
-/** What `/proc/PID/stat` says of a process. */
-export interface ProcessEntry {
-  pid: number;
-  command: string;
-  /** `R` running, `S` asleep, `Z` zombie … */
-  state: string;
-  ppid: number;
-  /** When it was started, in clock ticks since the machine was. */
-  started: string;
-}
-
-/** A file of the kernel's, or null where it cannot be read. */
-export function textOf(path: string): string | null {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch {
-    return null; // it has ended meanwhile, or is not ours to look at
-  }
-}
-
-/** A process, or null if there is none (any more). */
-export function processEntry(pid: number): ProcessEntry | null {
-  const match = /^\d+ \((.*)\) (\S) (\d+) (.*)/s.exec(textOf(`/proc/${pid}/stat`) ?? "");
-  if (!match) return null;
-  return { pid, command: match[1], state: match[2], ppid: Number(match[3]), started: match[4].split(" ")[17] };
-}
-
-/** All processes that can be seen. */
-export function* pids(): Generator<number> {
-  for (const { name } of Deno.readDirSync("/proc")) {
-    if (/^\d+$/.test(name)) yield Number(name);
-  }
-}
-
-/** A process's children, zombies included. */
-export function childrenOf(ppid: number): ProcessEntry[] {
-  return [...pids()].map(processEntry).filter((entry) => entry !== null).filter((entry) => entry.ppid === ppid);
-}
-
-/** Tells whether a process lives: a zombie does not. */
-export function isAlive(pid: number): boolean {
-  const entry = processEntry(pid);
-  return entry !== null && !"ZX".includes(entry.state);
-}
+} from "../../../mod.ts";
+import { callsOf, namespaceOf, ownerOf, pids, processEntry, textOf } from "../shared/proc.ts";
+import { awaited, queueTable, remove, segmentTable } from "../shared/sysv.ts";
 
 const VARIABLE = "IPC_DEMO_RUN";
 
 // A pid alone could be another's by now, or one of another container that shares /tmp.
 function markOf(pid: number): string {
-  return `${namespaceOf(pid)}-${pid}-${processEntry(pid)?.started}`;
+  return `${pidNamespace(pid)}-${pid}-${processEntry(pid)?.started}`;
 }
 
-function namespaceOf(pid: number | "self"): string {
-  try {
-    return /\d+/.exec(Deno.readLinkSync(`/proc/${pid}/ns/pid`))![0];
-  } catch {
-    return "0";
-  }
+function pidNamespace(pid: number | "self"): string {
+  return /\d+/.exec(namespaceOf("pid", pid) ?? "0")![0];
 }
 
 /** Names this run. Every process it starts carries the mark in its environment, and so do their children. */
@@ -96,13 +38,15 @@ export const MARKED: Record<string, string> = { [VARIABLE]: MARK, NO_COLOR: "1" 
 /** Tells whether a mark is that of a run which is gone. */
 function isDead(mark: string): boolean {
   const [namespace, pid] = mark.split("-");
-  return namespace === namespaceOf("self") && markOf(Number(pid)) !== mark;
+  return namespace === pidNamespace("self") && markOf(Number(pid)) !== mark;
 }
 
-/** The living processes whose mark is such. */
+/** The living processes whose mark is such. What others have in their environment is not believed. */
 function marked(wanted: (mark: string) => boolean): number[] {
   const list: number[] = [];
+  const me = Deno.uid();
   for (const pid of pids()) {
+    if (ownerOf(pid) !== me) continue;
     const environment = textOf(`/proc/${pid}/environ`); // of a zombie it is empty
     const mark = environment && new RegExp(`(?:^|\0)${VARIABLE}=([^\0]*)`).exec(environment)?.[1];
     if (mark && pid !== Deno.pid && wanted(mark)) list.push(pid);
@@ -137,21 +81,31 @@ export function endProcesses(): Promise<Set<number>> {
   return end((mark) => mark === MARK);
 }
 
-/** Ends the processes of runs that were killed, and removes their directories. */
-export async function endDeadRuns(): Promise<string[]> {
+/**
+ * Ends the processes of runs that were killed, and removes their objects and directories.
+ *
+ * @param keys The keys that demos use.
+ */
+export async function endDeadRuns(keys: readonly number[]): Promise<string[]> {
   const before = objects();
   const ended = await end(isDead);
   const said = [...ended].map((pid) => `ended pid ${pid}, left by a run that was killed`);
-  if (ended.size > 0) said.push(...removeObjects((object) => isOf(object, ended) && before.has(object.name)));
+  if (ended.size > 0) {
+    said.push(...removeObjects((object) =>
+      // what such a process has used may be somebody else's
+      isOf(object, ended) && before.has(object.name) && object.cuid === Deno.uid() && keys.includes(object.key)
+    ));
+  }
   const parent = temporary();
   for (const { name } of Deno.readDirSync(parent)) {
     const mark = name.startsWith(PREFIX) && /^\d+-\d+-\d+(?=-)/.exec(name.slice(PREFIX.length))?.[0];
     if (!mark || !isDead(mark)) continue;
     try {
+      if (Deno.lstatSync(`${parent}/${name}`).uid !== Deno.uid()) continue;
       Deno.removeSync(`${parent}/${name}`, { recursive: true });
       said.push(`removed ${parent}/${name}, left by a run that was killed`);
     } catch {
-      // another user's
+      // it has gone meanwhile
     }
   }
   return said;
@@ -211,35 +165,19 @@ export type IpcObject =
     receiver: number;
   });
 
-/** What is in the slots of one of the kernel's tables; what cannot be looked at is left out. */
-export function* slots<T>(highest: number, look: (slot: number) => T): Generator<T> {
-  for (let slot = 0; slot <= highest; slot++) {
-    try {
-      yield look(slot);
-    } catch (error) {
-      if (!(error instanceof LibcError)) throw error; // else an empty slot
-    }
-  }
-}
-
 /** All segments and queues there are, by name: `segment 3`. */
 export function objects(): Map<string, IpcObject> {
-  const found: IpcObject[] = [
-    ...slots(shmctl(0, SHM_INFO, new shm_info()), (slot): IpcObject => {
-      const ds = new shmid_ds();
-      const id = shmctl(slot, SHM_STAT_ANY, ds);
-      const { key, uid, cuid } = ds.shm_perm;
-      const [size, attached, creator] = [ds.shm_segsz, ds.shm_nattch, ds.shm_cpid];
-      return { kind: "segment", name: `segment ${id}`, id, key, uid, cuid, size, attached, creator };
-    }),
-    ...slots(msgctl(0, MSG_INFO, new msginfo()), (slot): IpcObject => {
-      const ds = new msqid_ds();
-      const id = msgctl(slot, MSG_STAT_ANY, ds);
-      const { key, uid, cuid } = ds.msg_perm;
-      const [messages, sender, receiver] = [ds.msg_qnum, ds.msg_lspid, ds.msg_lrpid];
-      return { kind: "queue", name: `queue ${id}`, id, key, uid, cuid, messages, sender, receiver };
-    }),
-  ];
+  const found: IpcObject[] = [];
+  for (const { id, ds } of segmentTable()) {
+    const { key, uid, cuid } = ds.shm_perm;
+    const [size, attached, creator] = [ds.shm_segsz, ds.shm_nattch, ds.shm_cpid];
+    found.push({ kind: "segment", name: `segment ${id}`, id, key, uid, cuid, size, attached, creator });
+  }
+  for (const { id, ds } of queueTable()) {
+    const { key, uid, cuid } = ds.msg_perm;
+    const [messages, sender, receiver] = [ds.msg_qnum, ds.msg_lspid, ds.msg_lrpid];
+    found.push({ kind: "queue", name: `queue ${id}`, id, key, uid, cuid, messages, sender, receiver });
+  }
   return new Map(found.map((object) => [object.name, object]));
 }
 
@@ -251,25 +189,18 @@ export function isOf(object: IpcObject, pids: Set<number>): boolean {
 
 /** Tells whether a process waits in msgrcv(2) for a message of a queue. */
 export function isAwaited(msqid: number): boolean {
-  const msgrcv = Deno.build.arch === "aarch64" ? 188 : 70;
-  const call = `${msgrcv} 0x${msqid.toString(16)} `;
   for (const pid of pids()) {
-    try {
-      for (const { name } of Deno.readDirSync(`/proc/${pid}/task`)) {
-        if (textOf(`/proc/${pid}/task/${name}/syscall`)?.startsWith(call)) return true;
-      }
-    } catch {
-      // it has ended meanwhile
+    for (const { number, args } of callsOf(pid)) {
+      if (args[0] === msqid && awaited(number, msqid)?.call === "msgrcv") return true;
     }
   }
   return false;
 }
 
 /** Removes an object; false if it is not ours to remove, or gone already. */
-export function remove({ kind, id }: IpcObject): boolean {
+export function tryToRemove(object: IpcObject): boolean {
   try {
-    if (kind === "segment") shmctl(id, IPC_RMID);
-    else msgctl(id, IPC_RMID);
+    remove(object);
     return true;
   } catch (error) {
     if (error instanceof LibcError) return false;
@@ -281,11 +212,6 @@ export function remove({ kind, id }: IpcObject): boolean {
 export function removeObjects(wanted: (object: IpcObject) => boolean): string[] {
   return [...objects().values()]
     .filter((object) => wanted(object) && !(object.kind === "segment" && object.attached > 0))
-    .filter(remove)
+    .filter(tryToRemove)
     .map(({ name }) => `removed ${name}, left by the demo`);
-}
-
-/** A user's name, or the number where there is none. */
-export function userName(uid: number): string {
-  return new RegExp(`^([^:]*):[^:]*:${uid}:`, "m").exec(textOf("/etc/passwd") ?? "")?.[1] ?? String(uid);
 }

@@ -3,13 +3,12 @@
  *
  * @module
  */
-import { peek, SHM_RDONLY, shmat, shmdt, usleep } from "../../mod.ts";
+import { peek, SHM_RDONLY, shmat, shmdt, usleep } from "../../../mod.ts";
+import { childrenOf, isAlive, type ProcessEntry, userName } from "../shared/proc.ts";
 import {
-  childrenOf,
   endProcesses,
   freePort,
   type IpcObject,
-  isAlive,
   isAwaited,
   isListening,
   isListeningAt,
@@ -17,11 +16,9 @@ import {
   MARKED,
   objects,
   privateDirectory,
-  type ProcessEntry,
-  remove,
   removeObjects,
-  userName,
-} from "./demo_system.ts";
+  tryToRemove,
+} from "./system.ts";
 
 /** An IPC object with a key, which somebody else could have in use. */
 export type Use = { kind: "segment"; key: number; size: number } | { kind: "queue"; key: number };
@@ -102,7 +99,7 @@ export interface RunOptions {
 }
 
 const LIMIT = 10_000; // ms that a demo may take: the slowest needs two seconds
-const SCRIPTS = new URL("../", import.meta.url);
+const SCRIPTS = new URL("../../", import.meta.url);
 
 /** A process on the stage. */
 class Player {
@@ -327,11 +324,11 @@ export class Stage {
     const pids = this.#pids().union(left);
     const fresh = new Set(this.#fresh().map(({ name }) => name));
     const removed = removeObjects((object) => {
-      if (!fresh.has(object.name)) return false;
+      if (!fresh.has(object.name) || object.cuid !== Deno.uid()) return false;
       if (isOf(object, pids)) return true;
       // a sender that was ended right after msgget(2) has left no trace in its queue
       return object.kind === "queue" && object.sender === 0 && object.receiver === 0 &&
-        object.cuid === Deno.uid() && !!this.demo.uses?.some(({ kind, key }) => kind === "queue" && key === object.key);
+        !!this.demo.uses?.some(({ kind, key }) => kind === "queue" && key === object.key);
     });
     removed.forEach((text) => this.note(text));
     if (this.#directory) Deno.removeSync(this.#directory, { recursive: true });
@@ -379,7 +376,7 @@ function staysUnused(use: Use): boolean {
 function obstacle(use: Use, note: (text: string) => void): string | null {
   const object = find(use);
   if (!object) return null;
-  if (!isLeftover(object, use) || !remove(object)) return inUse(object);
+  if (!isLeftover(object, use) || !tryToRemove(object)) return inUse(object);
   const why = isUnused(object)
     ? "nobody ever used it"
     : `${

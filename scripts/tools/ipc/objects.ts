@@ -3,35 +3,24 @@
  *
  * @module
  */
+import { GETALL, GETNCNT, GETPID, GETZCNT, LibcError, semctl, SHM_DEST, SHM_LOCKED } from "../../../mod.ts";
+import type { ipc_perm } from "../../../mod.ts";
 import {
-  GETALL,
-  GETNCNT,
-  GETPID,
-  GETZCNT,
-  LibcError,
-  MSG_INFO,
-  MSG_STAT_ANY,
-  msgctl,
-  msginfo,
-  msqid_ds,
-  SEM_INFO,
-  SEM_STAT_ANY,
-  semctl,
-  semid_ds,
-  seminfo,
-  SHM_DEST,
-  SHM_INFO,
-  shm_info,
-  SHM_LOCKED,
-  SHM_STAT_ANY,
-  shmctl,
-  shmid_ds,
-} from "../../mod.ts";
-import type { ipc_perm } from "../../mod.ts";
-import { pids, processEntry, slots, textOf, userName } from "./demo_system.ts";
-
-/** The three kinds. */
-export type Kind = "segment" | "queue" | "semaphores";
+  callsOf,
+  executableOf,
+  groupName,
+  isAlive,
+  namespaceOf,
+  ownerOf,
+  pids,
+  type ProcessEntry,
+  processEntry,
+  processName,
+  segmentsOf,
+  textOf,
+  userName,
+} from "../shared/proc.ts";
+import { awaited, type Kind, queueTable, segmentTable, setTable } from "../shared/sysv.ts";
 
 /** A living process and what it has to do with an object. */
 export interface Use {
@@ -64,7 +53,9 @@ interface Common {
   age: number;
   /** Processes that live and use it, as far as one may see them. */
   processes: Use[];
-  /** Nobody is left who could use it: those who did have ended. */
+  /** Nobody has it attached or waits for it in the kernel, and all that the kernel remembers to have used it have ended. */
+  idle: boolean;
+  /** It is idle, and no process lives that could use it and leave no trace of that. */
   orphan: boolean;
 }
 
@@ -119,7 +110,7 @@ export type Obj = Segment | Queue | Semaphores;
 /** How people call the kinds. */
 export const WORDS: Record<Kind, string> = { segment: "segment", queue: "queue", semaphores: "semaphore set" };
 /** The letters that tell them apart in an argument: `m:3`. */
-export const LETTERS: Record<Kind, string> = { segment: "m", queue: "q", semaphores: "s" };
+const LETTERS: Record<Kind, string> = { segment: "m", queue: "q", semaphores: "s" };
 
 /** An object's name: `segment 3`. */
 export function nameOf({ kind, id }: Pick<Obj, "kind" | "id">): string {
@@ -131,16 +122,9 @@ export function handle({ kind, id }: Pick<Obj, "kind" | "id">): string {
   return `${LETTERS[kind]}:${id}`;
 }
 
-/** A process's name: its command's, or the script's that it runs. */
-export function processName(pid: number): string {
-  const line = textOf(`/proc/${pid}/cmdline`) ?? "";
-  return /(?:^|[/\0])([^/\0]+\.(?:ts|js|mjs|pl|py|rb|sh))(?:\0|$)/.exec(line)?.[1] ?? processEntry(pid)?.command ?? "?";
-}
-
 /** A process that is there and no zombie, and not this one. */
 function lives(pid: number): boolean {
-  const entry = pid > 0 && pid !== Deno.pid && processEntry(pid);
-  return !!entry && !"ZX".includes(entry.state);
+  return pid !== Deno.pid && isAlive(pid);
 }
 
 /** Tells whether a process that the kernel remembers can be known to have ended: pid 0 is one that cannot be seen from here. */
@@ -148,16 +132,11 @@ function isGone(pid: number): boolean {
   return pid > 0 && !lives(pid);
 }
 
-/** A group's name, or the number where there is none. */
-function groupName(gid: number): string {
-  return new RegExp(`^([^:]*):[^:]*:${gid}:`, "m").exec(textOf("/etc/group") ?? "")?.[1] ?? String(gid);
-}
-
 function date(seconds: number): Date | null {
   return seconds === 0 ? null : new Date(seconds * 1000);
 }
 
-function common(id: number, perm: ipc_perm, ctime: number): Omit<Common, "processes" | "orphan"> {
+function common(id: number, perm: ipc_perm, ctime: number): Omit<Common, "processes" | "idle" | "orphan"> {
   const { key, uid, gid, cuid, cgid, mode } = perm;
   return {
     id,
@@ -183,27 +162,6 @@ export function hex(key: number): string {
   return "0x" + (key >>> 0).toString(16).padStart(8, "0");
 }
 
-// numbers of the system calls that wait
-const CALLS: Record<string, [kind: Kind, name: string]> = Deno.build.arch === "aarch64"
-  ? { 188: ["queue", "msgrcv"], 189: ["queue", "msgsnd"], 192: ["semaphores", "semop"], 193: ["semaphores", "semop"] }
-  : { 69: ["queue", "msgsnd"], 70: ["queue", "msgrcv"], 65: ["semaphores", "semop"], 220: ["semaphores", "semop"] };
-
-function* names(directory: string): Generator<string> {
-  try {
-    for (const { name } of Deno.readDirSync(directory)) yield name;
-  } catch {
-    // it has ended meanwhile, or is not ours to look at
-  }
-}
-
-function ipcNamespace(pid: number | "self"): string | null {
-  try {
-    return Deno.readLinkSync(`/proc/${pid}/ns/ipc`);
-  } catch {
-    return null;
-  }
-}
-
 /** What each process has attached or waits for, by the object's name; of other users' only if one is root. */
 function uses(): Map<string, Use[]> {
   const found = new Map<string, Use[]>();
@@ -211,19 +169,16 @@ function uses(): Map<string, Use[]> {
     const list = found.getOrInsert(nameOf({ kind, id }), []);
     if (!list.some((use) => use.pid === pid && use.what === what)) list.push({ pid, name: processName(pid), what });
   };
-  const namespace = ipcNamespace("self");
+  const namespace = namespaceOf("ipc");
   for (const pid of pids()) {
     if (pid === Deno.pid) continue;
-    const maps = textOf(`/proc/${pid}/maps`);
+    const mappings = segmentsOf(pid);
     // ids of another namespace are other objects'
-    if (!maps || ipcNamespace(pid) !== namespace) continue;
-    // the inode of a segment's mapping is its id
-    for (const [, id] of maps.matchAll(/^\S+ \S+ \S+ \S+ (\d+) +\/SYSV[0-9a-f]{8}/gm)) {
-      add("segment", Number(id), pid, "attached");
-    }
-    for (const task of names(`/proc/${pid}/task`)) {
-      const [, number, id] = /^(\d+) 0x([0-9a-f]+) /.exec(textOf(`/proc/${pid}/task/${task}/syscall`) ?? "") ?? [];
-      if (CALLS[number]) add(CALLS[number][0], parseInt(id, 16), pid, `waits in ${CALLS[number][1]}`);
+    if (!mappings || namespaceOf("ipc", pid) !== namespace) continue;
+    for (const { shmid } of mappings) add("segment", shmid, pid, "attached");
+    for (const { number, args } of callsOf(pid)) {
+      const wait = awaited(number, args[0]);
+      if (wait) add(wait.kind, wait.id, pid, `waits in ${wait.call}`);
     }
   }
   return found;
@@ -238,11 +193,15 @@ function withRemembered(known: Use[], remembered: [pid: number, what: string][])
   return list;
 }
 
+/** Tells whether a process that used an object, at a time if ever, can be known to have ended. */
+function isOver(pid: number, time: number): boolean {
+  return pid === 0 ? time === 0 : isGone(pid);
+}
+
 function segments(used: Map<string, Use[]>): Segment[] {
-  return [...slots(shmctl(0, SHM_INFO, new shm_info()), (slot): Segment => {
-    const ds = new shmid_ds();
-    const id = shmctl(slot, SHM_STAT_ANY, ds);
+  return [...segmentTable()].map(({ id, ds }): Segment => {
     const { mode } = ds.shm_perm;
+    const idle = ds.shm_nattch === 0 && isGone(ds.shm_cpid) && isOver(ds.shm_lpid, ds.shm_atime);
     return {
       kind: "segment",
       ...common(id, ds.shm_perm, ds.shm_ctime),
@@ -254,17 +213,18 @@ function segments(used: Map<string, Use[]>): Segment[] {
       detachedAt: date(ds.shm_dtime),
       removed: (mode & SHM_DEST) !== 0,
       locked: (mode & SHM_LOCKED) !== 0,
-      processes: withRemembered(used.get(`segment ${id}`) ?? [], [[ds.shm_cpid, "made it"]]),
-      orphan: ds.shm_nattch === 0 && isGone(ds.shm_cpid),
+      processes: withRemembered(used.get(`segment ${id}`) ?? [], [[ds.shm_cpid, "made it"], [
+        ds.shm_lpid,
+        "last user",
+      ]]),
+      idle,
+      orphan: idle, // who uses a segment has it attached, or once had
     };
-  })];
+  });
 }
 
 function queues(used: Map<string, Use[]>): Queue[] {
-  return [...slots(msgctl(0, MSG_INFO, new msginfo()), (slot): Queue => {
-    const ds = new msqid_ds();
-    const id = msgctl(slot, MSG_STAT_ANY, ds);
-    const last = [ds.msg_lspid, ds.msg_lrpid];
+  return [...queueTable()].map(({ id, ds }): Queue => {
     const processes = withRemembered(used.get(`queue ${id}`) ?? [], [
       [ds.msg_lspid, "last sent"],
       [ds.msg_lrpid, "last received"],
@@ -280,10 +240,10 @@ function queues(used: Map<string, Use[]>): Queue[] {
       sentAt: date(ds.msg_stime),
       receivedAt: date(ds.msg_rtime),
       processes,
-      // who made a queue the kernel does not remember: one that was never used may still be about to be
-      orphan: processes.length === 0 && last.some((pid) => pid > 0) && last.every((pid) => pid === 0 || isGone(pid)),
+      idle: processes.length === 0 && isOver(ds.msg_lspid, ds.msg_stime) && isOver(ds.msg_lrpid, ds.msg_rtime),
+      orphan: false,
     };
-  })];
+  });
 }
 
 /** The semaphores of a set, or null if one may not look. */
@@ -304,11 +264,9 @@ function semaphoresOf(id: number, count: number): Semaphore[] | null {
 }
 
 function sets(used: Map<string, Use[]>): Semaphores[] {
-  return [...slots(semctl(0, 0, SEM_INFO, new seminfo()), (slot): Semaphores => {
-    const ds = new semid_ds();
-    const id = semctl(slot, 0, SEM_STAT_ANY, ds);
+  return [...setTable()].map(({ id, ds }): Semaphores => {
     const semaphores = semaphoresOf(id, ds.sem_nsems);
-    const last = [...new Set((semaphores ?? []).map(({ lastPid }) => lastPid))];
+    const last = [...new Set((semaphores ?? []).map(({ lastPid }) => lastPid))].filter((pid) => pid > 0);
     const processes = withRemembered(
       used.get(`semaphore set ${id}`) ?? [],
       last.map((pid) => [pid, "last operated"]),
@@ -321,10 +279,60 @@ function sets(used: Map<string, Use[]>): Semaphores[] {
       operatedAt: date(ds.sem_otime),
       semaphores,
       processes,
-      orphan: processes.length === 0 && !waiting && last.some((pid) => pid > 0) &&
-        last.every((pid) => pid === 0 || isGone(pid)),
+      idle: semaphores !== null && processes.length === 0 && !waiting && last.every(isGone) &&
+        (last.length > 0 || ds.sem_otime === 0),
+      orphan: false,
     };
-  })];
+  });
+}
+
+/** A living process that may use objects: whose it is, as far as that can be seen. */
+interface Stranger {
+  pid: number;
+  uid: number;
+}
+
+// they start programs, and use nothing themselves
+const SHELLS = new Set(
+  ["sh", "bash", "dash", "zsh", "fish"].concat(
+    (textOf("/etc/shells") ?? "").split("\n").filter((line) => line.startsWith("/")).map((line) => baseName(line)),
+  ),
+);
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** All processes that may use objects of this namespace: not this one, no shells, no threads of the kernel. */
+function strangers(): Stranger[] {
+  const own = namespaceOf("ipc");
+  const list: Stranger[] = [];
+  for (const pid of pids()) {
+    const uid = ownerOf(pid);
+    const namespace = namespaceOf("ipc", pid);
+    if (!lives(pid) || uid === null || (namespace !== null && namespace !== own)) continue;
+    const command = textOf(`/proc/${pid}/cmdline`) ?? "";
+    const executable = executableOf(pid);
+    if (executable === null && command === "") continue; // a thread of the kernel
+    if (executable !== null && SHELLS.has(baseName(executable))) continue;
+    if (/^[^\0]*deno\0task\0/.test(command)) continue; // runs this command, or others, as a shell does
+    list.push({ pid, uid });
+  }
+  return list;
+}
+
+function couldUse({ uid, cuid, mode }: Obj, stranger: Stranger): boolean {
+  const OTHERS = 0o066;
+  return stranger.uid === uid || stranger.uid === cuid || (parseInt(mode, 8) & OTHERS) !== 0;
+}
+
+/**
+ * The processes that could use an object without a trace: the kernel does not remember who made a queue or a set, nor
+ * who looks again and again whether there is something to receive.
+ */
+export function suspects(object: Obj): Use[] {
+  return strangers().filter((stranger) => couldUse(object, stranger))
+    .map(({ pid }) => ({ pid, name: processName(pid), what: "could use it" }));
 }
 
 /** All kinds, in the order in which they are shown. */
@@ -338,7 +346,13 @@ export function allObjects(kinds: readonly Kind[] = KINDS): Obj[] {
     queue: queues,
     semaphores: sets,
   };
-  return kinds.flatMap((kind) => lists[kind](used).sort((a, b) => a.id - b.id));
+  const objects = kinds.flatMap((kind) => lists[kind](used).sort((a, b) => a.id - b.id));
+  const doubtful = objects.filter(({ idle, orphan }) => idle && !orphan);
+  if (doubtful.length > 0) {
+    const around = strangers();
+    for (const object of doubtful) object.orphan = !around.some((stranger) => couldUse(object, stranger));
+  }
+  return objects;
 }
 
 /** Which objects an argument means. */
@@ -375,7 +389,7 @@ export function processTree(objects: Obj[]): TreeNode[] {
   const entries = new Map(
     [...pids()].map((pid) => [pid, processEntry(pid)]).filter((pair) => pair[1] !== null) as [
       number,
-      NonNullable<ReturnType<typeof processEntry>>,
+      ProcessEntry,
     ][],
   );
   const nodes = new Map<number, TreeNode>();
@@ -399,12 +413,4 @@ export function processTree(objects: Obj[]): TreeNode[] {
     (nodes.get(up)?.children ?? roots).push(own);
   }
   return roots;
-}
-
-function ownerOf(pid: number): number | null {
-  try {
-    return Deno.statSync(`/proc/${pid}`).uid;
-  } catch {
-    return null;
-  }
 }

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { abortable } from "../../../ffi/objects/_abort.ts";
+import { abortable } from "../../ffi/abort.ts";
 
 /** A signal that counts who listens to it. */
 function counted(): { controller: AbortController; signal: AbortSignal; listeners(): number } {

@@ -3,13 +3,16 @@
  *
  * @module
  */
-import { listing } from "./ipc_list.ts";
-import { allObjects, handle, type Kind, type Obj, processTree, type TreeNode } from "./ipc_system.ts";
-import { cut, paint, print, SGR, terminalSize } from "./ipc_text.ts";
+import { json } from "../shared/escape.ts";
+import { cut } from "../shared/layout.ts";
+import { onInterrupt } from "../shared/signals.ts";
+import type { Kind } from "../shared/sysv.ts";
+import { paint, print, SGR, terminalSize, writeAll } from "../shared/terminal.ts";
+import { listing } from "./list.ts";
+import { allObjects, handle, type Obj, processTree, type TreeNode } from "./objects.ts";
 
 const INTERVAL = 500; // ms
 const MARKED = 2500; // ms that a change stays marked
-const SIGNALS: Partial<Record<Deno.Signal, number>> = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
 const CTRL_C = 3, CTRL_D = 4;
 
 /** What has to be the same for an object not to have changed. */
@@ -22,7 +25,7 @@ export async function watchJson(kinds: readonly Kind[]): Promise<never> {
   for (let before = "";;) {
     const objects = allObjects(kinds);
     const now = objects.map(signature).join();
-    if (now !== before || !objects.length && !before) print(JSON.stringify(objects));
+    if (now !== before || !objects.length && !before) print(json(objects));
     before = now || "none";
     await new Promise((resolve) => setTimeout(resolve, INTERVAL));
   }
@@ -45,16 +48,11 @@ class Screen implements Disposable {
     for (const end of ENDS) globalThis.addEventListener(end, this.#leave);
     this.#mine = true;
     Deno.stdin.setRaw(true);
-    this.#write("\x1b[?1049h\x1b[?25l");
-  }
-
-  #write(text: string): void {
-    let bytes = new TextEncoder().encode(text);
-    while (bytes.length > 0) bytes = bytes.subarray(Deno.stdout.writeSync(bytes));
+    writeAll("\x1b[?1049h\x1b[?25l");
   }
 
   draw(lines: string[]): void {
-    this.#write("\x1b[H" + lines.map((line) => line + "\x1b[K").join("\r\n") + "\x1b[J");
+    writeAll("\x1b[H" + lines.map((line) => line + "\x1b[K").join("\r\n") + "\x1b[J");
   }
 
   [Symbol.dispose](): void {
@@ -62,7 +60,7 @@ class Screen implements Disposable {
     this.#mine = false;
     for (const end of ENDS) globalThis.removeEventListener(end, this.#leave);
     try {
-      this.#write("\x1b[?25h\x1b[?1049l");
+      writeAll("\x1b[?25h\x1b[?1049l");
       Deno.stdin.setRaw(false);
     } catch {
       // the terminal is gone
@@ -173,9 +171,7 @@ export async function watch(kinds: readonly Kind[]): Promise<number> {
     wake();
   };
   // the listeners go first: a signal that came in between would leave the terminal raw
-  for (const [name, number] of Object.entries(SIGNALS)) {
-    Deno.addSignalListener(name as Deno.Signal, () => stop(128 + number));
-  }
+  using _signals = onInterrupt((_, status) => stop(status));
   Deno.addSignalListener("SIGWINCH", () => wake());
   using screen = new Screen();
   const keys = async () => {

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { DEMOS } from "./demo_list.ts";
+import { DEMOS } from "../demos/list.ts";
 import { traceCommand } from "./trace.ts";
 
-const folder = new URL("../figures/", import.meta.url).pathname;
+const folder = new URL("../../figures/", import.meta.url).pathname;
 for (const { name } of DEMOS) {
   console.log(name);
   const code = await traceCommand([name, "--svg", `${folder}${name}.svg`]);

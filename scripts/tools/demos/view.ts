@@ -3,7 +3,9 @@
  *
  * @module
  */
-import type { Demo, DemoEvent, Outcome } from "./demo_runner.ts";
+import { wrap } from "../shared/layout.ts";
+import { painted, SGR } from "../shared/terminal.ts";
+import type { Demo, DemoEvent, Outcome } from "./runner.ts";
 
 /** Where the demos are printed. */
 export interface Screen {
@@ -14,8 +16,8 @@ export interface Screen {
   control: boolean;
 }
 
-const BOLD = "1", DIM = "2", RED = "31", GREEN = "32", YELLOW = "33";
-const NAMES = ["36", "35", "33", "34", "32"]; // of processes: everything but red
+const { bold: BOLD, dim: DIM, red: RED, green: GREEN, yellow: YELLOW } = SGR;
+const NAMES = [SGR.cyan, SGR.magenta, SGR.yellow, SGR.blue, SGR.green]; // of processes: everything but red
 
 /** Prints what happens. */
 export class View {
@@ -31,7 +33,7 @@ export class View {
   }
 
   #paint(text: string, ...codes: string[]): string {
-    return this.#screen.control && text ? `\x1b[${codes.join(";")}m${text}\x1b[0m` : text;
+    return this.#screen.control ? painted(text, ...codes) : text;
   }
 
   #print(text: string): void {
@@ -132,18 +134,4 @@ const COLORS: Record<Outcome["result"], string> = { passed: GREEN, failed: RED, 
 
 function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(2)} s`;
-}
-
-/** Breaks a line into lines of at most so many characters, at blanks where there are any. */
-export function wrap(text: string, columns: number): string[] {
-  const lines: string[] = [];
-  // deno-lint-ignore no-control-regex -- what a program prints must not steer the terminal
-  let rest = [...text.replaceAll("\t", " ").replace(/[\0-\x1f\x7f-\x9f]/g, "\ufffd")];
-  while (rest.length > columns) {
-    const blank = rest.lastIndexOf(" ", columns);
-    const at = blank > columns / 3 ? blank : columns;
-    lines.push(rest.slice(0, at).join("").trimEnd());
-    rest = rest.slice(rest[at] === " " ? at + 1 : at);
-  }
-  return [...lines, rest.join("")];
 }

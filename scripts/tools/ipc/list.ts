@@ -3,28 +3,21 @@
  *
  * @module
  */
-import { LibcError, MessageQueue, SharedMemory } from "../../mod.ts";
-import { wrap } from "./demo_view.ts";
-import { isAlive } from "./demo_system.ts";
-import { type Kind, nameOf, type Obj, processName, type Queue, type Segment, type Semaphores } from "./ipc_system.ts";
-import {
-  ageText,
-  type Column,
-  escaped,
-  hexDump,
-  hexOf,
-  paint,
-  print,
-  SGR,
-  table,
-  terminalSize,
-  utf8,
-} from "./ipc_text.ts";
+import { LibcError, MessageQueue } from "../../../mod.ts";
+import { escaped, json as toJson, utf8 } from "../shared/escape.ts";
+import { ageText, type Column, table, wrap } from "../shared/layout.ts";
+import { isAlive, processName } from "../shared/proc.ts";
+import type { Kind } from "../shared/sysv.ts";
+import { paint, print, SGR, terminalSize } from "../shared/terminal.ts";
+import { hexDump, hexOf } from "./hex.ts";
+import { nameOf, type Obj, type Queue, type Segment, type Semaphores } from "./objects.ts";
+import { attachAndRead, peekSegment } from "./segment.ts";
 
 /** What is wrong with an object, or who uses it. */
 function remarks(object: Obj): string {
   const list: string[] = [];
   if (object.orphan) list.push("orphan");
+  else if (object.idle) list.push("orphan?");
   if (object.kind === "segment" && object.removed) list.push("removed");
   if (object.kind === "segment" && object.locked) list.push("locked");
   const shown = new Map<number, string>();
@@ -38,7 +31,7 @@ function remarks(object: Obj): string {
 
 const KEYS: Column<Obj>[] = [
   { title: "ID", value: ({ id }) => String(id), right: true, drop: 0 },
-  { title: "KEY", value: ({ key }) => key === 0 ? "-" : String(key), right: true, drop: 1 },
+  { title: "KEY", value: ({ key }) => key === 0 ? "-" : String(key), right: true, drop: 0 },
   { title: "HEX", value: ({ key, keyHex }) => key === 0 ? "-" : keyHex, drop: 6 },
   { title: "OWNER", value: ({ owner }) => owner, drop: 4 },
   { title: "MODE", value: ({ mode }) => mode, drop: 3 },
@@ -52,7 +45,7 @@ const USES: Column<Obj>[] = [
 const OWN: Record<Kind, Column<Obj>[]> = {
   segment: [
     { title: "BYTES", value: (object) => String((object as Segment).size), right: true, drop: 0 },
-    { title: "ATT", value: (object) => String((object as Segment).attached), right: true, drop: 0 },
+    { title: "ATT", value: (object) => String((object as Segment).attached), right: true, drop: 1 },
   ],
   queue: [
     { title: "MSGS", value: (object) => String((object as Queue).messages), right: true, drop: 0 },
@@ -64,10 +57,12 @@ const OWN: Record<Kind, Column<Obj>[]> = {
   ],
 };
 
+const VALUES = 12; // columns
+
 function valuesText({ semaphores }: Semaphores): string {
   if (!semaphores) return "?";
   const all = semaphores.map(({ value }) => value).join(" ");
-  return all.length <= 16 ? all : all.slice(0, 15).replace(/ \d*$/, "") + " …";
+  return all.length <= VALUES ? all : all.slice(0, VALUES - 1).replace(/ \d*$/, "") + " …";
 }
 
 const TITLES: Record<Kind, string> = { segment: "Segments", queue: "Queues", semaphores: "Semaphore sets" };
@@ -136,7 +131,10 @@ function fields(object: Obj): [string, string][] {
   list.push(["changed at", timeText(object.changedAt)]);
   const used = object.processes.map(({ pid, name, what }) => `${pid} (${name}) ${what}`);
   list.push(["used by", used.join(", ") || "nobody that can be seen"]);
-  if (object.orphan) list.push(["state", "orphan: those who used it have ended"]);
+  if (object.orphan) list.push(["state", "orphan: nobody is left to use it"]);
+  else if (object.idle) {
+    list.push(["state", "perhaps an orphan: those that are known have ended, but others live that could use it"]);
+  }
   if (object.kind === "segment" && object.removed) {
     list.push(["state", "removed: gone when the last process detaches it"]);
   }
@@ -144,12 +142,20 @@ function fields(object: Obj): [string, string][] {
   return list;
 }
 
+/** How to show an object. */
+export interface ShowOptions {
+  /** How much of a segment or a message. */
+  bytes: number;
+  /** Attach a segment if it cannot be read otherwise. */
+  attach?: true;
+  json?: true;
+}
+
 /** Prints one object whole. */
-export function show(object: Obj, bytes: number, json: boolean): void {
-  // what it holds is asked for first: the kernel keeps count of those who look into a segment, too
-  const { text, more, failed } = contents(object, bytes, terminalSize().columns);
-  if (json) {
-    print(JSON.stringify({ ...object, ...more }, undefined, 2));
+export function show(object: Obj, options: ShowOptions): void {
+  const { text, more, failed } = contents(object, options, terminalSize().columns);
+  if (options.json) {
+    print(toJson({ ...object, ...more }, 2));
   } else {
     const { columns } = terminalSize();
     const title = nameOf(object);
@@ -172,11 +178,11 @@ interface Contents {
 }
 
 /** What an object holds, as far as one may read it. */
-function contents(object: Obj, bytes: number, width: number): Contents {
+function contents(object: Obj, { bytes, attach }: ShowOptions, width: number): Contents {
   try {
     switch (object.kind) {
       case "segment":
-        return memory(object, bytes, width);
+        return memory(object, bytes, !!attach, width);
       case "queue":
         return messages(object, bytes, width);
       case "semaphores":
@@ -187,11 +193,15 @@ function contents(object: Obj, bytes: number, width: number): Contents {
   }
 }
 
-function memory({ id, size }: Segment, bytes: number, width: number): Contents {
+function memory({ id, size }: Segment, bytes: number, attach: boolean, width: number): Contents {
   const length = Math.min(bytes, size);
   if (length === 0) return { text: [], more: {} };
-  using segment = SharedMemory.fromId(id, { readOnly: true });
-  const data = segment.read(0, length);
+  const data = peekSegment(id, length) ?? (attach ? attachAndRead(id, length) : null);
+  if (!data) {
+    const notice = "Its bytes are not shown: no process has it attached that this command may look into. " +
+      "With --attach it is attached to read them, which makes this command its last user.";
+    return { text: wrap(notice, width), more: { hex: null } };
+  }
   const rest = size > length ? [`… ${size - length} bytes more: ipc read m:${id} --hex`] : [];
   return { text: [...hexDump(data, 0, width), ...rest], more: { hex: hexOf(data) } };
 }

@@ -1,13 +1,13 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { shmat, shmdt } from "../../../mod.ts";
-import { DEMOS } from "../../../scripts/tools/demo_list.ts";
-import { type Demo, type DemoEvent, type Outcome, type Part, runDemo } from "../../../scripts/tools/demo_runner.ts";
-import { isListening } from "../../../scripts/tools/demo_system.ts";
-import { View, wrap } from "../../../scripts/tools/demo_view.ts";
-import { freshKey } from "../../_peers.ts";
-import { objects, process, Program, removeObject, root, run, until } from "../../support.ts";
+import { shmat, shmdt } from "../../../../mod.ts";
+import { DEMOS } from "../../../../scripts/tools/demos/list.ts";
+import { type Demo, type DemoEvent, type Outcome, type Part, runDemo } from "../../../../scripts/tools/demos/runner.ts";
+import { isListening } from "../../../../scripts/tools/demos/system.ts";
+import { View } from "../../../../scripts/tools/demos/view.ts";
+import { freshKey } from "../../../_peers.ts";
+import { objects, process, Program, removeObject, root, run, until } from "../../../support.ts";
 
-const DEMOS_TS = `${root}scripts/tools/demos.ts`;
+const DEMOS_TS = `${root}scripts/tools/demos/demos.ts`;
 const ALPHABET = "abcdefghijklmnopqrstuvwxyz";
 // deno-lint-ignore no-control-regex -- these are what is looked for
 const CONTROL = /[\0-\x09\x0b-\x1f\x7f]/;
@@ -78,7 +78,7 @@ keyed("demos run every demo, pass, and leave nothing", async () => {
 Deno.test("DEMOS have every program of the slides, in their order", () => {
   const used = new Set(DEMOS.flatMap(({ parts }) => parts.map(({ script }) => script)));
   const scripts = [...Deno.readDirSync(`${root}scripts`)].filter(({ isFile }) => isFile).map(({ name }) => name);
-  assertEquals([...used].sort(), scripts.filter((name) => name.endsWith(".ts") && name !== "ipc.ts").sort());
+  assertEquals([...used].sort(), scripts.filter((name) => name.endsWith(".ts")).sort());
   const slides = DEMOS.flatMap(({ slides }) => slides.split(", ").map(Number));
   assertEquals(slides, slides.toSorted((a, b) => a - b));
 });
@@ -200,6 +200,46 @@ keyed("demos end what a run that was killed with SIGKILL has left running", asyn
   assertEquals([segment(), traces(program.pid)], [undefined, []]);
 });
 
+/** What marks the processes of a run that is gone: its pid is beyond all that there are. */
+const deadRun = () => `${/\d+/.exec(Deno.readLinkSync("/proc/self/ns/pid"))![0]}-${2 ** 22 + 1}-1`;
+
+const isRoot = Deno.uid() === 0;
+
+Deno.test({
+  name: "demos do not believe what another user's process has in its environment, and leave its queue alone",
+  ignore: !isRoot,
+  async fn() {
+    const key = freshKey();
+    const code = `$id = msgget(${key}, 01600); msgsnd($id, pack("l! a", 1, "x"), 0); $| = 1; print "on"; sleep 60`;
+    const as = ["--reuid=65534", "--regid=65534", "--clear-groups", "perl", "-e", code];
+    await using other = new Program("setpriv", as, { env: { IPC_DEMO_RUN: deadRun() } });
+    await other.until("on");
+    try {
+      const { code, stdout } = await demos("posix");
+      assertEquals(code, 0);
+      assert(!stdout.includes("left by a run that was killed"), stdout);
+      assertEquals(process(other.pid)?.state, "S");
+      assert(objects("msg").some((object) => object.key === key));
+    } finally {
+      removeObject("msg", key);
+    }
+  },
+});
+
+Deno.test("demos end a process of a run that was killed, but remove only objects with the demos' keys", async () => {
+  const key = freshKey();
+  const code = `$id = msgget(${key}, 01600); msgsnd($id, pack("l! a", 1, "x"), 0); $| = 1; print "on"; sleep 60`;
+  await using left = new Program("perl", ["-e", code], { env: { IPC_DEMO_RUN: deadRun() } });
+  await left.until("on");
+  try {
+    assertStringIncludes((await demos("posix")).stdout, `ended pid ${left.pid}, left by a run that was killed`);
+    assertEquals((await left.end()).signal, "SIGTERM");
+    assert(objects("msg").some((object) => object.key === key));
+  } finally {
+    removeObject("msg", key);
+  }
+});
+
 keyed("demos end if nobody reads what they print", async () => {
   const { stdout } = await run("sh", ["-c", `"$@" | head -n 1`, "sh", Deno.execPath(), "run", "-A", DEMOS_TS, "shm"]);
   assertMatch(stdout, /^\[1\/1\] shm - .*\n$/);
@@ -270,13 +310,6 @@ Deno.test("runDemo() of a failing demo ends its servers and their children, and 
 Deno.test("runDemo() fails if a server ends before it is ready", async () => {
   const { outcome } = await play({}, { source: "Deno.exit(7)", end: "stopped", ready: "tcp" });
   assertEquals(outcome.reasons, ["p0: exit 7, not SIGTERM", "p0 ended (exit 7) before it was ready"]);
-});
-
-Deno.test("wrap() keeps words whole where it can, and shows control codes instead of obeying them", () => {
-  assertEquals(wrap("", 10), [""]);
-  assertEquals(wrap("one two three", 9), ["one two", "three"]);
-  assertEquals(wrap("abcdefghijkl", 5), ["abcde", "fghij", "kl"]);
-  assertEquals(wrap("\x1b[2J", 10), ["\ufffd[2J"]);
 });
 
 for (const columns of [40, 80]) {

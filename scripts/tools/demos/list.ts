@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Claim, Demo, Part, Stage } from "./demo_runner.ts";
+import type { Claim, Demo, Part, Stage } from "./runner.ts";
 
 const ALPHABET = "abcdefghijklmnopqrstuvwxyz";
 const SEGMENT = { kind: "segment", key: 5678, size: 27 } as const;

@@ -9,31 +9,22 @@ import {
   IPC_CREAT,
   IPC_EXCL,
   IPC_PRIVATE,
-  IPC_RMID,
   LibcError,
   MessageQueue,
-  msgctl,
   msgget,
   SemaphoreSet,
-  semctl,
   SharedMemory,
-  shmctl,
   shmget,
-} from "../mod.ts";
-import { completion, SHELLS } from "./tools/ipc_completion.ts";
-import { listing, messageJson, show } from "./tools/ipc_list.ts";
-import { allObjects, handle, isName, type Kind, KINDS, matching, nameOf, type Obj, WORDS } from "./tools/ipc_system.ts";
-import { hexDump, hexOf, print, readable, terminalSize, utf8, write } from "./tools/ipc_text.ts";
-import { canWatch, watch, watchJson } from "./tools/ipc_watch.ts";
-
-const FAILED = 1, USAGE = 2; // exit codes
-
-/** Something that is said in a line, and ends the command. */
-class Failure extends Error {
-  constructor(message: string, readonly code: number = FAILED) {
-    super(message);
-  }
-}
+} from "../../../mod.ts";
+import { json, readable, utf8, visible } from "../shared/escape.ts";
+import { FAILED, Failure, USAGE } from "../shared/failure.ts";
+import { type Kind, remove } from "../shared/sysv.ts";
+import { print, terminalSize, write } from "../shared/terminal.ts";
+import { completion, SHELLS } from "./completion.ts";
+import { hexDump, hexOf } from "./hex.ts";
+import { listing, messageJson, show, type ShowOptions } from "./list.ts";
+import { allObjects, handle, isName, KINDS, matching, nameOf, type Obj, suspects, WORDS } from "./objects.ts";
+import { canWatch, watch, watchJson } from "./watch.ts";
 
 /** The object that an argument means. */
 function find(argument: string, kinds: readonly Kind[] = KINDS): Obj {
@@ -145,23 +136,24 @@ withKinds(subcommand("ls", "list what there is, and who uses it"))
     "after",
     `
 AGE is since an object was made or its permissions were last changed: the kernel
-keeps no more. An orphan is what nobody has attached or waits for, when those
-who made or used it have ended.`,
+keeps no more. An orphan is what nobody is left to use, "orphan?" one that
+others could use and leave no trace of it; ipc rm --help tells the rule.`,
   )
   .action((options: KindOptions & { json?: true }) => {
     const objects = allObjects(chosen(options));
-    if (options.json) return print(JSON.stringify(objects, undefined, 2));
+    if (options.json) return print(json(objects, 2));
     listing(objects, chosen(options), terminalSize().columns).forEach((line) => print(line));
   });
 
 subcommand(
   "show",
-  "show one object whole, with what it holds; this takes nothing out",
+  "show one object whole, with what it holds; this takes nothing out, and leaves no mark",
   "  ipc show 5678\n  ipc show m:3 --bytes 64",
 )
   .argument("<id>", "its id or key")
   .option("--bytes <n>", "how much of a segment or a message to show", count, 256)
-  .action((id: string, options: { bytes: number; json?: true }) => show(find(id), options.bytes, !!options.json));
+  .option("--attach", "attach a segment that can't be read otherwise; the kernel notes that")
+  .action((id: string, options: ShowOptions) => show(find(id), options));
 
 interface MakeOptions {
   key?: number;
@@ -204,7 +196,7 @@ subcommand(
       }
       id = SemaphoreSet.create(values ?? count!, common).id; // not `using`: it is to stay
     }
-    print(options.json ? JSON.stringify({ kind, id }) : handle({ kind, id }));
+    print(options.json ? json({ kind, id }) : handle({ kind, id }));
   });
 
 subcommand(
@@ -227,7 +219,7 @@ subcommand(
       const data = await input(text, options.nul);
       if (options.wait) queue.sendSync(data, options);
       else if (!queue.trySend(data, options)) throw new LibcError("msgsnd", "EAGAIN", `msqid ${queue.id} is full`);
-      if (options.json) print(JSON.stringify({ id: queue.id, ...messageJson({ type: options.type, data }) }));
+      if (options.json) print(json({ id: queue.id, ...messageJson({ type: options.type, data }) }));
     },
   );
 
@@ -245,7 +237,7 @@ subcommand(
     const message = options.wait ? queue.receiveSync(options) : queue.tryReceive(options);
     if (!message) throw new LibcError("msgrcv", "ENOMSG", `msqid ${queue.id}`);
     const { data } = message;
-    if (options.json) print(JSON.stringify(messageJson(message)));
+    if (options.json) print(json(messageJson(message)));
     else printBytes(options.raw || data.at(-1) !== 0 ? data : data.subarray(0, -1), options.raw);
   });
 
@@ -253,7 +245,7 @@ const PIECE = 1 << 20; // bytes: a segment may be larger than memory
 
 subcommand(
   "read",
-  "print what a segment holds: its text up to the NUL",
+  "attach a segment and print what it holds: its text up to the NUL",
   "  ipc read 5678\n  ipc read m:3 --offset 16 --length 64 --hex\n  ipc read m:3 --raw > file",
 )
   .argument("<segment>", "its id or key")
@@ -273,7 +265,7 @@ subcommand(
     }
     const data = segment.read(offset, length);
     if (options.json) {
-      return print(JSON.stringify({ id: segment.id, offset, length, text: utf8(data), hex: hexOf(data) }));
+      return print(json({ id: segment.id, offset, length, text: utf8(data), hex: hexOf(data) }));
     }
     if (options.hex) return hexDump(data, offset, terminalSize().columns).forEach((line) => print(line));
     const end = data.indexOf(0);
@@ -290,7 +282,7 @@ subcommand("write", "write into a segment", "  ipc write 5678 --nul hello\n  ipc
     const data = await input(text, options.nul);
     using segment = SharedMemory.fromId(found.id);
     segment.write(data, options.offset);
-    if (options.json) print(JSON.stringify({ id: segment.id, offset: options.offset, length: data.length }));
+    if (options.json) print(json({ id: segment.id, offset: options.offset, length: data.length }));
   });
 
 /** Why one should think twice before removing an object. */
@@ -306,13 +298,7 @@ function objections(object: Obj): string[] {
 /** Asks, where there is somebody to ask. */
 function agreed(question: string): boolean {
   if (!Deno.stdin.isTerminal()) throw new Failure(`${question.replace(/: remove.*$/, "")}: not removed without --yes`);
-  return confirm(question);
-}
-
-function remove({ kind, id }: Obj): void {
-  if (kind === "segment") shmctl(id, IPC_RMID);
-  else if (kind === "queue") msgctl(id, IPC_RMID);
-  else semctl(id, 0, IPC_RMID);
+  return confirm(visible(question));
 }
 
 interface RemoveOptions {
@@ -321,19 +307,31 @@ interface RemoveOptions {
   json?: true;
 }
 
-/** The orphans that are to be removed. */
-function orphans({ yes, json }: RemoveOptions): Obj[] {
-  const mine = () => allObjects().filter((object) => object.orphan && object.uid === Deno.uid());
+/** The orphans that are to be removed; what else is idle is asked for one by one. */
+function orphans(options: RemoveOptions): Obj[] {
+  const mine = () => allObjects().filter(({ idle, uid }) => idle && uid === Deno.uid());
   const list = mine();
-  if (list.length === 0) {
-    if (!json) print("there are no orphans");
-    return [];
-  }
-  if (yes) return list;
-  if (!agreed(`${list.map(nameOf).join(", ")}: remove ${list.length === 1 ? "it" : "them"}?`)) return [];
-  // somebody may have come while the question was open
+  const certain = list.filter(({ orphan }) => orphan);
+  if (list.length === 0 && !options.json) print("there are no orphans");
+  const agreedTo = certain.length === 0 || options.yes ||
+      agreed(`${certain.map(nameOf).join(", ")}: remove ${certain.length === 1 ? "it" : "them"}?`)
+    ? certain
+    : [];
+  const all = [...agreedTo, ...list.filter((object) => !object.orphan && isAgreed(object, options))];
+  if (options.yes) return all;
+  // somebody may have come while a question was open
   const still = new Set(mine().map(handle));
-  return list.filter((object) => still.has(handle(object)));
+  return all.filter((object) => still.has(handle(object)));
+}
+
+/** Asks about an object that somebody could use without a trace; where there is nobody to ask, it is kept. */
+function isAgreed(object: Obj, { yes, json }: RemoveOptions): boolean {
+  const list = suspects(object).map(({ pid, name }) => `${pid} (${name})`);
+  const who = list.slice(0, 3).join(", ") + (list.length > 3 ? ` and ${list.length - 3} more` : "");
+  const why = `${nameOf(object)}: nobody is known to use it, but ${who || "somebody"} could`;
+  if (!yes && Deno.stdin.isTerminal()) return confirm(visible(`${why}: remove it?`));
+  if (!json) print(visible(`kept ${why}`));
+  return false;
 }
 
 subcommand(
@@ -342,8 +340,22 @@ subcommand(
   "  ipc rm q:3 0x162e\n  ipc rm --orphans",
 )
   .argument("[ids...]", "their ids or keys")
-  .option("--orphans", "those of yours that nobody is left to use")
+  .option("--orphans", "those of yours that nobody is left to use; asks first")
   .option("--yes", "remove without asking")
+  .addHelpText(
+    "after",
+    `
+An orphan is what nobody has attached, nobody waits for in the kernel, and all
+whom the kernel remembers with it have ended: the maker and the last user of a
+segment, the last sender and receiver of a queue, the last of each semaphore.
+Of queues and sets that is not all: the kernel does not remember who made them,
+and who looks again and again whether there is something leaves no trace. So
+they are orphans only if no process lives here that could do that: yours, or
+those of anybody if the mode lets others in; shells don't count. If there are
+such processes, --orphans names them and asks about each object; with --yes, or
+without a terminal, it keeps it. Containers that share their objects with this
+one, but don't show their processes, cannot be known.`,
+  )
   .action((ids: string[], options: RemoveOptions) => {
     if ((ids.length > 0) === !!options.orphans) throw new Failure("give ids, or --orphans", USAGE);
     const targets = options.orphans ? orphans(options) : ids.map((id) => find(id));
@@ -361,7 +373,7 @@ subcommand(
         say(error);
       }
     }
-    if (options.json) print(JSON.stringify(removed.map(({ kind, id }) => ({ kind, id }))));
+    if (options.json) print(json(removed.map(({ kind, id }) => ({ kind, id }))));
     if (failed) exitCode = FAILED;
   });
 
@@ -381,52 +393,59 @@ withKinds(
 const PASSED_ON: Record<string, { description: string; run: (args: string[]) => Promise<number> }> = {
   trace: {
     description: "run a demo or a program of your own, and draw the calls it made",
-    run: async (args) => await (await import("./tools/trace.ts")).traceCommand(args),
+    run: async (args) => await (await import("../trace/trace.ts")).traceCommand(args),
   },
   demos: {
     description: "run the slides' programs",
-    run: async (args) => await (await import("./tools/demos.ts")).demosCommand(args),
+    run: async (args) => await (await import("../demos/demos.ts")).demosCommand(args),
   },
 };
 for (const [name, { description }] of Object.entries(PASSED_ON)) {
   program.command(name).description(description).helpOption(false).usage("[arguments...]");
 }
 
-program.command("repl").description("a Deno prompt with the whole library in scope").action(async () => {
-  if (Deno.stdin.isTerminal()) {
-    print(
-      'Try:\n  const q = MessageQueue.create()\n  q.sendSync("hello")\n  q.messages()\n  q.remove()\nCtrl-D leaves.',
-    );
-  }
-  const library = new URL("../mod.ts", import.meta.url);
-  // what a prompt imports needs permission; the program's own modules don't
-  const allowed = library.protocol === "file:"
-    ? `--allow-read=${decodeURIComponent(new URL(".", library).pathname)}`
-    : `--allow-import=${library.host}`;
-  // Ctrl-C at the prompt is the prompt's
-  Deno.addSignalListener("SIGINT", () => {});
-  const { code } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "repl",
-      "--quiet",
-      "--allow-ffi",
-      allowed,
-      "--v8-flags=--single-threaded",
-      "--eval",
-      `Object.assign(globalThis, await import(${JSON.stringify(library.href)})); undefined`,
-    ],
-    stdin: "inherit",
-    stdout: "inherit",
-    stderr: "inherit",
-  }).spawn().status;
-  exitCode = code;
-});
+program.command("repl")
+  .description("a Deno prompt with the library in scope; fork() is for programs, and refuses to work there")
+  .action(async () => {
+    if (Deno.stdin.isTerminal()) {
+      print(
+        'Try:\n  const q = MessageQueue.create()\n  q.sendSync("hello")\n  q.messages()\n  q.remove()\n' +
+          "fork() is for programs: it refuses to work at a prompt. Ctrl-D leaves.",
+      );
+    }
+    const library = new URL("../../../mod.ts", import.meta.url);
+    // what a prompt imports needs permission; the program's own modules don't
+    const allowed = library.protocol === "file:"
+      ? `--allow-read=${decodeURIComponent(new URL(".", library).pathname)}`
+      : `--allow-import=${library.host}`;
+    // Ctrl-C at the prompt is the prompt's
+    Deno.addSignalListener("SIGINT", () => {});
+    // not single-threaded, as fork would need it: then Deno's completion crashes on Tab
+    const { DENO_V8_FLAGS = "", ...env } = Deno.env.toObject();
+    const flags = DENO_V8_FLAGS.split(",").filter((flag) => flag && !/^--single[-_]threaded$/.test(flag));
+    const { code } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        "repl",
+        "--quiet",
+        "--allow-ffi",
+        allowed,
+        "--eval",
+        `Object.assign(globalThis, await import(${JSON.stringify(library.href)})); undefined`,
+      ],
+      clearEnv: true,
+      env: flags.length > 0 ? { ...env, DENO_V8_FLAGS: flags.join() } : env,
+      stdin: "inherit",
+      stdout: "inherit",
+      stderr: "inherit",
+    }).spawn().status;
+    exitCode = code;
+  });
 
 program.command("completion").description("print a script that completes these commands in a shell")
   .addArgument(new Argument("<shell>").choices(SHELLS))
   .addHelpText(
     "after",
-    `\nIt is for a command called ipc, such as\n  alias ipc="deno run --allow-all .../scripts/ipc.ts"\n  eval "$(ipc completion bash)"`,
+    `\nIt is for a command called ipc, such as\n  alias ipc="deno run --allow-all .../scripts/tools/ipc/ipc.ts"\n  eval "$(ipc completion bash)"`,
   )
   .action((shell: typeof SHELLS[number]) => write(completion(program, shell)));
 
@@ -435,7 +454,7 @@ let exitCode = 0;
 /** Says on standard error what went wrong. */
 function say(error: unknown): void {
   if (!(error instanceof Failure || error instanceof LibcError)) throw error;
-  console.error(`ipc: ${error.message}`);
+  console.error(visible(`ipc: ${error.message}`));
 }
 
 /**

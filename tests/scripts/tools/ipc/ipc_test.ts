@@ -1,11 +1,11 @@
 // deno-lint-ignore-file no-control-regex -- they are what is looked for
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { MessageQueue, SemaphoreSet, SharedMemory } from "../../../mod.ts";
-import { escaped, hexDump, readable } from "../../../scripts/tools/ipc_text.ts";
-import { freshKey, perlInBackground } from "../../_peers.ts";
-import { type Ended, file, objects, Program, root, run, type StartOptions, until, zombies } from "../../support.ts";
+import { GETPID, IPC_RMID, MessageQueue, SemaphoreSet, semctl, SharedMemory, shmctl } from "../../../../mod.ts";
+import { hexDump } from "../../../../scripts/tools/ipc/hex.ts";
+import { freshKey, perlInBackground } from "../../../_peers.ts";
+import { type Ended, file, objects, Program, root, run, type StartOptions, until, zombies } from "../../../support.ts";
 
-const IPC_TS = `${root}scripts/ipc.ts`;
+const IPC_TS = `${root}scripts/tools/ipc/ipc.ts`;
 const DENO = [Deno.execPath(), "run", "--quiet", "--allow-all", IPC_TS];
 const CONTROL = /[\0-\x08\x0b-\x1f\x7f]/;
 
@@ -116,17 +116,42 @@ Deno.test("ipc ls names the processes that have a segment attached", async () =>
   assertEquals(found.processes.map(({ pid, what }: Json) => [pid, what]), [[Deno.pid, "attached"]]);
 });
 
-Deno.test("ipc ls marks a segment as an orphan if its maker is gone and nobody has it attached", async () => {
+Deno.test("ipc ls marks a segment as an orphan if its maker and its last user are gone and nobody has it attached", async () => {
   const id = Number((await json("make", "segment", "--size", "10")).id);
   using segment = SharedMemory.fromId(id);
   try {
     const orphan = async () => (await json("ls", "-m")).find((object: Json) => object.id === id).orphan;
     assertEquals(await orphan(), false); // attached here
     segment.detach();
+    assertEquals(await orphan(), false); // this process was the last user, and could come again
+    await ok("read", `m:${id}`);
     assertEquals(await orphan(), true);
     assertMatch(await ok("ls", "-m"), RegExp(`^ *${id} .* orphan$`, "m"));
   } finally {
     segment.remove();
+  }
+});
+
+Deno.test("ipc ls shows names of processes without what could steer the terminal", async () => {
+  const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_" });
+  try {
+    const name = `${directory}/a\x1b[31m\u009b2J\u202eb.pl`;
+    Deno.writeTextFileSync(name, `$| = 1; $id = shmget(0, 9, 01600); print "on $id"; sleep 60; shmctl($id, 0, 0)`);
+    await using owner = new Program("perl", [name]);
+    await owner.until("on ");
+    const id = Number(owner.stdout.slice(3));
+    try {
+      for (const args of [["ls"], ["ls", "--json"], ["show", `m:${id}`]]) {
+        const text = await ok(...args);
+        assert(!/[\0-\x09\x0b-\x1f\x7f-\x9f\u202e]/.test(text), text);
+        assertStringIncludes(text, args[1] === "--json" ? "a\\u001b[31m\\u009b2J" : "a\\e[31m\\x9b2J\\u202eb.pl");
+      }
+      assertStringIncludes(await fails(1, "rm", `m:${id}`), "a\\e[31m");
+    } finally {
+      await ok("rm", "--yes", `m:${id}`);
+    }
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
   }
 });
 
@@ -339,24 +364,89 @@ Deno.test("ipc make, write and read work on one segment", async () => {
   }
 });
 
-Deno.test("ipc read and show attach for reading only", async () => {
-  using program = file(`
-    import { shmat, shmctl, shmget, IPC_PRIVATE, IPC_RMID } from "@mod";
-    const id = shmget(IPC_PRIVATE, 5, 0o600);
-    console.log(id);
-    for await (const _ of Deno.stdin.readable);
-    shmctl(id, IPC_RMID);`);
-  await using owner = new Program(Deno.execPath(), ["run", "-A", program.path], { stdin: "open" });
-  await owner.until("\n");
-  const id = owner.stdout.trim();
-  const env = { IPC_TRACE: "-" };
-  for (const command of [["read", `m:${id}`], ["show", `m:${id}`], ["write", `m:${id}`, "x"]]) {
-    const { stderr } = await ipc(command, { env });
-    const attached = [...stderr.matchAll(/shmat\(\d+, NULL, (\w+)\)/g)].map(([, flag]) => flag);
-    assertEquals(attached, [command[0] === "write" ? "0" : "SHM_RDONLY"]);
+/** What the kernel notes of an object, all of it: its row in the kernel's list, and who last operated on semaphores. */
+function marks(kind: "shm" | "msg" | "sem", id: number): string {
+  const row = Deno.readTextFileSync(`/proc/sysvipc/${kind}`).split("\n").find((row) =>
+    row.trim().split(/ +/)[1] === String(id)
+  )!;
+  return row + (kind === "sem" ? [0, 1, 2].map((n) => semctl(id, n, GETPID)) : "");
+}
+
+/** Lets the clock go on: times are noted in seconds, and a mark must not be one of the same second. */
+async function nextSecond(): Promise<void> {
+  const end = Date.now() + 1100;
+  await until(() => Date.now() > end, "a second has passed");
+}
+
+Deno.test({
+  name: "ipc ls and show leave no mark on what they show",
+  ignore: !isRoot, // others may not look into this process
+  async fn() {
+    using queue = MessageQueue.create();
+    queue.sendSync("one");
+    queue.receiveSync();
+    queue.sendSync("another");
+    using set = SemaphoreSet.create([1, 0, 5]);
+    set.tryAcquire(2);
+    // not this process: those that it starts would have the segment attached for a moment
+    const hold = "$id = shmget(0, 27, 01600); shmwrite($id, 'abcdefghijklmnopqrstuvwxyz', 0, 27);" +
+      `$| = 1; syscall(${Deno.build.arch === "aarch64" ? 196 : 30}, $id, 0, 0); print "on $id"; sleep 60`; // shmat(2)
+    await using holder = perlInBackground(hold);
+    await holder.until("on ");
+    const segment = Number(holder.stdout.slice(3));
+    shmctl(segment, IPC_RMID); // it goes with its holder
+    await nextSecond();
+    const all = [["shm", "m", segment], ["msg", "q", queue.id], ["sem", "s", set.id]] as const;
+    const before = all.map(([kind, _, id]) => marks(kind, id));
+    await ok("ls");
+    for (const [_, letter, id] of all) await ok("show", `${letter}:${id}`);
+    assertMatch(await ok("show", `m:${segment}`), /abcdefghijklmnop$/m);
+    assertEquals(all.map(([kind, _, id]) => marks(kind, id)), before);
+  },
+});
+
+Deno.test("ipc show does not attach a segment that nobody has attached, unless it is told to", async () => {
+  const { id } = await json("make", "segment", "--size", "3");
+  try {
+    await ok("write", `m:${id}`, "abc");
+    await nextSecond();
+    const before = marks("shm", id);
+    assertMatch(await ok("show", `m:${id}`), /^Its bytes are not shown: /m);
+    assertEquals((await json("show", `m:${id}`)).hex, null);
+    assertEquals(marks("shm", id), before);
+    assertMatch(await ok("show", `m:${id}`, "--attach"), /^0000 {2}61 62 63 .* {2}abc$/m);
+    assert(marks("shm", id) !== before);
+  } finally {
+    await ok("rm", "--yes", `m:${id}`);
   }
-  await owner.type("");
-  await owner.end();
+});
+
+Deno.test({
+  name: "ipc show reads a whole segment out of a process that has it attached",
+  ignore: !isRoot,
+  async fn() {
+    const size = 3 * 65536;
+    using segment = SharedMemory.create(size);
+    segment.writeString("first", 0);
+    segment.writeString("last", size - 5);
+    const { hex } = await json("show", `m:${segment.id}`, "--bytes", String(size));
+    const bytes = Uint8Array.fromHex(hex);
+    assertEquals(bytes.length, size);
+    assertEquals(new TextDecoder().decode(bytes.subarray(-5)), "last\0");
+  },
+});
+
+Deno.test("ipc read attaches for reading only", async () => {
+  const { id } = await json("make", "segment", "--size", "5");
+  try {
+    for (const command of [["read", `m:${id}`], ["write", `m:${id}`, "x"]]) {
+      const { stderr } = await ipc(command, { env: { IPC_TRACE: "-" } });
+      const attached = [...stderr.matchAll(/shmat\(\d+, NULL, (\w+)\)/g)].map(([, flag]) => flag);
+      assertEquals(attached, [command[0] === "write" ? "0" : "SHM_RDONLY"]);
+    }
+  } finally {
+    await ok("rm", "--yes", `m:${id}`);
+  }
 });
 
 Deno.test("ipc make semaphores gives them their values", async () => {
@@ -391,42 +481,91 @@ Deno.test("ipc rm does not remove what a living process uses, unless --yes is gi
   assertEquals(segment.readString(), "abcdefghijklmnopqrstuvwxyz"); // attached here until it is detached
 });
 
+/** Runs shell commands in a namespace of their own: other tests' objects are orphans, too, at times. */
+async function apart(commands: string): Promise<Ended & { list: (name: string) => Json[] }> {
+  const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_" });
+  try {
+    const [program, ...args] = [...NAMESPACE!, "--pid", "--fork", "--mount-proc", "sh", "-c"];
+    const ended = await run(program, [...args, `i="${DENO.join(" ")}"; cd "$0"\n${commands}`, directory]);
+    const files = new Map(
+      [...Deno.readDirSync(directory)].filter(({ name }) => name.endsWith(".json"))
+        .map(({ name }) => [name, JSON.parse(Deno.readTextFileSync(`${directory}/${name}`))]),
+    );
+    return { ...ended, list: (name) => files.get(`${name}.json`) };
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+}
+
 Deno.test({
-  name: "ipc rm --orphans removes what nobody is left to use, and nothing else",
+  name: "ipc rm --orphans removes what nobody is left to use, never-used queues too, and nothing else",
   ignore: !NAMESPACE,
   async fn() {
-    // in a namespace of its own: other tests' objects are orphans, too, at times
-    const commands = `
-      ipc() { "$@"; }
-      i="${DENO.join(" ")}"
-      perl -e '$| = 1; $id = shmget(0x5e, 9, 01600); open F, "<", "/dev/null"; print "m $id\\n"; sleep 60' > "$0/held" &
-      while [ ! -s "$0/held" ]; do sleep 0.02; done
+    const { stdout, stderr, list } = await apart(`
       $i make segment --size 10; $i make queue; $i make semaphores --values 1
       $i send "$($i make queue)" x
       $i rm --orphans; echo "without --yes: $?"
-      $i ls --json > "$0/before"
+      $i ls --json > before.json
       $i rm --orphans --yes; echo "with --yes: $?"
-      $i ls --json > "$0/after"
+      $i ls --json > after.json
       $i rm --orphans; echo "again: $?"
+    `);
+    const orphans = list("before").map(({ kind, idle, orphan }) => [kind, idle, orphan]);
+    const queue = ["queue", true, true];
+    assertEquals(orphans, [["segment", true, true], queue, queue, ["semaphores", true, true]], stderr);
+    assertEquals(list("after"), []);
+    assertStringIncludes(stdout, "without --yes: 1\n");
+    assertStringIncludes(stdout, "with --yes: 0\nthere are no orphans\nagain: 0\n");
+    assertMatch(stderr, /^ipc: segment \d+, queue \d+, queue \d+, semaphore set \d+: not removed without --yes\n$/);
+  },
+});
+
+Deno.test({
+  name: "ipc rm --orphans keeps what a process could use without a trace, and names it",
+  ignore: !NAMESPACE,
+  async fn() {
+    // it looks for a message again and again: of that the kernel keeps nothing
+    const look = "until (msgrcv($id, $_, 9, 7, 04000)) { select undef, undef, undef, 0.01 }";
+    const { stdout, stderr, list } = await apart(`
+      perl -e '$id = msgget(0x5f, 01600); open F, ">", "ready"; ${look}' &
+      while [ ! -e ready ]; do sleep 0.02; done
+      $i send 0x5f x
+      $i make queue --key 0x60; $i make segment --size 10
+      $i ls --json > before.json
+      $i rm --orphans --yes; echo "code $?"
+      $i ls --json > after.json
       kill $!; wait $!
       $i rm --orphans --yes
-    `;
-    const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_" });
-    try {
-      const { stdout, stderr } = await run(NAMESPACE![0], [...NAMESPACE!.slice(1), "sh", "-c", commands, directory]);
-      const list = (name: string): Json[] => JSON.parse(Deno.readTextFileSync(`${directory}/${name}`));
-      const [first, second] = [list("before"), list("after")];
-      assertEquals(first.length, 5, stderr);
-      // the held segment, and the queue that nobody has used so far
-      const kept = first.filter(({ orphan }) => !orphan);
-      assertEquals(second.map(({ kind, id }) => [kind, id]), kept.map(({ kind, id }) => [kind, id]));
-      assertEquals(kept.map(({ kind, key }) => [kind, key]), [["segment", 0x5e], ["queue", 0]]);
-      assertStringIncludes(stdout, "without --yes: 1\n");
-      assertStringIncludes(stdout, "with --yes: 0\nthere are no orphans\nagain: 0\nremoved segment");
-      assertMatch(stderr, /^ipc: segment \d+, queue \d+, semaphore set \d+: not removed without --yes\n/);
-    } finally {
-      Deno.removeSync(directory, { recursive: true });
-    }
+    `);
+    assertEquals(
+      list("before").map(({ key, kind, idle, orphan }) => [key, kind, idle, orphan]),
+      [[0, "segment", true, true], [0x5f, "queue", true, false], [0x60, "queue", true, false]],
+      stderr,
+    );
+    assertEquals(list("after").map(({ key }) => key), [0x5f, 0x60]);
+    assertMatch(stdout, /^kept queue \d+: nobody is known to use it, but \d+ \(perl\) could$/m);
+    assertMatch(stdout, /code 0\nremoved queue \d+\nremoved queue \d+\n$/);
+  },
+});
+
+Deno.test({
+  name: "ipc rm --orphans leaves what was made or last used by a process that lives, or is waited for",
+  ignore: !NAMESPACE,
+  async fn() {
+    const { stdout, list } = await apart(`
+      perl -e '$id = shmget(0x5e, 9, 01600); open F, ">", "1"; sleep 60' &
+      perl -e '$id = msgget(0x5f, 01600); open F, ">", "2"; msgrcv($id, $_, 9, 7, 0)' &
+      perl -e '$id = msgget(0x60, 01600); msgsnd($id, pack("l! a", 1, "x"), 0); open F, ">", "3"; sleep 60' &
+      while [ ! -e 1 -o ! -e 2 -o ! -e 3 ]; do sleep 0.02; done
+      while ! $i ls -q --json | grep -q waits; do sleep 0.02; done
+      $i ls --json > before.json
+      $i rm --orphans --yes
+      $i ls --json > after.json
+    `);
+    const sorted = (name: string) => list(name).toSorted((a, b) => a.key - b.key);
+    assertEquals(sorted("before").map(({ key, idle }) => [key, idle]), [[0x5e, false], [0x5f, false], [0x60, false]]);
+    assertEquals(sorted("after").map(({ key }) => key), [0x5e, 0x5f, 0x60]);
+    assertEquals(stdout, "there are no orphans\n");
   },
 });
 
@@ -466,7 +605,10 @@ Deno.test({
       assertStringIncludes(stderr, message);
     }
     // what is known is shown all the same
-    const shown = await other("show", `m:${made.segment.id}`);
+    const plain = await other("show", `m:${made.segment.id}`);
+    assertEquals([plain.code, plain.stderr], [0, ""]);
+    assertStringIncludes(plain.stdout, "Its bytes are not shown");
+    const shown = await other("show", `m:${made.segment.id}`, "--attach");
     assertEquals([shown.code, shown.stderr.split("\n").length], [1, 2]);
     assertStringIncludes(shown.stderr, "shmat: Permission denied");
     assertStringIncludes(shown.stdout, "rw-r----- (0640)");
@@ -594,7 +736,7 @@ Deno.test({
   ignore: !hasScript,
   async fn() {
     using program = file(`
-      import { watch } from "${root}scripts/tools/ipc_watch.ts";
+      import { watch } from "${root}scripts/tools/ipc/watch.ts";
       setTimeout(() => { throw new Error("a mistake"); }, 500);
       await watch(["queue"]);`);
     await using terminal = inTerminal(`stty -g; ${Deno.execPath()} run -A ${program.path}; echo "code $?"; stty -g`);
@@ -670,6 +812,41 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "ipc watch shows the keys in a terminal of 40, 80 and 120 columns",
+  ignore: !hasScript,
+  async fn() {
+    using made = scene();
+    for (const columns of [40, 80, 120]) {
+      await using terminal = inTerminal(`${DENO.join(" ")} watch`, columns);
+      await terminal.until("Processes that use them");
+      await terminal.type("q");
+      const lines = (await terminal.end()).stdout.replaceAll(/\x1b\[\??[\d;]*[A-Za-z]/g, "\n").split(/\r?\n/);
+      for (const { id, key } of [made.segment, made.queue]) {
+        assert(lines.some((line) => RegExp(`^ +${id} +${key} `).test(line)), `${columns} columns: ${lines.join("\n")}`);
+      }
+    }
+  },
+});
+
+Deno.test({
+  name: "ipc repl completes on Tab, and lives",
+  ignore: !hasScript,
+  async fn() {
+    for (const env of [{}, { DENO_V8_FLAGS: "--single-threaded" }] as Record<string, string>[]) {
+      await using terminal = inTerminal(`${DENO.join(" ")} repl; echo "code $?"`, 80, env);
+      await terminal.until("> ");
+      // the word is completed, or the result would be no other
+      await terminal.type("SharedMemory.creat\t.name.length * 7\r", false);
+      await terminal.until("42\r\n");
+      await terminal.type("fork()\r", false);
+      await terminal.until("fork: Operation not supported");
+      await terminal.type("\x04");
+      assertMatch((await terminal.end()).stdout, /code 0/);
+    }
+  },
+});
+
 Deno.test("ipc repl has the library in scope", async () => {
   const { code, stdout } = await ipc(["repl"], {
     stdin: "console.log(typeof shmget, new LibcError('x', 2).code, fork.name)\nclose\n",
@@ -717,14 +894,6 @@ for (const shell of ["bash", "zsh", "fish"]) {
     assertEquals(stdout, "make\nqueue\n");
   });
 }
-
-Deno.test("escaped() and readable() leave text as it is, but nothing that could steer the terminal", () => {
-  const bytes = (text: string) => new TextEncoder().encode(text);
-  assertEquals(escaped(bytes("žluťoučký 🐎\n")), "žluťoučký 🐎\\n");
-  assertEquals(readable(bytes("a\tb\n\x1b[0m\u202e")), "a\tb\n\\e[0m\\u202e");
-  assertEquals(escaped(new Uint8Array([0x41, 0x9b, 0xff, 0])), "A\\x9b\\xff\\0");
-  assertEquals(escaped(new Uint8Array()), "");
-});
 
 Deno.test("hexDump() leaves out lines that repeat, and fits its width", () => {
   const dump = hexDump(new Uint8Array(64), 0, Infinity);

@@ -1,19 +1,19 @@
 // What the kernel refuses to other users, and beyond its limits. Root can play both; others skip these.
 import { assertEquals } from "@std/assert";
-import { MessageQueue } from "../../../ffi/objects/message_queue.ts";
-import { SemaphoreSet } from "../../../ffi/objects/semaphore_set.ts";
-import { SharedMemory } from "../../../ffi/objects/shared_memory.ts";
-import { freshKey } from "../../_peers.ts";
-import { run } from "../../support.ts";
+import { MessageQueue } from "../../../../ffi/objects/message_queue.ts";
+import { SemaphoreSet } from "../../../../ffi/objects/semaphore_set.ts";
+import { SharedMemory } from "../../../../ffi/objects/shared_memory.ts";
+import { freshKey } from "../../../_peers.ts";
+import { run } from "../../../support.ts";
 
 const NOBODY = 65534;
 const isRoot = Deno.uid() === 0;
 if (!isRoot) console.warn("not root: what another user may not do, and limits, are not tested");
 
 const PROLOGUE = ["shared_memory", "message_queue", "semaphore_set"]
-  .map((name) => `export * from "${import.meta.resolve(`../../../ffi/objects/${name}.ts`)}";`).join("\n") +
+  .map((name) => `export * from "${import.meta.resolve(`../../../../ffi/objects/${name}.ts`)}";`).join("\n") +
   ["shm", "msg", "sem", "ipc"].map((name) =>
-    `export * from "${import.meta.resolve(`../../../ffi/libc/sys/${name}.ts`)}";`
+    `export * from "${import.meta.resolve(`../../../../ffi/libc/sys/${name}.ts`)}";`
   )
     .join("\n");
 
