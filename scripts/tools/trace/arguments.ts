@@ -10,7 +10,7 @@ import type {
   TracedInteger,
   TracedPointer,
   TracedStruct,
-} from "../../../ffi/trace/event.ts";
+} from "../../../mod.ts";
 
 type Maybe = TracedArgument | undefined;
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ExitEvent, TracedArgument } from "../../../ffi/trace/event.ts";
+import type { ExitEvent, TracedArgument } from "../../../mod.ts";
 import { bytesOf, field, isNamed, numberOf, numbersOf } from "./arguments.ts";
 import type { Call, Lifeline } from "./picture.ts";
 import type { Process, World } from "./world.ts";

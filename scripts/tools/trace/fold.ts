@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { TracedBytes } from "../../../ffi/trace/event.ts";
+import type { TracedBytes } from "../../../mod.ts";
 import type { Deed, Step } from "./picture.ts";
 
 const LONGEST_GROUP = 4;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { EnterEvent, TraceEvent } from "../../../ffi/trace/event.ts";
+import type { EnterEvent, TraceEvent } from "../../../mod.ts";
 import { finish } from "./calls.ts";
 import { fold } from "./fold.ts";
 import type { Lifeline, Picture, Step } from "./picture.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { TracedArgument, TracedBytes } from "../../../ffi/trace/event.ts";
+import type { TracedArgument, TracedBytes } from "../../../mod.ts";
 
 /** A process, or one of the kernel's objects. */
 export type Thing =

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { TRACE_VERSION, type TracedArgument, type TraceEvent } from "../../../ffi/trace/event.ts";
+import { TRACE_VERSION, type TracedArgument, type TraceEvent } from "../../../mod.ts";
 
 const KEPT = 200_000; // events; a picture has some hundred steps
 const KEPT_OF_LIVES = 20_000; // events of births and deaths, beyond those

@@ -4,7 +4,7 @@
  * @module
  */
 import { Command, CommanderError } from "commander";
-import { TRACE_VERSION } from "../../../ffi/trace/event.ts";
+import { TRACE_VERSION } from "../../../mod.ts";
 import { DEMOS } from "../demos/list.ts";
 import { visible } from "../shared/escape.ts";
 import { Failure, USAGE } from "../shared/failure.ts";

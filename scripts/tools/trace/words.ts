@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { TracedArgument, TracedBytes, TracedFlags, TracedStruct } from "../../../ffi/trace/event.ts";
+import type { TracedArgument, TracedBytes, TracedFlags, TracedStruct } from "../../../mod.ts";
 import { utf8, visible } from "../shared/escape.ts";
 import { field, isBytes, isFlags, isInteger, isPointer, isStruct, numberOf } from "./arguments.ts";
 import { dataOf } from "./fold.ts";

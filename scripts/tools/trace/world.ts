@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { EnterEvent, TracedArgument } from "../../../ffi/trace/event.ts";
+import type { EnterEvent, TracedArgument } from "../../../mod.ts";
 import { field, isStruct, numberOf } from "./arguments.ts";
 import type { Deed, Lifeline, Step, Thing } from "./picture.ts";
 

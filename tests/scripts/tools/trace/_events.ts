@@ -7,7 +7,7 @@ import type {
   TracedFlags,
   TracedStruct,
   TraceEvent,
-} from "../../../../ffi/trace/event.ts";
+} from "../../../../mod.ts";
 
 type Args = Record<string, TracedArgument>;
 

@@ -1,6 +1,6 @@
 // What the demos' pictures show. These need a library whose traces are in the format that the pictures are made from.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import type { TraceEvent } from "../../../../ffi/trace/event.ts";
+import type { TraceEvent } from "../../../../mod.ts";
 import { DEMOS } from "../../../../scripts/tools/demos/list.ts";
 import { runDemo } from "../../../../scripts/tools/demos/runner.ts";
 import { svg, unicode } from "../../../../scripts/tools/trace/drawing.ts";
