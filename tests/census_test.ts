@@ -21,6 +21,15 @@ Deno.test("census gives the command's exit code when nothing is left", async () 
   assertEquals((await census("exit 3")).code, 3);
 });
 
+/** Ends what a test left, unless the end of its process group was faster. */
+function kill(pid: number): void {
+  try {
+    Deno.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
 /** Makes an object of each kind, uses them, prints their ids and gives the census time to see whose they are. */
 const MAKE = `perl -e '$| = 1;
   @ids = (shmget(0, 1, 0600), msgget(0, 0600), semget(0, 2, 0600));
@@ -58,7 +67,7 @@ Deno.test("census finds a process that is left, and waits for one that is about 
     assertEquals(ended.code, 1);
     assertMatch(ended.stderr, new RegExp(`  process: ${number(ended)} \\(sleep\\)\n`));
   } finally {
-    Deno.kill(number(ended), "SIGKILL");
+    kill(number(ended));
   }
   const patient = await census("sleep 0.3 > /dev/null 2>&1 & echo $!");
   assertEquals(patient.stderr.includes(`process: ${number(patient)} `), false);
@@ -70,7 +79,7 @@ Deno.test("census finds a process that is left without its environment", async (
     assertEquals(ended.code, 1);
     assertMatch(ended.stderr, new RegExp(`  process: ${number(ended)} \\(sleep\\)\n`));
   } finally {
-    Deno.kill(number(ended), "SIGKILL");
+    kill(number(ended));
   }
 });
 
@@ -89,7 +98,7 @@ Deno.test("census finds a port that is left, with its process, and none of someb
     assertStringIncludes(ended.stderr, `), listens on tcp port ${port}\n`);
     assertEquals(ended.stderr.includes(` ${(other.addr as Deno.NetAddr).port}`), false);
   } finally {
-    Deno.kill(number(ended), "SIGKILL");
+    kill(number(ended));
   }
 });
 

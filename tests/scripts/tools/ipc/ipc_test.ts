@@ -574,18 +574,16 @@ Deno.test({
   ignore: !hasSetpriv,
   async fn() {
     using made = scene(); // 0640, 0622, 0600
-    const other = async (...args: string[]) => {
-      // as nobody, who may not look into root's cache
-      const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_" });
-      try {
-        Deno.chmodSync(directory, 0o777);
-        return await run("setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", ...DENO, ...args], {
-          env: { DENO_DIR: directory, HOME: directory },
-        });
-      } finally {
-        Deno.removeSync(directory, { recursive: true });
-      }
-    };
+    // as nobody, who may not look into root's cache, with a copy of it: packages may be out of reach
+    const path = Deno.makeTempDirSync({ prefix: "ipc_playground_" });
+    using _directory = { [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }) };
+    const { npmCache } = JSON.parse((await run(Deno.execPath(), ["info", "--json"])).stdout);
+    assertEquals((await run("cp", ["-R", npmCache, `${path}/npm`])).code, 0);
+    assertEquals((await run("chown", ["-R", "65534:65534", path])).code, 0);
+    const other = (...args: string[]) =>
+      run("setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", ...DENO, ...args], {
+        env: { DENO_DIR: path, HOME: path },
+      });
     const list = await other("ls", "--json");
     assertEquals(list.code, 0, list.stderr);
     const found: Json[] = JSON.parse(list.stdout);
