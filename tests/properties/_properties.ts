@@ -46,7 +46,7 @@ const CLASSES = [...SYSV_OBJECTS, ...SOCKET_OBJECTS];
 const seed = Number(option("seed") ?? 4001);
 const only = option("group");
 const deadline = performance.now() + Number(option("seconds") ?? 0) * 1000;
-const random = Deno.args.includes("--random");
+const random = Deno.args.includes("--random") && option("seed") === undefined;
 const scale = Number(option("scale") ?? 1);
 
 const groups: Record<string, (seed: number) => unknown> = {
