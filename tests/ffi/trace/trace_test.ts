@@ -342,6 +342,21 @@ Deno.test("trace() tells where in the program a call stands, also one that a cla
   assertEquals(places[0]!.column, 5);
 });
 
+Deno.test("trace() tells where a program began to wait, when the call is made later", async () => {
+  using queue = MessageQueue.create();
+  const events: TraceEvent[] = [];
+  using _tracing = trace((event) => events.push(event));
+  const here = Number(new Error().stack!.match(/trace_test\.ts:(\d+)/)![1]);
+  const first = queue.receive({ type: 1 });
+  const second = queue.receive({ type: 2 });
+  setTimeout(() => queue.sendSync("b", { type: 2 }), 20);
+  setTimeout(() => queue.sendSync("a", { type: 1 }), 10);
+  await Promise.all([first, second]);
+  const lines = (type: number) =>
+    new Set(events.flatMap((event) => event.ev === "exit" && event.args.msgtyp === type ? [event.at?.line] : []));
+  assertEquals([[...lines(1)], [...lines(2)]], [[here + 1], [here + 2]]);
+});
+
 Deno.test("trace() finds the place whatever the program has done to Error", () => {
   const { prepareStackTrace, stackTraceLimit } = Error as unknown as Record<string, unknown>;
   try {
