@@ -24,7 +24,8 @@ import {
 import { getpid } from "../libc/unistd.ts";
 import { isCode } from "./_common.ts";
 import { Line } from "./_line.ts";
-import { byteLengthOf, isBytes } from "../native/bytes.ts";
+import { byteLengthOf } from "../native/bytes.ts";
+import { ownBytes } from "../native/layout.ts";
 import { tracing } from "../native/observer.ts";
 import { create, date, find } from "./_system_v.ts";
 import { BUSY, deadline, sleepSync } from "./_time.ts";
@@ -51,8 +52,9 @@ const FIELDS = 3; // of a struct sembuf, 16 bits each
 const FLAGS = 2; // the last of them
 
 /** A copy of operations: as many as there are bytes for, whatever has become of the buffer. */
-function copyOf({ bytes }: sembuf): sembuf {
-  if (!isBytes(bytes)) throw new LibcError("semop", "EFAULT", "ops has not the bytes of a sembuf");
+function copyOf(ops: sembuf): sembuf {
+  const bytes = ownBytes(ops);
+  if (bytes === undefined) throw new LibcError("semop", "EFAULT", "ops has not the bytes of a sembuf");
   const count = Math.trunc(byteLengthOf(bytes) / (2 * FIELDS));
   const copy = new sembuf(...Array.from({ length: count }, (): [number, number] => [0, 0]));
   if (count > 0) copy.bytes.set(bytes.subarray(0, count * 2 * FIELDS));

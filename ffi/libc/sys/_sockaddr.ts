@@ -66,6 +66,13 @@ export interface Family {
 /** The families, in the order in which a text is tried. */
 export const families: Map<number, Family> = new Map();
 
+const nothing = new Uint8Array(0);
+
+/** An address's bytes; none where somebody has made an object that only looks like one. */
+export function memoryOf(address: sockaddr): Uint8Array<ArrayBuffer> {
+  return ownBytes(address) ?? nothing;
+}
+
 /** Sets how many of an address's bytes count. */
 export let setLength: (address: sockaddr, length: number) => void;
 
@@ -128,7 +135,8 @@ export abstract class sockaddr extends Struct {
   }
   /** The address family: `AF_INET`, `AF_INET6`, `AF_UNIX`, or `AF_UNSPEC` as long as there is no address. */
   get family(): number {
-    return this.bytes[0] | this.bytes[1] << 8; // 0 if the buffer is gone, too
+    const bytes = memoryOf(this);
+    return bytes[0] | bytes[1] << 8; // 0 if the buffer is gone, too
   }
   /** What its family says of it, if it is there as a whole: the kernel cuts those that have no room. */
   #ask(what: "hostname" | "path" | "text"): string | undefined {
@@ -136,7 +144,7 @@ export abstract class sockaddr extends Struct {
     if (!known?.fits(this.length)) return undefined;
     // room for any family, or an address whose family was changed
     const fits: boolean = this instanceof known.class;
-    const address = fits ? this : sockaddrFrom(this.bytes.subarray(0, this.length));
+    const address = fits ? this : sockaddrFrom(memoryOf(this).subarray(0, this.length));
     return known[what]?.(address);
   }
   /** The IP address as text, with `%interface` if it has one; undefined for other families. */
@@ -145,7 +153,9 @@ export abstract class sockaddr extends Struct {
   }
   /** The port as a number, in the host's byte order; undefined for families without. */
   get port(): number | undefined {
-    return this.hostname === undefined ? undefined : this.bytes[2] << 8 | this.bytes[3];
+    if (this.hostname === undefined) return undefined;
+    const bytes = memoryOf(this);
+    return bytes[2] << 8 | bytes[3];
   }
   /** The socket's path, or `@name` for an abstract one, or `""` for a socket without a name; undefined for other families. */
   get path(): string | undefined {
@@ -182,8 +192,8 @@ export function addressOf(
   address: sockaddr,
   syscall: string,
 ): { bytes: Uint8Array<ArrayBuffer>; length: number; room: number } {
-  if (address instanceof sockaddr) {
-    const bytes = ownBytes(address)!;
+  const bytes = ownBytes(address);
+  if (bytes !== undefined && address instanceof sockaddr) {
     // each is asked once: a getter could answer something else the next time
     const room = byteLengthOf(bytes);
     const length = address.length;
