@@ -90,7 +90,7 @@ function valuesOf(list: ArrayLike<number>): Uint16Array<ArrayBuffer> {
  *
  * @example
  * ```ts
- * import { SemaphoreSet } from "@ipc/playground";
+ * import { SemaphoreSet } from "./mod.ts";
  *
  * using set = SemaphoreSet.create([1, 0]);
  * {
@@ -126,7 +126,7 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    *
    * @example
    * ```ts
-   * import { SemaphoreSet } from "@ipc/playground";
+   * import { SemaphoreSet } from "./mod.ts";
    *
    * using set = SemaphoreSet.create([1, 5], { key: 0x7e57_0006 });
    * console.log(set.length, set.values); // 2 [ 1, 5 ]
@@ -160,7 +160,7 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    *
    * @example
    * ```ts
-   * import { SemaphoreSet } from "@ipc/playground";
+   * import { SemaphoreSet } from "./mod.ts";
    *
    * using made = SemaphoreSet.create([1], { key: 0x7e57_0007 });
    * using found = SemaphoreSet.open(0x7e57_0007);
@@ -183,7 +183,7 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    *
    * @example
    * ```ts
-   * import { SemaphoreSet } from "@ipc/playground";
+   * import { SemaphoreSet } from "./mod.ts";
    *
    * using made = SemaphoreSet.create(3);
    * using found = SemaphoreSet.fromId(made.id);
@@ -282,7 +282,7 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    *
    * @example
    * ```ts
-   * import { LibcError, SemaphoreSet } from "@ipc/playground";
+   * import { LibcError, SemaphoreSet } from "./mod.ts";
    *
    * using set = SemaphoreSet.create([0]);
    * try {
@@ -363,7 +363,7 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    *
    * @example
    * ```ts
-   * import { sembuf, SemaphoreSet } from "@ipc/playground";
+   * import { sembuf, SemaphoreSet } from "./mod.ts";
    *
    * using forks = SemaphoreSet.create([1, 1, 1]);
    * await forks.op(new sembuf([0, -1], [1, -1])); // both forks, or none
@@ -472,7 +472,7 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    *
    * @example
    * ```ts
-   * import { SemaphoreSet } from "@ipc/playground";
+   * import { SemaphoreSet } from "./mod.ts";
    *
    * using set = SemaphoreSet.create([1, 5]);
    * set.setValue(1, 7);

@@ -9,7 +9,7 @@ import { char, u16, u32 } from "../../native/kinds.ts";
 import { layout, layoutOf, nested, Struct } from "../../native/layout.ts";
 import { cstring, errno, text } from "../../native/libc.ts";
 import { own } from "../../native/own.ts";
-import { AF_INET, AF_INET6, families, family, sockaddr, tracedFamily } from "../sys/_sockaddr.ts";
+import { AF_INET, AF_INET6, families, family, memoryOf, sockaddr, tracedFamily } from "../sys/_sockaddr.ts";
 
 /** All of this host's addresses, `0.0.0.0`. */
 export const INADDR_ANY = 0;
@@ -63,7 +63,7 @@ layout(in_addr, "bind", { s_addr: u32 });
  *
  * @example
  * ```ts
- * import { AF_INET, htonl, htons, INADDR_LOOPBACK, sockaddr_in } from "@ipc/playground";
+ * import { AF_INET, htonl, htons, INADDR_LOOPBACK, sockaddr_in } from "./mod.ts";
  *
  * const serv_addr = new sockaddr_in();
  * serv_addr.sin_family = AF_INET;
@@ -107,7 +107,7 @@ layout(in6_addr, "bind", { s6_addr: char(16) });
  *
  * @example
  * ```ts
- * import { htons, sockaddr_in6 } from "@ipc/playground";
+ * import { htons, sockaddr_in6 } from "./mod.ts";
  *
  * const serv_addr = new sockaddr_in6();
  * serv_addr.sin6_addr.s6_addr[15] = 1;
@@ -145,14 +145,15 @@ layout(sockaddr_in6, "bind", {
   sin6_scope_id: u32,
 }, ["sin6_family", "sin6_port", "sin6_flowinfo", "sin6_scope_id"]);
 
-const IN = layoutOf(sockaddr_in).size;
-const IN6 = layoutOf(sockaddr_in6).size;
+const { size: IN, members: { sin_addr: { at: SIN_ADDR } } } = layoutOf(sockaddr_in);
+const { size: IN6, members: { sin6_addr: { at: SIN6_ADDR } } } = layoutOf(sockaddr_in6);
 
 const interfaceName = new Uint8Array(16);
 const inet6Buffer = new Uint8Array(46);
 
 function inet6Host(address: sockaddr_in6): string {
-  return text(own.inet_ntop(AF_INET6, address.sin6_addr.s6_addr, inet6Buffer, inet6Buffer.length));
+  const bytes = memoryOf(address).subarray(SIN6_ADDR, SIN6_ADDR + 16);
+  return text(own.inet_ntop(AF_INET6, bytes, inet6Buffer, inet6Buffer.length));
 }
 
 function inet6Text(address: sockaddr_in6): string {
@@ -164,7 +165,7 @@ function inet6Text(address: sockaddr_in6): string {
 }
 
 function inetText(address: sockaddr_in): string {
-  return new Uint8Array(address.bytes.buffer, address.sin_addr.bytes.byteOffset, 4).join(".");
+  return memoryOf(address).subarray(SIN_ADDR, SIN_ADDR + 4).join(".");
 }
 
 function parsePort(digits: string): number | undefined {
@@ -242,7 +243,7 @@ function swap32(value: number, syscall: string): number {
  *
  * @example
  * ```ts
- * import { htons } from "@ipc/playground";
+ * import { htons } from "./mod.ts";
  *
  * console.log(htons(80) === 0x5000); // true
  * ```
@@ -260,7 +261,7 @@ export function htons(hostshort: number): number {
  *
  * @example
  * ```ts
- * import { htons, ntohs } from "@ipc/playground";
+ * import { htons, ntohs } from "./mod.ts";
  *
  * console.log(ntohs(htons(80))); // 80
  * ```
@@ -278,7 +279,7 @@ export function ntohs(netshort: number): number {
  *
  * @example
  * ```ts
- * import { htonl, INADDR_LOOPBACK } from "@ipc/playground";
+ * import { htonl, INADDR_LOOPBACK } from "./mod.ts";
  *
  * console.log(htonl(INADDR_LOOPBACK) === 0x0100007f); // true
  * ```
@@ -296,7 +297,7 @@ export function htonl(hostlong: number): number {
  *
  * @example
  * ```ts
- * import { htonl, INADDR_LOOPBACK, ntohl } from "@ipc/playground";
+ * import { htonl, INADDR_LOOPBACK, ntohl } from "./mod.ts";
  *
  * console.log(ntohl(htonl(INADDR_LOOPBACK)) === INADDR_LOOPBACK); // true
  * ```

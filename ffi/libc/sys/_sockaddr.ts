@@ -111,7 +111,7 @@ export abstract class sockaddr extends Struct {
    *
    * @example
    * ```ts
-   * import { sockaddr } from "@ipc/playground";
+   * import { sockaddr } from "./mod.ts";
    *
    * const address = sockaddr.parse("161.25.19.8:1625");
    * console.log(address.hostname, address.port); // 161.25.19.8 1625

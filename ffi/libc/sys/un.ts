@@ -20,7 +20,7 @@ const ROOM = 108; // its bytes
  *
  * @example
  * ```ts
- * import { AF_UNIX, sockaddr_un } from "@ipc/playground";
+ * import { AF_UNIX, sockaddr_un } from "./mod.ts";
  *
  * const serv_addr = new sockaddr_un();
  * serv_addr.sun_family = AF_UNIX;
