@@ -88,8 +88,9 @@ export function strcpy<T extends Uint8Array>(dest: T, src: string): T {
  */
 export function memcpy<T extends Uint8Array>(dest: T, src: Uint8Array, n: number): T {
   if (!Number.isInteger(n) || n < 0 || !(n <= dest?.length) || !(n <= src?.length)) {
-    throw new LibcError("memcpy", "EFAULT", `${n} bytes from ${src?.length} into ${dest?.length}`);
+    throw new LibcError("memcpy", "EFAULT", `${Deno.inspect(n)} bytes from ${src?.length} into ${dest?.length}`);
   }
-  write(dest, 0, isAttached(src) ? read(src, 0, n, "memcpy") : src.subarray(0, n), "memcpy");
+  const bytes = isAttached(src) ? read(src, 0, n, "memcpy") : asBytes(src, "memcpy", "src").subarray(0, n);
+  write(asBytes(dest, "memcpy", "dest"), 0, bytes, "memcpy");
   return dest;
 }

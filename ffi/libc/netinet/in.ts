@@ -82,7 +82,7 @@ export class sockaddr_in extends sockaddr {
   }
   /** Always 16. */
   override get length(): number {
-    return IN;
+    return IN.size;
   }
   /** `AF_INET`. */
   declare sin_family: number;
@@ -125,7 +125,7 @@ export class sockaddr_in6 extends sockaddr {
   }
   /** Always 28. */
   override get length(): number {
-    return IN6;
+    return IN6.size;
   }
   /** `AF_INET6`. */
   declare sin6_family: number;
@@ -145,15 +145,27 @@ layout(sockaddr_in6, "bind", {
   sin6_scope_id: u32,
 }, ["sin6_family", "sin6_port", "sin6_flowinfo", "sin6_scope_id"]);
 
-const { size: IN, members: { sin_addr: { at: SIN_ADDR } } } = layoutOf(sockaddr_in);
-const { size: IN6, members: { sin6_addr: { at: SIN6_ADDR } } } = layoutOf(sockaddr_in6);
+const IN = layoutOf(sockaddr_in);
+const IN6 = layoutOf(sockaddr_in6);
+const IN_ADDR = IN.members.sin_addr.at;
+const IN6_ADDR = IN6.members.sin6_addr.at;
 
 const interfaceName = new Uint8Array(16);
 const inet6Buffer = new Uint8Array(46);
 
 function inet6Host(address: sockaddr_in6): string {
-  const bytes = memoryOf(address).subarray(SIN6_ADDR, SIN6_ADDR + 16);
-  return text(own.inet_ntop(AF_INET6, bytes, inet6Buffer, inet6Buffer.length));
+  // a copy, as libc reads 16 bytes, whatever length a redefined property has
+  const src = new Uint8Array(16);
+  src.set(memoryOf(address).subarray(IN6_ADDR, IN6_ADDR + src.length));
+  return text(own.inet_ntop(AF_INET6, src, inet6Buffer, inet6Buffer.length));
+}
+
+/** `inet_pton(3)` into an address. */
+function putHost(address: sockaddr, family: number, host: string, at: number, length: number): boolean {
+  const dst = new Uint8Array(length);
+  if (own.inet_pton(family, cstring(host, "inet_pton", "src"), dst) !== 1) return false;
+  memoryOf(address).set(dst, at);
+  return true;
 }
 
 function inet6Text(address: sockaddr_in6): string {
@@ -165,7 +177,7 @@ function inet6Text(address: sockaddr_in6): string {
 }
 
 function inetText(address: sockaddr_in): string {
-  return memoryOf(address).subarray(SIN_ADDR, SIN_ADDR + 4).join(".");
+  return memoryOf(address).subarray(IN_ADDR, IN_ADDR + 4).join(".");
 }
 
 function parsePort(digits: string): number | undefined {
@@ -175,7 +187,7 @@ function parsePort(digits: string): number | undefined {
 
 families.set(AF_INET, {
   class: sockaddr_in,
-  fits: (length) => length >= IN,
+  fits: (length) => length >= IN.size,
   hostname: (address) => inetText(address as sockaddr_in),
   text: (address) => `${address.hostname}:${address.port}`,
   fields: (address) => ({
@@ -188,8 +200,7 @@ families.set(AF_INET, {
     if (host === undefined) return undefined;
     const port = parsePort(digits);
     const address = new sockaddr_in();
-    const into = address.sin_addr.bytes;
-    if (port === undefined || own.inet_pton(AF_INET, cstring(host, "inet_pton", "src"), into) !== 1) return undefined;
+    if (port === undefined || !putHost(address, AF_INET, host, IN_ADDR, 4)) return undefined;
     address.sin_port = htons(port);
     return address;
   },
@@ -197,7 +208,7 @@ families.set(AF_INET, {
 
 families.set(AF_INET6, {
   class: sockaddr_in6,
-  fits: (length) => length >= IN6,
+  fits: (length) => length >= IN6.size,
   hostname: (address) => inet6Text(address as sockaddr_in6),
   text: (address) => `[${address.hostname}]:${address.port}`,
   fields: (address) => ({
@@ -212,8 +223,7 @@ families.set(AF_INET6, {
     if (host === undefined) return undefined;
     const port = parsePort(digits);
     const address = new sockaddr_in6();
-    const into = address.sin6_addr.s6_addr;
-    if (port === undefined || own.inet_pton(AF_INET6, cstring(host, "inet_pton", "src"), into) !== 1) return undefined;
+    if (port === undefined || !putHost(address, AF_INET6, host, IN6_ADDR, 16)) return undefined;
     address.sin6_port = htons(port);
     if (scope !== undefined) {
       const index = own.if_nametoindex(cstring(scope, "if_nametoindex", "ifname"));

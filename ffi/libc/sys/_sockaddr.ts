@@ -75,6 +75,8 @@ export function memoryOf(address: sockaddr): Uint8Array<ArrayBuffer> {
 
 /** Sets how many of an address's bytes count. */
 export let setLength: (address: sockaddr, length: number) => void;
+/** Tells whether a value was made as an address: its prototype is not enough. */
+let isAddress: (value: unknown) => value is sockaddr;
 
 /**
  * A socket address of any kind, `struct sockaddr`; {@linkcode sockaddr_in}, {@linkcode sockaddr_in6} and
@@ -88,6 +90,7 @@ export abstract class sockaddr extends Struct {
 
   static {
     setLength = (address, length) => address.#length = length;
+    isAddress = (value): value is sockaddr => typeof value === "object" && value !== null && #length in value;
   }
 
   /**
@@ -171,7 +174,7 @@ export abstract class sockaddr extends Struct {
 
   /** Shows the text when an address is logged. */
   [Symbol.for("Deno.customInspect")](): string {
-    return `${this.constructor.name} ${this}`;
+    return isAddress(this) ? `${this.constructor.name} ${this}` : "what only looks like a sockaddr";
   }
 }
 
@@ -192,8 +195,8 @@ export function addressOf(
   address: sockaddr,
   syscall: string,
 ): { bytes: Uint8Array<ArrayBuffer>; length: number; room: number } {
-  const bytes = ownBytes(address);
-  if (bytes !== undefined && address instanceof sockaddr) {
+  if (isAddress(address)) {
+    const bytes = ownBytes(address)!;
     // each is asked once: a getter could answer something else the next time
     const room = byteLengthOf(bytes);
     const length = address.length;

@@ -30,6 +30,7 @@ import {
   laidOut,
   layout,
   layoutOf,
+  memberOf,
   nested,
   ownBytes,
   settable,
@@ -361,10 +362,11 @@ const SLOT = 0x7fff; // the part of an id that is its place in the kernel's tabl
 /** How many semaphores a set has, also where one may change but not read it: `SEM_STAT_ANY` asks for no permission. */
 function semaphores(semid: number): number {
   const ds = new semid_ds();
-  if (own.semctl(semid, 0, IPC_STAT, ds.bytes) === 0) return ds.sem_nsems;
+  const bytes = structBytes(ds, SIZE.semid_ds, "semctl", "semid_ds");
+  if (own.semctl(semid, 0, IPC_STAT, bytes) === 0) return memberOf(semid_ds, ds, "sem_nsems");
   const failed = new LibcError("semctl", errno(), `semid ${semid}`);
-  if (failed.code === "EACCES" && own.semctl(semid & SLOT, 0, SEM_STAT_ANY, ds.bytes) === semid) {
-    return ds.sem_nsems;
+  if (failed.code === "EACCES" && own.semctl(semid & SLOT, 0, SEM_STAT_ANY, bytes) === semid) {
+    return memberOf(semid_ds, ds, "sem_nsems");
   }
   throw failed;
 }

@@ -7,7 +7,7 @@ import { LibcError } from "../../errors.ts";
 import { asInt, asKey, asSize, keyText } from "../../native/check.ts";
 import { call, header } from "../../native/header.ts";
 import { address, by, filled, flags, i32, id, long, oneOf, size, u64 } from "../../native/kinds.ts";
-import { layout, layoutOf, nested, settable, Struct, struct, structBytes } from "../../native/layout.ts";
+import { layout, layoutOf, memberOf, nested, settable, Struct, struct, structBytes } from "../../native/layout.ts";
 import { errno } from "../../native/libc.ts";
 import { attach, detach, isFailed, type Memory, type ReadOnlyMemory } from "../../native/memory.ts";
 import { own } from "../../native/own.ts";
@@ -208,8 +208,9 @@ export function shmat(shmid: number, shmaddr: null = null, shmflg: number = 0): 
   try {
     // the length is the kernel's
     const ds = new shmid_ds();
-    if (own.shmctl(shmid, IPC_STAT, ds.bytes) < 0) throw new LibcError("shmat", errno(), `shmid ${shmid}`);
-    return attach(address, shmid, ds.shm_segsz, (flags & SHM_RDONLY) !== 0);
+    const bytes = structBytes(ds, SIZE.shmid_ds, "shmat", "shmid_ds");
+    if (own.shmctl(shmid, IPC_STAT, bytes) < 0) throw new LibcError("shmat", errno(), `shmid ${shmid}`);
+    return attach(address, shmid, memberOf(shmid_ds, ds, "shm_segsz"), (flags & SHM_RDONLY) !== 0);
   } catch (error) {
     own.shmdt(address);
     throw error;
