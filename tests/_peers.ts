@@ -1,6 +1,5 @@
 /** What the tests of System V objects share: keys, Perl on the other side. */
 import { Program, run } from "./support.ts";
-export { fails, rejects } from "./support.ts";
 
 /** A key that nobody else is likely to use. */
 export function freshKey(): number {

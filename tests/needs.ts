@@ -22,7 +22,8 @@ const CHECKS = {
   "aarch64-linux-gnu-gcc": () => works("aarch64-linux-gnu-gcc", "--version"),
   ipcs: () => works("ipcs", "-V"),
   perl: () => works("perl", "-e", "1"),
-  python3: () => works("python3", "-c", "1"),
+  "perl with IO::Socket": () => works("perl", "-MIO::Socket", "-e", "1"), // not every Perl has its modules
+  python3: () => works("python3", "-c", "import os, pty; os.waitstatus_to_exitcode"), // 3.9 and on
   root: () => Deno.uid() === 0,
   script: () => works("script", "-qec", "true", "/dev/null") && works("stty", "--version"),
   setpriv: () => works("setpriv", "--version"),

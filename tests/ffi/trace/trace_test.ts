@@ -22,8 +22,8 @@ import {
 } from "../../../mod.ts";
 import { entries } from "../../../ffi/native/header.ts";
 import { tracing } from "../../../ffi/native/observer.ts";
-import { fails, freshKey } from "../../_peers.ts";
-import { FFI, file, freePort, mod, Program, run, runSource, script } from "../../support.ts";
+import { freshKey } from "../../_peers.ts";
+import { fails, FFI, file, freePort, mod, Program, run, runSource, script } from "../../support.ts";
 
 /** A file that `IPC_TRACE` can name; it is removed at the end. */
 function traceFile() {
