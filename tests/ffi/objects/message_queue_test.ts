@@ -4,7 +4,7 @@ import { MessageQueue } from "../../../ffi/objects/message_queue.ts";
 import { IPC_INFO } from "../../../ffi/libc/sys/ipc.ts";
 import { msgctl, msginfo } from "../../../ffi/libc/sys/msg.ts";
 import { trace } from "../../../ffi/trace/trace.ts";
-import { freshKey, moment, perlInBackground } from "../../_peers.ts";
+import { copies, freshKey, moment, perlInBackground } from "../../_peers.ts";
 import { needs } from "../../needs.ts";
 import { fails, objects, rejects, run } from "../../support.ts";
 import { interrupted } from "./_interrupted.ts";
@@ -24,17 +24,6 @@ function fill(queue: MessageQueue, data: Uint8Array | string): number {
   let count = 0;
   while (queue.trySend(data)) count++;
   return count;
-}
-
-/** Tells whether the kernel has `MSG_COPY`. */
-function copies(): boolean {
-  using queue = MessageQueue.create();
-  try {
-    queue.peek();
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 Deno.test("MessageQueue.create() makes a private queue", () => {
@@ -143,7 +132,7 @@ Deno.test("MessageQueue receives messages of any length whole", async () => {
   assertEquals(queue.messageCount, 0);
 });
 
-needs({ "MSG_COPY in the kernel": copies() })(
+needs(copies())(
   "MessageQueue.peek() and messages() leave the messages in the queue",
   () => {
     using queue = MessageQueue.create();
@@ -291,7 +280,7 @@ Deno.test("MessageQueue.setPermissions() changes what it is told to", () => {
   assertEquals([queue.mode, queue.uid], [0o600, Deno.uid()]);
 });
 
-Deno.test("MessageQueue may be used by a trace's listener while it is being used", () => {
+needs(copies())("MessageQueue may be used by a trace's listener while it is being used", () => {
   using queue = MessageQueue.create();
   let calls = 0;
   const log = () => void (calls++ === 0 && queue.trySend("log", { type: 9 }));

@@ -4,7 +4,7 @@ import { DEMOS } from "../../../../scripts/tools/demos/list.ts";
 import { type Demo, type DemoEvent, type Outcome, type Part, runDemo } from "../../../../scripts/tools/demos/runner.ts";
 import { isListening } from "../../../../scripts/tools/demos/system.ts";
 import { View } from "../../../../scripts/tools/demos/view.ts";
-import { freshKey } from "../../../_peers.ts";
+import { free, freshKey } from "../../../_peers.ts";
 import { needs } from "../../../needs.ts";
 import { objects, process, Program, removeObject, root, run, until } from "../../../support.ts";
 
@@ -16,8 +16,7 @@ const CONTROL = /[\0-\x09\x0b-\x1f\x7f]/;
 const segment = () => objects("shm").find(({ key }) => key === 5678);
 const queue = () => objects("msg").find(({ key }) => key === 1234);
 
-/** The keys of the slides. */
-const free = { "keys 5678 and 1234, which somebody uses": !segment() && !queue() };
+const unused = { ...free("shm", 5678), ...free("msg", 1234) };
 
 const start = (...args: string[]) => new Program(Deno.execPath(), ["run", "--quiet", "--allow-all", DEMOS_TS, ...args]);
 
@@ -54,7 +53,7 @@ function traces(run: number): string[] {
   return list;
 }
 
-needs(free)("demos run every demo, pass, and leave nothing", async () => {
+needs(unused)("demos run every demo, pass, and leave nothing", async () => {
   const before = [objects("shm"), objects("msg"), objects("sem")];
   await using program = start();
   const { code, stdout, stderr } = await program.end();
@@ -98,7 +97,7 @@ Deno.test("demos exit with 2 if a name or an option is unknown, and run nothing"
   assertEquals([option.code, option.stdout], [2, ""]);
 });
 
-needs(free)("demos run what is named, in the slides' order", async () => {
+needs(unused)("demos run what is named, in the slides' order", async () => {
   const { code, stdout } = await demos("unix", "shm");
   assertEquals(code, 0, stdout);
   assertEquals(stdout.match(/^\[.*(?= - )/gm), ["[1/2] shm", "[2/2] unix"]);
@@ -106,7 +105,7 @@ needs(free)("demos run what is named, in the slides' order", async () => {
   assertMatch(stdout, /^client \| Please enter your message: Hello on this machine$/m);
 });
 
-needs("perl", free)("demos skip a demo if a living process made the segment, and leave that alone", async () => {
+needs("perl", unused)("demos skip a demo if a living process made the segment, and leave that alone", async () => {
   await using owner = await perl(MAKE_SEGMENT, true);
   try {
     const made = segment();
@@ -122,7 +121,7 @@ needs("perl", free)("demos skip a demo if a living process made the segment, and
   }
 });
 
-needs("perl", free)(
+needs("perl", unused)(
   "demos skip a demo if a living process has the segment attached, though its maker is gone",
   async () => {
     await perl(MAKE_SEGMENT, false);
@@ -138,7 +137,7 @@ needs("perl", free)(
   },
 );
 
-needs("perl", free)("demos skip a demo if a living process used the queue, or waits for it", async () => {
+needs("perl", unused)("demos skip a demo if a living process used the queue, or waits for it", async () => {
   await using sender = await perl(MAKE_QUEUE, true);
   try {
     const made = queue();
@@ -157,7 +156,7 @@ needs("perl", free)("demos skip a demo if a living process used the queue, or wa
   }
 });
 
-needs("perl", free)("demos remove the segment and the queue of a run that was killed, and say so", async () => {
+needs("perl", unused)("demos remove the segment and the queue of a run that was killed, and say so", async () => {
   await perl(MAKE_SEGMENT, false);
   await perl(MAKE_QUEUE, false);
   try {
@@ -175,7 +174,7 @@ needs("perl", free)("demos remove the segment and the queue of a run that was ki
 });
 
 for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) {
-  needs(free)(`demos leave nothing if ${signal} comes in the middle`, async () => {
+  needs(unused)(`demos leave nothing if ${signal} comes in the middle`, async () => {
     await using program = start("shm", "socket");
     await program.ready(() => segment() !== undefined, "the server has made its segment");
     program.kill(signal);
@@ -187,7 +186,7 @@ for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]
   });
 }
 
-needs(free)("demos end what a run that was killed with SIGKILL has left running", async () => {
+needs(unused)("demos end what a run that was killed with SIGKILL has left running", async () => {
   await using program = start("shm");
   await program.ready(() => segment() !== undefined, "the server has made its segment");
   program.kill("SIGKILL");
@@ -239,7 +238,7 @@ needs("perl")(
   },
 );
 
-needs(free)("demos end if nobody reads what they print", async () => {
+needs(unused)("demos end if nobody reads what they print", async () => {
   const { stdout } = await run("sh", ["-c", `"$@" | head -n 1`, "sh", Deno.execPath(), "run", "-A", DEMOS_TS, "shm"]);
   assertMatch(stdout, /^\[1\/1\] shm - .*\n$/);
   await until(() => segment() === undefined, "its segment is gone");
