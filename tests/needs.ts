@@ -3,7 +3,7 @@
  * the run:
  *
  *     needs("strace")("strace sees the same calls", async () => { … });
- *     needs("cc", "root", { "MSG_COPY in the kernel": copies() })("…", () => { … });
+ *     needs("cc", "root", { "an x86-64 processor": Deno.build.arch === "x86_64" })("…", () => { … });
  *
  * @module
  */
@@ -22,7 +22,9 @@ const CHECKS = {
   "aarch64-linux-gnu-gcc": () => works("aarch64-linux-gnu-gcc", "--version"),
   ipcs: () => works("ipcs", "-V"),
   perl: () => works("perl", "-e", "1"),
-  python3: () => works("python3", "-c", "1"),
+  "perl with IO::Socket": () => works("perl", "-MIO::Socket", "-e", "1"), // not every Perl has its modules
+  prlimit: () => works("prlimit", "--version"),
+  python3: () => works("python3", "-c", "import os, pty; os.waitstatus_to_exitcode"), // 3.9 and on
   root: () => Deno.uid() === 0,
   script: () => works("script", "-qec", "true", "/dev/null") && works("stty", "--version"),
   setpriv: () => works("setpriv", "--version"),

@@ -5,7 +5,7 @@
  */
 import { type ErrorCode, LibcError } from "../ffi/errors.ts";
 import { IPC_RMID, msgctl, shmctl } from "../mod.ts";
-import { has, type Need } from "./needs.ts";
+import type { Need } from "./needs.ts";
 
 /** The checkout. */
 export const root: string = new URL("../", import.meta.url).pathname;
@@ -303,12 +303,6 @@ export function zombies(parent: number): number[] {
   }
   return list;
 }
-
-/** Whether there is a C compiler. */
-export const hasC: boolean = has("cc");
-
-/** Whether there is a C compiler for arm64. */
-export const hasArmC: boolean = has("aarch64-linux-gnu-gcc");
 
 /** Compiles C source to a program, or only checks it, and tells what the compiler had to say. */
 export async function compile(source: string, output: string, compiler = "cc", ...flags: string[]): Promise<void> {

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { free } from "../_peers.ts";
 import { needs } from "../needs.ts";
 import { compiler, launch, objects, pairings, removeObject, run, sides, start, waitsIn } from "../support.ts";
 
@@ -7,7 +8,7 @@ const TEXT = "Did you get this?";
 const silent = { code: 0, signal: null, stdout: "", stderr: "" };
 
 const queue = () => objects("msg").find(({ key }) => key === KEY);
-const free = { [`key ${KEY}, which somebody uses`]: queue() === undefined };
+const unused = free("msg", KEY);
 
 /** What the sender prints on standard error. */
 const talk = (id: number) => `\nmsgget: Calling msgget(0x4d2,01666)\nmsgget: msgget succeeded: msqid = ${id}\n`;
@@ -26,7 +27,7 @@ async function perl(code: string): Promise<string> {
 }
 
 for (const [from, to] of pairings) {
-  needs(...compiler(from, to), free)(
+  needs(...compiler(from, to), unused)(
     `message_send (${from}) leaves a message that message_rec (${to}) takes`,
     async () => {
       try {
@@ -44,7 +45,7 @@ for (const [from, to] of pairings) {
     },
   );
 
-  needs(...compiler(from, to), "perl", free)(`message_rec (${to}) waits for message_send (${from})`, async () => {
+  needs(...compiler(from, to), "perl", unused)(`message_rec (${to}) waits for message_send (${from})`, async () => {
     await perl(`defined(msgget(${KEY}, 0666 | 01000)) or die $!`);
     try {
       await using receiver = await launch(to, "message_rec");
@@ -59,12 +60,12 @@ for (const [from, to] of pairings) {
 }
 
 for (const side of sides) {
-  needs(...compiler(side), free)(`message_rec (${side}) without a queue says so and exits with 1`, async () => {
+  needs(...compiler(side), unused)(`message_rec (${side}) without a queue says so and exits with 1`, async () => {
     await using receiver = await launch(side, "message_rec");
     assertEquals(await receiver.end(), { ...silent, code: 1, stderr: "msgget: No such file or directory\n" });
   });
 
-  needs(...compiler(side), "perl", free)(
+  needs(...compiler(side), "perl", unused)(
     `message_rec (${side}) says so when the queue is removed under it`,
     async () => {
       await perl(`defined(msgget(${KEY}, 0666 | 01000)) or die $!`);
@@ -79,25 +80,28 @@ for (const side of sides) {
     },
   );
 
-  needs(...compiler(side), "perl", free)(`message_send (${side}) does not wait for room in a full queue`, async () => {
-    // as many messages without text as the queue may hold bytes: the kernel counts both
-    await perl(`$id = msgget(${KEY}, 0666 | 01000); defined($id) or die $!;
+  needs(...compiler(side), "perl", unused)(
+    `message_send (${side}) does not wait for room in a full queue`,
+    async () => {
+      // as many messages without text as the queue may hold bytes: the kernel counts both
+      await perl(`$id = msgget(${KEY}, 0666 | 01000); defined($id) or die $!;
         $text = "x" x 8000; 1 while msgsnd($id, pack("l! a*", 2, $text), 04000) || ($text = substr($text, 0, length($text) / 2));`);
-    const { id } = queue()!;
-    try {
-      await using sender = await launch(side, "message_send");
-      assertEquals(await sender.end(), {
-        ...silent,
-        code: 1,
-        stdout: `${id}, 1, ${TEXT}, 18\n`,
-        stderr: talk(id) + "msgsnd: Resource temporarily unavailable\n",
-      });
-    } finally {
-      removeObject("msg", KEY);
-    }
-  });
+      const { id } = queue()!;
+      try {
+        await using sender = await launch(side, "message_send");
+        assertEquals(await sender.end(), {
+          ...silent,
+          code: 1,
+          stdout: `${id}, 1, ${TEXT}, 18\n`,
+          stderr: talk(id) + "msgsnd: Resource temporarily unavailable\n",
+        });
+      } finally {
+        removeObject("msg", KEY);
+      }
+    },
+  );
 
-  needs(...compiler(side), "perl", free)(
+  needs(...compiler(side), "perl", unused)(
     `message_rec (${side}) takes type 1 and leaves the rest, and so the queue`,
     async () => {
       await perl(`$id = msgget(${KEY}, 0666 | 01000); defined($id) or die $!;
@@ -112,7 +116,7 @@ for (const side of sides) {
     },
   );
 
-  needs(...compiler(side), "perl", free)(
+  needs(...compiler(side), "perl", unused)(
     `message_rec (${side}) refuses a message above 128 bytes and leaves it there`,
     async () => {
       await perl(`$id = msgget(${KEY}, 0666 | 01000); defined($id) or die $!;
@@ -129,7 +133,7 @@ for (const side of sides) {
 }
 
 for (const text of ["Anybody there?", "", "Grüße, 世界", "100% %s"]) {
-  needs(free)(`message_send.ts sends another text: ${JSON.stringify(text)}`, async () => {
+  needs(unused)(`message_send.ts sends another text: ${JSON.stringify(text)}`, async () => {
     try {
       await using sender = start("message_send.ts", [text]);
       const sent = await sender.end();
@@ -143,7 +147,7 @@ for (const text of ["Anybody there?", "", "Grüße, 世界", "100% %s"]) {
   });
 }
 
-needs(free)(
+needs(unused)(
   "message_send.ts takes a text that just fits, and refuses a longer one before it makes a queue",
   async () => {
     try {

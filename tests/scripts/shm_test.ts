@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { free } from "../_peers.ts";
 import { needs } from "../needs.ts";
 import { compiler, launch, objects, pairings, removeObject, run, script, sides, start } from "../support.ts";
 
@@ -7,7 +8,7 @@ const ALPHABET = "abcdefghijklmnopqrstuvwxyz";
 const silent = { code: 0, signal: null, stdout: "", stderr: "" };
 
 const segment = () => objects("shm").find(({ key }) => key === KEY);
-const free = { [`key ${KEY}, which somebody uses`]: segment() === undefined };
+const unused = free("shm", KEY);
 
 /** The segment's bytes, read by Perl: once the server has written them all. */
 async function content(): Promise<string> {
@@ -17,7 +18,7 @@ async function content(): Promise<string> {
 const ready = async () => segment() !== undefined && await content() === `${ALPHABET}\0`;
 
 for (const [from, to] of pairings) {
-  needs(...compiler(from, to), free)(
+  needs(...compiler(from, to), unused)(
     `shm_server (${from}) and shm_client (${to}) hand over the alphabet and both end`,
     async () => {
       try {
@@ -34,7 +35,7 @@ for (const [from, to] of pairings) {
   );
 }
 
-needs(free)("shm_server makes the segment of the slide: key 5678, 27 bytes, mode 0666", async () => {
+needs(unused)("shm_server makes the segment of the slide: key 5678, 27 bytes, mode 0666", async () => {
   try {
     await using server = start("shm_server.ts");
     await server.ready(ready, "the server's segment is filled");
@@ -50,14 +51,14 @@ needs(free)("shm_server makes the segment of the slide: key 5678, 27 bytes, mode
 });
 
 for (const side of sides) {
-  needs(...compiler(side), free)(`shm_client (${side}) without a server says so and exits with 1`, async () => {
+  needs(...compiler(side), unused)(`shm_client (${side}) without a server says so and exits with 1`, async () => {
     await using client = await launch(side, "shm_client");
     const stderr = "shmget: No such file or directory\n";
     assertEquals(await client.end(), { ...silent, code: 1, stderr });
   });
 
   for (const name of ["shm_server", "shm_client"]) {
-    needs(...compiler(side), "perl", free)(
+    needs(...compiler(side), "perl", unused)(
       `${name} (${side}) with a segment that is too small exits with 1`,
       async () => {
         const made = await run("perl", ["-e", `defined(shmget(${KEY}, 1, 0666 | 01000)) or die $!`]);
@@ -73,7 +74,7 @@ for (const side of sides) {
   }
 }
 
-needs("perl", free)("shm_client.ts prints what is there, not what it expects", async () => {
+needs("perl", unused)("shm_client.ts prints what is there, not what it expects", async () => {
   const code = `defined($id = shmget(${KEY}, 27, 0666 | 01000)) && shmwrite($id, "xyz\\0", 0, 4) or die $!`;
   assertEquals((await run("perl", ["-e", code])).code, 0);
   try {
@@ -85,7 +86,7 @@ needs("perl", free)("shm_client.ts prints what is there, not what it expects", a
   }
 });
 
-needs("perl", free)("shm_client.ts ends with a segment that has no NUL in it", async () => {
+needs("perl", unused)("shm_client.ts ends with a segment that has no NUL in it", async () => {
   const code = `defined($id = shmget(${KEY}, 27, 0666 | 01000)) && shmwrite($id, "x" x 27, 0, 27) or die $!`;
   assertEquals((await run("perl", ["-e", code])).code, 0);
   try {
@@ -96,7 +97,7 @@ needs("perl", free)("shm_client.ts ends with a segment that has no NUL in it", a
   }
 });
 
-needs("perl", free)("shm_server.ts ends as well when somebody else has removed the segment", async () => {
+needs("perl", unused)("shm_server.ts ends as well when somebody else has removed the segment", async () => {
   try {
     await using server = start("shm_server.ts");
     await server.ready(ready, "the server's segment is filled");

@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { needs } from "../../needs.ts";
 import { file, run } from "../../support.ts";
 
 /** Runs a program without permissions on a terminal, and types an answer when it is asked. */
@@ -28,16 +29,10 @@ import { getpid } from "@mod";
 console.log("pid known:", getpid() === Deno.pid);
 `;
 
-const python = await run("python3", ["-c", "import os, pty; os.waitstatus_to_exitcode"]).then(
-  ({ code }) => code === 0,
-  () => false,
-);
-
 for (const [answer, works] of [["y", true], ["A", true], ["n", false]] as const) {
-  Deno.test({
-    name: `without --allow-ffi, ${answer} at Deno's question ${works ? "lets the program go on" : "ends it"}`,
-    ignore: !python,
-    async fn() {
+  needs("python3")(
+    `without --allow-ffi, ${answer} at Deno's question ${works ? "lets the program go on" : "ends it"}`,
+    async () => {
       using program = file(PROGRAM);
       const { code, stdout } = await run("python3", ["-c", ON_A_TERMINAL, Deno.execPath(), program.path, answer]);
       assertMatch(stdout, /Deno requests ffi access/);
@@ -45,7 +40,7 @@ for (const [answer, works] of [["y", true], ["A", true], ["n", false]] as const)
       assertEquals(stdout.includes("pid known: true"), works);
       if (!works) assertStringIncludes(stdout, "NotCapable: Requires ffi access");
     },
-  });
+  );
 }
 
 Deno.test("without --allow-ffi and without anybody to ask, the error names the flag; the import alone needs nothing", async () => {

@@ -25,7 +25,7 @@ import {
   msqid_ds,
 } from "../../../../ffi/libc/sys/msg.ts";
 import { seminfo } from "../../../../ffi/libc/sys/sem.ts";
-import { freshKey, NOT_INTEGERS, perlInBackground } from "../../../_peers.ts";
+import { copies, freshKey, NOT_INTEGERS, perlInBackground } from "../../../_peers.ts";
 import { needs } from "../../../needs.ts";
 import { fails, waitsIn } from "../../../support.ts";
 
@@ -57,18 +57,6 @@ function receive(id: number, msgtyp: number | bigint, flags = 0): [number | bigi
   const buf = new msgbuf(100);
   const length = msgrcv(id, buf, 100, msgtyp, IPC_NOWAIT | flags);
   return [buf.mtype, new TextDecoder().decode(buf.mtext.subarray(0, length))];
-}
-
-/** Tells whether the kernel has `MSG_COPY`. */
-function copies(): boolean {
-  using q = queue();
-  send(q.id, 1, "");
-  try {
-    receive(q.id, 0, MSG_COPY);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 Deno.test("msgget() makes a queue that others find by its key", () => {
@@ -143,7 +131,7 @@ Deno.test("msgrcv() writes no further than the message", () => {
   assertEquals([...buf.mtext], [97, 98, 7, 7]);
 });
 
-needs({ "MSG_COPY in the kernel": copies() })("msgrcv() with MSG_COPY leaves the message in the queue", () => {
+needs(copies())("msgrcv() with MSG_COPY leaves the message in the queue", () => {
   using q = queue();
   send(q.id, 4, "first");
   send(q.id, 5, "second");

@@ -529,32 +529,35 @@ Deno.test("an address that has no room is cut, and has no text then", () => {
   assertEquals([`${storage}`, storage.length], [`${addr}`, 28]);
 });
 
-needs("perl")("a Perl client talks to a server made of the thin functions, and a Perl server to a client", async () => {
-  using sockets = new Sockets();
-  const [sockfd, addr] = sockets.bound(SOCK_STREAM, loopback());
-  listen(sockfd, 5);
-  const perl = (code: string) =>
-    new Deno.Command("perl", { args: ["-MIO::Socket::INET", "-e", code], stdin: "null", stdout: "piped" });
-  const client = perl(
-    `$s = IO::Socket::INET->new("${addr}") or die; $s->syswrite("from Perl"); $s->sysread($b, 256); print $b`,
-  ).spawn();
-  const newsockfd = sockets.keep(accept(sockfd));
-  assertEquals(receive(newsockfd), "from Perl");
-  send(newsockfd, "I got your message");
-  const { stdout } = await client.output();
-  assertEquals(decoder.decode(stdout), "I got your message");
+needs("perl with IO::Socket")(
+  "a Perl client talks to a server made of the thin functions, and a Perl server to a client",
+  async () => {
+    using sockets = new Sockets();
+    const [sockfd, addr] = sockets.bound(SOCK_STREAM, loopback());
+    listen(sockfd, 5);
+    const perl = (code: string) =>
+      new Deno.Command("perl", { args: ["-MIO::Socket::INET", "-e", code], stdin: "null", stdout: "piped" });
+    const client = perl(
+      `$s = IO::Socket::INET->new("${addr}") or die; $s->syswrite("from Perl"); $s->sysread($b, 256); print $b`,
+    ).spawn();
+    const newsockfd = sockets.keep(accept(sockfd));
+    assertEquals(receive(newsockfd), "from Perl");
+    send(newsockfd, "I got your message");
+    const { stdout } = await client.output();
+    assertEquals(decoder.decode(stdout), "I got your message");
 
-  const server = perl(`$| = 1; $l = IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1") or die;
+    const server = perl(`$| = 1; $l = IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1") or die;
     print $l->sockport, "\\n"; $c = $l->accept; $c->sysread($b, 256); $c->syswrite(uc $b)`).spawn();
-  const reader = server.stdout.getReader();
-  const port = parseInt(decoder.decode((await reader.read()).value));
-  const fd = sockets.make(AF_INET, SOCK_STREAM);
-  connect(fd, sockaddr.parse(`127.0.0.1:${port}`));
-  write(fd, "hello");
-  assertEquals(receive(fd), "HELLO");
-  await reader.cancel();
-  assert((await server.status).success);
-});
+    const reader = server.stdout.getReader();
+    const port = parseInt(decoder.decode((await reader.read()).value));
+    const fd = sockets.make(AF_INET, SOCK_STREAM);
+    connect(fd, sockaddr.parse(`127.0.0.1:${port}`));
+    write(fd, "hello");
+    assertEquals(receive(fd), "HELLO");
+    await reader.cancel();
+    assert((await server.status).success);
+  },
+);
 
 Deno.test("getsockopt() refuses options whose structures would lead the kernel elsewhere", () => {
   using sockets = new Sockets();

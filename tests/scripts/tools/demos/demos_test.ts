@@ -4,7 +4,8 @@ import { DEMOS } from "../../../../scripts/tools/demos/list.ts";
 import { type Demo, type DemoEvent, type Outcome, type Part, runDemo } from "../../../../scripts/tools/demos/runner.ts";
 import { isListening } from "../../../../scripts/tools/demos/system.ts";
 import { View } from "../../../../scripts/tools/demos/view.ts";
-import { freshKey } from "../../../_peers.ts";
+import { free, freshKey } from "../../../_peers.ts";
+import { needs } from "../../../needs.ts";
 import { objects, process, Program, removeObject, root, run, until } from "../../../support.ts";
 
 const DEMOS_TS = `${root}scripts/tools/demos/demos.ts`;
@@ -12,13 +13,10 @@ const ALPHABET = "abcdefghijklmnopqrstuvwxyz";
 // deno-lint-ignore no-control-regex -- these are what is looked for
 const CONTROL = /[\0-\x09\x0b-\x1f\x7f]/;
 
-const ignore = objects("shm").some(({ key }) => key === 5678) || objects("msg").some(({ key }) => key === 1234);
-if (ignore) console.warn("somebody uses key 5678 or 1234: tests that need them are skipped");
+const segment = () => objects("shm").find(({ key }) => key === 5678);
+const queue = () => objects("msg").find(({ key }) => key === 1234);
 
-/** Tests that need a key of the slides. */
-function keyed(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, ignore, fn });
-}
+const unused = { ...free("shm", 5678), ...free("msg", 1234) };
 
 const start = (...args: string[]) => new Program(Deno.execPath(), ["run", "--quiet", "--allow-all", DEMOS_TS, ...args]);
 
@@ -38,9 +36,6 @@ async function perl(code: string, stay: boolean): Promise<Program> {
 const MAKE_SEGMENT = "defined(shmget(5678, 27, 01666))";
 const MAKE_QUEUE = `defined($id = msgget(1234, 01666)) && msgsnd($id, pack("l! a*", 1, "Old news\\0"), 0)`;
 
-const segment = () => objects("shm").find(({ key }) => key === 5678);
-const queue = () => objects("msg").find(({ key }) => key === 1234);
-
 /** The living processes with a run's mark, and a run's directories. */
 function traces(run: number): string[] {
   const mark = RegExp(`IPC_DEMO_RUN=\\d+-${run}-`);
@@ -58,7 +53,7 @@ function traces(run: number): string[] {
   return list;
 }
 
-keyed("demos run every demo, pass, and leave nothing", async () => {
+needs(unused)("demos run every demo, pass, and leave nothing", async () => {
   const before = [objects("shm"), objects("msg"), objects("sem")];
   await using program = start();
   const { code, stdout, stderr } = await program.end();
@@ -102,7 +97,7 @@ Deno.test("demos exit with 2 if a name or an option is unknown, and run nothing"
   assertEquals([option.code, option.stdout], [2, ""]);
 });
 
-keyed("demos run what is named, in the slides' order", async () => {
+needs(unused)("demos run what is named, in the slides' order", async () => {
   const { code, stdout } = await demos("unix", "shm");
   assertEquals(code, 0, stdout);
   assertEquals(stdout.match(/^\[.*(?= - )/gm), ["[1/2] shm", "[2/2] unix"]);
@@ -110,7 +105,7 @@ keyed("demos run what is named, in the slides' order", async () => {
   assertMatch(stdout, /^client \| Please enter your message: Hello on this machine$/m);
 });
 
-keyed("demos skip a demo if a living process made the segment, and leave that alone", async () => {
+needs("perl", unused)("demos skip a demo if a living process made the segment, and leave that alone", async () => {
   await using owner = await perl(MAKE_SEGMENT, true);
   try {
     const made = segment();
@@ -126,20 +121,23 @@ keyed("demos skip a demo if a living process made the segment, and leave that al
   }
 });
 
-keyed("demos skip a demo if a living process has the segment attached, though its maker is gone", async () => {
-  await perl(MAKE_SEGMENT, false);
-  try {
-    const made = segment()!;
-    const memory = shmat(made.id);
-    const { code } = await demos("shm");
-    shmdt(memory);
-    assertEquals([code, segment()], [1, made]);
-  } finally {
-    removeObject("shm", 5678);
-  }
-});
+needs("perl", unused)(
+  "demos skip a demo if a living process has the segment attached, though its maker is gone",
+  async () => {
+    await perl(MAKE_SEGMENT, false);
+    try {
+      const made = segment()!;
+      const memory = shmat(made.id);
+      const { code } = await demos("shm");
+      shmdt(memory);
+      assertEquals([code, segment()], [1, made]);
+    } finally {
+      removeObject("shm", 5678);
+    }
+  },
+);
 
-keyed("demos skip a demo if a living process used the queue, or waits for it", async () => {
+needs("perl", unused)("demos skip a demo if a living process used the queue, or waits for it", async () => {
   await using sender = await perl(MAKE_QUEUE, true);
   try {
     const made = queue();
@@ -158,7 +156,7 @@ keyed("demos skip a demo if a living process used the queue, or waits for it", a
   }
 });
 
-keyed("demos remove the segment and the queue of a run that was killed, and say so", async () => {
+needs("perl", unused)("demos remove the segment and the queue of a run that was killed, and say so", async () => {
   await perl(MAKE_SEGMENT, false);
   await perl(MAKE_QUEUE, false);
   try {
@@ -176,7 +174,7 @@ keyed("demos remove the segment and the queue of a run that was killed, and say 
 });
 
 for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) {
-  keyed(`demos leave nothing if ${signal} comes in the middle`, async () => {
+  needs(unused)(`demos leave nothing if ${signal} comes in the middle`, async () => {
     await using program = start("shm", "socket");
     await program.ready(() => segment() !== undefined, "the server has made its segment");
     program.kill(signal);
@@ -188,7 +186,7 @@ for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]
   });
 }
 
-keyed("demos end what a run that was killed with SIGKILL has left running", async () => {
+needs(unused)("demos end what a run that was killed with SIGKILL has left running", async () => {
   await using program = start("shm");
   await program.ready(() => segment() !== undefined, "the server has made its segment");
   program.kill("SIGKILL");
@@ -203,12 +201,9 @@ keyed("demos end what a run that was killed with SIGKILL has left running", asyn
 /** What marks the processes of a run that is gone: its pid is beyond all that there are. */
 const deadRun = () => `${/\d+/.exec(Deno.readLinkSync("/proc/self/ns/pid"))![0]}-${2 ** 22 + 1}-1`;
 
-const isRoot = Deno.uid() === 0;
-
-Deno.test({
-  name: "demos do not believe what another user's process has in its environment, and leave its queue alone",
-  ignore: !isRoot,
-  async fn() {
+needs("root", "perl", "setpriv")(
+  "demos do not believe what another user's process has in its environment, and leave its queue alone",
+  async () => {
     const key = freshKey();
     const code = `$id = msgget(${key}, 01600); msgsnd($id, pack("l! a", 1, "x"), 0); $| = 1; print "on"; sleep 60`;
     const as = ["--reuid=65534", "--regid=65534", "--clear-groups", "perl", "-e", code];
@@ -224,23 +219,26 @@ Deno.test({
       removeObject("msg", key);
     }
   },
-});
+);
 
-Deno.test("demos end a process of a run that was killed, but remove only objects with the demos' keys", async () => {
-  const key = freshKey();
-  const code = `$id = msgget(${key}, 01600); msgsnd($id, pack("l! a", 1, "x"), 0); $| = 1; print "on"; sleep 60`;
-  await using left = new Program("perl", ["-e", code], { env: { IPC_DEMO_RUN: deadRun() } });
-  await left.until("on");
-  try {
-    assertStringIncludes((await demos("posix")).stdout, `ended pid ${left.pid}, left by a run that was killed`);
-    assertEquals((await left.end()).signal, "SIGTERM");
-    assert(objects("msg").some((object) => object.key === key));
-  } finally {
-    removeObject("msg", key);
-  }
-});
+needs("perl")(
+  "demos end a process of a run that was killed, but remove only objects with the demos' keys",
+  async () => {
+    const key = freshKey();
+    const code = `$id = msgget(${key}, 01600); msgsnd($id, pack("l! a", 1, "x"), 0); $| = 1; print "on"; sleep 60`;
+    await using left = new Program("perl", ["-e", code], { env: { IPC_DEMO_RUN: deadRun() } });
+    await left.until("on");
+    try {
+      assertStringIncludes((await demos("posix")).stdout, `ended pid ${left.pid}, left by a run that was killed`);
+      assertEquals((await left.end()).signal, "SIGTERM");
+      assert(objects("msg").some((object) => object.key === key));
+    } finally {
+      removeObject("msg", key);
+    }
+  },
+);
 
-keyed("demos end if nobody reads what they print", async () => {
+needs(unused)("demos end if nobody reads what they print", async () => {
   const { stdout } = await run("sh", ["-c", `"$@" | head -n 1`, "sh", Deno.execPath(), "run", "-A", DEMOS_TS, "shm"]);
   assertMatch(stdout, /^\[1\/1\] shm - .*\n$/);
   await until(() => segment() === undefined, "its segment is gone");

@@ -2,7 +2,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { GETPID, IPC_RMID, MessageQueue, SemaphoreSet, semctl, SharedMemory, shmctl } from "../../../../mod.ts";
 import { hexDump } from "../../../../scripts/tools/ipc/hex.ts";
-import { freshKey, perlInBackground } from "../../../_peers.ts";
+import { copies, freshKey, perlInBackground } from "../../../_peers.ts";
+import { needs, UNSHARE_IPC, works } from "../../../needs.ts";
 import { type Ended, file, objects, Program, root, run, type StartOptions, until, zombies } from "../../../support.ts";
 
 const IPC_TS = `${root}scripts/tools/ipc/ipc.ts`;
@@ -26,7 +27,7 @@ async function ok(...args: string[]): Promise<string> {
 }
 
 /** Runs a command that must fail, with one line about it. */
-async function fails(code: number, ...args: string[]): Promise<string> {
+async function refuses(code: number, ...args: string[]): Promise<string> {
   const ended = await ipc(args);
   assertEquals({ code: ended.code, stdout: ended.stdout }, { code, stdout: "" }, ended.stderr);
   if (code === 1) assertMatch(ended.stderr, /^ipc: .+\n$/);
@@ -39,30 +40,6 @@ type Json = any;
 async function json(...args: string[]): Promise<Json> {
   return JSON.parse(await ok(...args, "--json"));
 }
-
-function available(command: string, ...args: string[]): boolean {
-  try {
-    return new Deno.Command(command, { args, stdout: "null", stderr: "null" }).outputSync().success;
-  } catch {
-    return false;
-  }
-}
-
-const hasIpcs = available("ipcs", "-V");
-if (!hasIpcs) console.warn("no ipcs here: ipc ls is not compared with it");
-const hasScript = available("script", "-qec", "true", "/dev/null") && available("stty", "--version");
-if (!hasScript) console.warn("no script and stty here: ipc is not tested in a terminal");
-const NAMESPACE = available("unshare", "--ipc", "true")
-  ? ["unshare", "--ipc"]
-  : available("unshare", "--map-root-user", "--ipc", "true")
-  ? ["unshare", "--map-root-user", "--ipc"]
-  : null;
-if (!NAMESPACE) {
-  console.warn("no IPC namespaces here: ipc rm --orphans is not tested, as it would find others' objects");
-}
-const isRoot = Deno.uid() === 0;
-const hasSetpriv = isRoot && available("setpriv", "--reuid=65534", "--clear-groups", "true");
-if (!hasSetpriv) console.warn("not root, or no setpriv: what another user may do is not tested");
 
 /** A segment, a queue and a set that are gone at the end. */
 function scene() {
@@ -81,24 +58,20 @@ function scene() {
   };
 }
 
-Deno.test({
-  name: "ipc ls --json says what ipcs says",
-  ignore: !hasIpcs,
-  async fn() {
-    using made = scene();
-    const listed: Json[] = await json("ls");
-    const compare = async (flag: string, id: number, pick: (object: Json) => unknown[]) => {
-      // in some locales the headings are others, the columns the same
-      const { stdout } = await run("ipcs", [flag], { env: { LC_ALL: "C" } });
-      const row = stdout.split("\n").map((line) => line.trim().split(/\s+/)).find((cells) => cells[1] === String(id))!;
-      const kind = { "-m": "segment", "-q": "queue", "-s": "semaphores" }[flag];
-      const object = listed.find((object) => object.kind === kind && object.id === id);
-      assertEquals(pick(object).map(String), row.slice(0, pick(object).length));
-    };
-    await compare("-m", made.segment.id, (o) => [o.keyHex, o.id, o.owner, o.mode, o.size, o.attached]);
-    await compare("-q", made.queue.id, (o) => [o.keyHex, o.id, o.owner, o.mode, o.bytes, o.messages]);
-    await compare("-s", made.set.id, (o) => [o.keyHex, o.id, o.owner, o.mode, o.count]);
-  },
+needs("ipcs")("ipc ls --json says what ipcs says", async () => {
+  using made = scene();
+  const listed: Json[] = await json("ls");
+  const compare = async (flag: string, id: number, pick: (object: Json) => unknown[]) => {
+    // in some locales the headings are others, the columns the same
+    const { stdout } = await run("ipcs", [flag], { env: { LC_ALL: "C" } });
+    const row = stdout.split("\n").map((line) => line.trim().split(/\s+/)).find((cells) => cells[1] === String(id))!;
+    const kind = { "-m": "segment", "-q": "queue", "-s": "semaphores" }[flag];
+    const object = listed.find((object) => object.kind === kind && object.id === id);
+    assertEquals(pick(object).map(String), row.slice(0, pick(object).length));
+  };
+  await compare("-m", made.segment.id, (o) => [o.keyHex, o.id, o.owner, o.mode, o.size, o.attached]);
+  await compare("-q", made.queue.id, (o) => [o.keyHex, o.id, o.owner, o.mode, o.bytes, o.messages]);
+  await compare("-s", made.set.id, (o) => [o.keyHex, o.id, o.owner, o.mode, o.count]);
 });
 
 Deno.test("ipc ls lists the kinds that were asked for", async () => {
@@ -132,7 +105,7 @@ Deno.test("ipc ls marks a segment as an orphan if its maker and its last user ar
   }
 });
 
-Deno.test("ipc ls shows names of processes without what could steer the terminal", async () => {
+needs("perl")("ipc ls shows names of processes without what could steer the terminal", async () => {
   const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_" });
   try {
     const name = `${directory}/a\x1b[31m\u009b2J\u202eb.pl`;
@@ -146,7 +119,7 @@ Deno.test("ipc ls shows names of processes without what could steer the terminal
         assert(!/[\0-\x09\x0b-\x1f\x7f-\x9f\u202e]/.test(text), text);
         assertStringIncludes(text, args[1] === "--json" ? "a\\u001b[31m\\u009b2J" : "a\\e[31m\\x9b2J\\u202eb.pl");
       }
-      assertStringIncludes(await fails(1, "rm", `m:${id}`), "a\\e[31m");
+      assertStringIncludes(await refuses(1, "rm", `m:${id}`), "a\\e[31m");
     } finally {
       await ok("rm", "--yes", `m:${id}`);
     }
@@ -155,7 +128,7 @@ Deno.test("ipc ls shows names of processes without what could steer the terminal
   }
 });
 
-Deno.test("ipc ls does not take a queue for an orphan while a process waits for it", async () => {
+needs("perl")("ipc ls does not take a queue for an orphan while a process waits for it", async () => {
   using queue = MessageQueue.create();
   await run(Deno.execPath(), [...DENO.slice(1), "send", `q:${queue.id}`, "x"]);
   queue.receiveSync();
@@ -183,7 +156,7 @@ Deno.test("ipc show shows a segment, with its first bytes", async () => {
   assertEquals([short.id, short.hex], [segment.id, "616263"]);
 });
 
-Deno.test("ipc show shows a queue's messages and leaves them there", async () => {
+needs(copies())("ipc show shows a queue's messages and leaves them there", async () => {
   using made = scene();
   const { queue } = made;
   queue.sendSync(new Uint8Array([27, 91, 51, 49, 109, 255]), { type: 2 ** 40 });
@@ -202,7 +175,7 @@ Deno.test("ipc show shows a queue's messages and leaves them there", async () =>
   ]);
 });
 
-Deno.test("ipc show shows a set's values, waiters and last processes", async () => {
+needs("perl")("ipc show shows a set's values, waiters and last processes", async () => {
   using set = SemaphoreSet.create([1, 0]);
   await using waiter = perlInBackground(`$| = 1; print "on"; semop($ARGV[0], pack("s*", 1, -1, 0))`, set.id);
   await waiter.until("on");
@@ -220,7 +193,7 @@ Deno.test("ipc show says how to tell objects apart if an argument means several"
   const key = freshKey();
   using segment = SharedMemory.create(1, { key });
   using queue = MessageQueue.create({ key });
-  const said = await fails(1, "show", String(key));
+  const said = await refuses(1, "show", String(key));
   assertStringIncludes(said, `segment ${segment.id} (m:${segment.id}), queue ${queue.id} (q:${queue.id})`);
   assertEquals((await json("show", `q:${key}`)).id, queue.id);
 });
@@ -228,10 +201,10 @@ Deno.test("ipc show says how to tell objects apart if an argument means several"
 Deno.test("ipc commands exit with 1 if there is no such object, and with 2 if it can't be one", async () => {
   const key = String(freshKey());
   for (const command of ["show", "receive", "read", "rm", "send", "write"]) {
-    assertStringIncludes(await fails(1, command, key, ...(/send|write/.test(command) ? ["x"] : [])), key);
+    assertStringIncludes(await refuses(1, command, key, ...(/send|write/.test(command) ? ["x"] : [])), key);
   }
   for (const id of ["nonsense", "m:", "x:1", "1.5", "0xg", "", "99999999999"]) {
-    assertStringIncludes(await fails(2, "show", id), "is no id or key");
+    assertStringIncludes(await refuses(2, "show", id), "is no id or key");
   }
 });
 
@@ -278,14 +251,14 @@ Deno.test("ipc --help and every subcommand's --help say how to use it", async ()
   for (const line of help.split("\n")) assert(line.length <= 80, line);
 });
 
-Deno.test("ipc make, send, receive and rm work on one queue", async () => {
+needs(copies())("ipc make, send, receive and rm work on one queue", async () => {
   const key = freshKey();
   const name = (await ok("make", "queue", "--key", "0x" + key.toString(16), "--mode", "660")).trim();
   const queue = MessageQueue.open(key);
   try {
     assertEquals(name, `q:${queue.id}`);
     assertEquals(queue.mode, 0o660);
-    assertStringIncludes(await fails(1, "make", "queue", "--key", String(key)), "msgget: File exists");
+    assertStringIncludes(await refuses(1, "make", "queue", "--key", String(key)), "msgget: File exists");
     assertEquals(await ok("send", name, "--nul", "Did you get this?"), "");
     assertEquals(await json("send", name, "--type", "9", "zwei"), {
       id: queue.id,
@@ -306,10 +279,10 @@ Deno.test("ipc make, send, receive and rm work on one queue", async () => {
     queue.sendSync("\x1b[2J\0x");
     assertEquals(await ok("receive", name, "--type", "1"), "\\e[2J\\0x\n");
     assertEquals(await ok("receive", name, "--raw"), "\x1b[2J\0x");
-    assertStringIncludes(await fails(1, "receive", name, "--no-wait"), "msgrcv: No message of desired type");
+    assertStringIncludes(await refuses(1, "receive", name, "--no-wait"), "msgrcv: No message of desired type");
     queue.setMaxBytes(4);
-    assertStringIncludes(await fails(1, "send", name, "--no-wait", "12345"), "msgsnd: ");
-    assertStringIncludes(await fails(1, "send", name, "--type", "0", "x"), "msgsnd: Invalid argument");
+    assertStringIncludes(await refuses(1, "send", name, "--no-wait", "12345"), "msgsnd: ");
+    assertStringIncludes(await refuses(1, "send", name, "--type", "0", "x"), "msgsnd: Invalid argument");
     await using waiting = start(["receive", name]);
     await until(() => objects("msg").some(({ id }) => id === queue.id) && waiting.pid, "it runs");
     queue.sendSync("late");
@@ -355,10 +328,10 @@ Deno.test("ipc make, write and read work on one segment", async () => {
     assertEquals((await json("read", `m:${id}`, "--length", "2")).hex, "6865");
     assertEquals((await ipc(["write", `m:${id}`], { stdin: "from stdin\n" })).code, 0);
     assertEquals(segment.readString(), "from stdin\n");
-    assertStringIncludes(await fails(1, "read", `m:${id}`, "--length", "28"), "not inside the segment's 27 bytes");
-    assertStringIncludes(await fails(1, "read", `m:${id}`, "--offset", "28"), "not inside");
-    assertStringIncludes(await fails(1, "write", `m:${id}`, "--offset", "26", "xx"), "not inside");
-    assertStringIncludes(await fails(1, "make", "segment", "--size", "0"), "shmget: Invalid argument");
+    assertStringIncludes(await refuses(1, "read", `m:${id}`, "--length", "28"), "not inside the segment's 27 bytes");
+    assertStringIncludes(await refuses(1, "read", `m:${id}`, "--offset", "28"), "not inside");
+    assertStringIncludes(await refuses(1, "write", `m:${id}`, "--offset", "26", "xx"), "not inside");
+    assertStringIncludes(await refuses(1, "make", "segment", "--size", "0"), "shmget: Invalid argument");
   } finally {
     segment.remove();
   }
@@ -378,31 +351,28 @@ async function nextSecond(): Promise<void> {
   await until(() => Date.now() > end, "a second has passed");
 }
 
-Deno.test({
-  name: "ipc ls and show leave no mark on what they show",
-  ignore: !isRoot, // others may not look into this process
-  async fn() {
-    using queue = MessageQueue.create();
-    queue.sendSync("one");
-    queue.receiveSync();
-    queue.sendSync("another");
-    using set = SemaphoreSet.create([1, 0, 5]);
-    set.tryAcquire(2);
-    // not this process: those that it starts would have the segment attached for a moment
-    const hold = "$id = shmget(0, 27, 01600); shmwrite($id, 'abcdefghijklmnopqrstuvwxyz', 0, 27);" +
-      `$| = 1; syscall(${Deno.build.arch === "aarch64" ? 196 : 30}, $id, 0, 0); print "on $id"; sleep 60`; // shmat(2)
-    await using holder = perlInBackground(hold);
-    await holder.until("on ");
-    const segment = Number(holder.stdout.slice(3));
-    shmctl(segment, IPC_RMID); // it goes with its holder
-    await nextSecond();
-    const all = [["shm", "m", segment], ["msg", "q", queue.id], ["sem", "s", set.id]] as const;
-    const before = all.map(([kind, _, id]) => marks(kind, id));
-    await ok("ls");
-    for (const [_, letter, id] of all) await ok("show", `${letter}:${id}`);
-    assertMatch(await ok("show", `m:${segment}`), /abcdefghijklmnop$/m);
-    assertEquals(all.map(([kind, _, id]) => marks(kind, id)), before);
-  },
+// others may not look into this process
+needs("root", "perl")("ipc ls and show leave no mark on what they show", async () => {
+  using queue = MessageQueue.create();
+  queue.sendSync("one");
+  queue.receiveSync();
+  queue.sendSync("another");
+  using set = SemaphoreSet.create([1, 0, 5]);
+  set.tryAcquire(2);
+  // not this process: those that it starts would have the segment attached for a moment
+  const hold = "$id = shmget(0, 27, 01600); shmwrite($id, 'abcdefghijklmnopqrstuvwxyz', 0, 27);" +
+    `$| = 1; syscall(${Deno.build.arch === "aarch64" ? 196 : 30}, $id, 0, 0); print "on $id"; sleep 60`; // shmat(2)
+  await using holder = perlInBackground(hold);
+  await holder.until("on ");
+  const segment = Number(holder.stdout.slice(3));
+  shmctl(segment, IPC_RMID); // it goes with its holder
+  await nextSecond();
+  const all = [["shm", "m", segment], ["msg", "q", queue.id], ["sem", "s", set.id]] as const;
+  const before = all.map(([kind, _, id]) => marks(kind, id));
+  await ok("ls");
+  for (const [_, letter, id] of all) await ok("show", `${letter}:${id}`);
+  assertMatch(await ok("show", `m:${segment}`), /abcdefghijklmnop$/m);
+  assertEquals(all.map(([kind, _, id]) => marks(kind, id)), before);
 });
 
 Deno.test("ipc show does not attach a segment that nobody has attached, unless it is told to", async () => {
@@ -421,19 +391,15 @@ Deno.test("ipc show does not attach a segment that nobody has attached, unless i
   }
 });
 
-Deno.test({
-  name: "ipc show reads a whole segment out of a process that has it attached",
-  ignore: !isRoot,
-  async fn() {
-    const size = 3 * 65536;
-    using segment = SharedMemory.create(size);
-    segment.writeString("first", 0);
-    segment.writeString("last", size - 5);
-    const { hex } = await json("show", `m:${segment.id}`, "--bytes", String(size));
-    const bytes = Uint8Array.fromHex(hex);
-    assertEquals(bytes.length, size);
-    assertEquals(new TextDecoder().decode(bytes.subarray(-5)), "last\0");
-  },
+needs("root")("ipc show reads a whole segment out of a process that has it attached", async () => {
+  const size = 3 * 65536;
+  using segment = SharedMemory.create(size);
+  segment.writeString("first", 0);
+  segment.writeString("last", size - 5);
+  const { hex } = await json("show", `m:${segment.id}`, "--bytes", String(size));
+  const bytes = Uint8Array.fromHex(hex);
+  assertEquals(bytes.length, size);
+  assertEquals(new TextDecoder().decode(bytes.subarray(-5)), "last\0");
 });
 
 Deno.test("ipc read attaches for reading only", async () => {
@@ -463,13 +429,13 @@ Deno.test("ipc make semaphores gives them their values", async () => {
   } finally {
     counted.remove();
   }
-  assertStringIncludes(await fails(1, "make", "semaphores", "--values", "32768"), "32768");
+  assertStringIncludes(await refuses(1, "make", "semaphores", "--values", "32768"), "32768");
 });
 
 Deno.test("ipc rm does not remove what a living process uses, unless --yes is given", async () => {
   using made = scene();
   const { segment, queue } = made;
-  assertStringIncludes(await fails(1, "rm", `m:${segment.id}`), `is used by ${Deno.pid} (`);
+  assertStringIncludes(await refuses(1, "rm", `m:${segment.id}`), `is used by ${Deno.pid} (`);
   assertEquals(segment.size, 27);
   // the one that it may not does not keep it from the others
   const { id } = await json("make", "queue");
@@ -485,7 +451,7 @@ Deno.test("ipc rm does not remove what a living process uses, unless --yes is gi
 async function apart(commands: string): Promise<Ended & { list: (name: string) => Json[] }> {
   const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_" });
   try {
-    const [program, ...args] = [...NAMESPACE!, "--pid", "--fork", "--mount-proc", "sh", "-c"];
+    const [program, ...args] = ["unshare", ...UNSHARE_IPC, "--pid", "--fork", "--mount-proc", "sh", "-c"];
     const ended = await run(program, [...args, `i="${DENO.join(" ")}"; cd "$0"\n${commands}`, directory]);
     const files = new Map(
       [...Deno.readDirSync(directory)].filter(({ name }) => name.endsWith(".json"))
@@ -497,19 +463,18 @@ async function apart(commands: string): Promise<Ended & { list: (name: string) =
   }
 }
 
-Deno.test({
-  name: "ipc rm --orphans removes what nobody is left to use, never-used queues too, and nothing else",
-  ignore: !NAMESPACE,
-  async fn() {
+needs("unshare")(
+  "ipc rm --orphans removes what nobody is left to use, never-used queues too, and nothing else",
+  async () => {
     const { stdout, stderr, list } = await apart(`
-      $i make segment --size 10; $i make queue; $i make semaphores --values 1
-      $i send "$($i make queue)" x
-      $i rm --orphans; echo "without --yes: $?"
-      $i ls --json > before.json
-      $i rm --orphans --yes; echo "with --yes: $?"
-      $i ls --json > after.json
-      $i rm --orphans; echo "again: $?"
-    `);
+    $i make segment --size 10; $i make queue; $i make semaphores --values 1
+    $i send "$($i make queue)" x
+    $i rm --orphans; echo "without --yes: $?"
+    $i ls --json > before.json
+    $i rm --orphans --yes; echo "with --yes: $?"
+    $i ls --json > after.json
+    $i rm --orphans; echo "again: $?"
+  `);
     const orphans = list("before").map(({ kind, idle, orphan }) => [kind, idle, orphan]);
     const queue = ["queue", true, true];
     assertEquals(orphans, [["segment", true, true], queue, queue, ["semaphores", true, true]], stderr);
@@ -518,101 +483,92 @@ Deno.test({
     assertStringIncludes(stdout, "with --yes: 0\nthere are no orphans\nagain: 0\n");
     assertMatch(stderr, /^ipc: segment \d+, queue \d+, queue \d+, semaphore set \d+: not removed without --yes\n$/);
   },
+);
+
+needs("unshare", "perl")("ipc rm --orphans keeps what a process could use without a trace, and names it", async () => {
+  // it looks for a message again and again: of that the kernel keeps nothing
+  const look = "until (msgrcv($id, $_, 9, 7, 04000)) { select undef, undef, undef, 0.01 }";
+  const { stdout, stderr, list } = await apart(`
+    perl -e '$id = msgget(0x5f, 01600); open F, ">", "ready"; ${look}' &
+    while [ ! -e ready ]; do sleep 0.02; done
+    $i send 0x5f x
+    $i make queue --key 0x60; $i make segment --size 10
+    $i ls --json > before.json
+    $i rm --orphans --yes; echo "code $?"
+    $i ls --json > after.json
+    kill $!; wait $!
+    $i rm --orphans --yes
+  `);
+  assertEquals(
+    list("before").map(({ key, kind, idle, orphan }) => [key, kind, idle, orphan]),
+    [[0, "segment", true, true], [0x5f, "queue", true, false], [0x60, "queue", true, false]],
+    stderr,
+  );
+  assertEquals(list("after").map(({ key }) => key), [0x5f, 0x60]);
+  assertMatch(stdout, /^kept queue \d+: nobody is known to use it, but \d+ \(perl\) could$/m);
+  assertMatch(stdout, /code 0\nremoved queue \d+\nremoved queue \d+\n$/);
 });
 
-Deno.test({
-  name: "ipc rm --orphans keeps what a process could use without a trace, and names it",
-  ignore: !NAMESPACE,
-  async fn() {
-    // it looks for a message again and again: of that the kernel keeps nothing
-    const look = "until (msgrcv($id, $_, 9, 7, 04000)) { select undef, undef, undef, 0.01 }";
-    const { stdout, stderr, list } = await apart(`
-      perl -e '$id = msgget(0x5f, 01600); open F, ">", "ready"; ${look}' &
-      while [ ! -e ready ]; do sleep 0.02; done
-      $i send 0x5f x
-      $i make queue --key 0x60; $i make segment --size 10
-      $i ls --json > before.json
-      $i rm --orphans --yes; echo "code $?"
-      $i ls --json > after.json
-      kill $!; wait $!
-      $i rm --orphans --yes
-    `);
-    assertEquals(
-      list("before").map(({ key, kind, idle, orphan }) => [key, kind, idle, orphan]),
-      [[0, "segment", true, true], [0x5f, "queue", true, false], [0x60, "queue", true, false]],
-      stderr,
-    );
-    assertEquals(list("after").map(({ key }) => key), [0x5f, 0x60]);
-    assertMatch(stdout, /^kept queue \d+: nobody is known to use it, but \d+ \(perl\) could$/m);
-    assertMatch(stdout, /code 0\nremoved queue \d+\nremoved queue \d+\n$/);
-  },
-});
-
-Deno.test({
-  name: "ipc rm --orphans leaves what was made or last used by a process that lives, or is waited for",
-  ignore: !NAMESPACE,
-  async fn() {
+needs("unshare", "perl")(
+  "ipc rm --orphans leaves what was made or last used by a process that lives, or is waited for",
+  async () => {
     const { stdout, list } = await apart(`
-      perl -e '$id = shmget(0x5e, 9, 01600); open F, ">", "1"; sleep 60' &
-      perl -e '$id = msgget(0x5f, 01600); open F, ">", "2"; msgrcv($id, $_, 9, 7, 0)' &
-      perl -e '$id = msgget(0x60, 01600); msgsnd($id, pack("l! a", 1, "x"), 0); open F, ">", "3"; sleep 60' &
-      while [ ! -e 1 -o ! -e 2 -o ! -e 3 ]; do sleep 0.02; done
-      while ! $i ls -q --json | grep -q waits; do sleep 0.02; done
-      $i ls --json > before.json
-      $i rm --orphans --yes
-      $i ls --json > after.json
-    `);
+    perl -e '$id = shmget(0x5e, 9, 01600); open F, ">", "1"; sleep 60' &
+    perl -e '$id = msgget(0x5f, 01600); open F, ">", "2"; msgrcv($id, $_, 9, 7, 0)' &
+    perl -e '$id = msgget(0x60, 01600); msgsnd($id, pack("l! a", 1, "x"), 0); open F, ">", "3"; sleep 60' &
+    while [ ! -e 1 -o ! -e 2 -o ! -e 3 ]; do sleep 0.02; done
+    while ! $i ls -q --json | grep -q waits; do sleep 0.02; done
+    $i ls --json > before.json
+    $i rm --orphans --yes
+    $i ls --json > after.json
+  `);
     const sorted = (name: string) => list(name).toSorted((a, b) => a.key - b.key);
     assertEquals(sorted("before").map(({ key, idle }) => [key, idle]), [[0x5e, false], [0x5f, false], [0x60, false]]);
     assertEquals(sorted("after").map(({ key }) => key), [0x5e, 0x5f, 0x60]);
     assertEquals(stdout, "there are no orphans\n");
   },
-});
+);
 
-Deno.test({
-  name: "ipc says in one line what another user may not do",
-  ignore: !hasSetpriv,
-  async fn() {
-    using made = scene(); // 0640, 0622, 0600
-    // as nobody, who may not look into root's cache, with a copy of it: packages may be out of reach
-    const path = Deno.makeTempDirSync({ prefix: "ipc_playground_" });
-    using _directory = { [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }) };
-    const { npmCache } = JSON.parse((await run(Deno.execPath(), ["info", "--json"])).stdout);
-    assertEquals((await run("cp", ["-R", npmCache, `${path}/npm`])).code, 0);
-    assertEquals((await run("chown", ["-R", "65534:65534", path])).code, 0);
-    const other = (...args: string[]) =>
-      run("setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", ...DENO, ...args], {
-        env: { DENO_DIR: path, HOME: path },
-      });
-    const list = await other("ls", "--json");
-    assertEquals(list.code, 0, list.stderr);
-    const found: Json[] = JSON.parse(list.stdout);
-    assert(found.some(({ kind, id }) => kind === "segment" && id === made.segment.id));
-    assertEquals(found.find(({ kind, id }) => kind === "semaphores" && id === made.set.id).semaphores, null);
-    const denied: [string[], string][] = [
-      [["read", `m:${made.segment.id}`], "shmat: Permission denied"],
-      [["write", `m:${made.segment.id}`, "x"], "shmat: Permission denied"],
-      [["receive", `q:${made.queue.id}`], "msgrcv: Permission denied"],
-      [["rm", "--yes", `s:${made.set.id}`], "semctl: Operation not permitted"],
-      [["rm", `s:${made.set.id}`], "belongs to root"],
-    ];
-    for (const [args, message] of denied) {
-      const { code, stdout, stderr } = await other(...args);
-      assertEquals([code, stdout], [1, ""]);
-      assertMatch(stderr, /^ipc: .+\n$/);
-      assertStringIncludes(stderr, message);
-    }
-    // what is known is shown all the same
-    const plain = await other("show", `m:${made.segment.id}`);
-    assertEquals([plain.code, plain.stderr], [0, ""]);
-    assertStringIncludes(plain.stdout, "Its bytes are not shown");
-    const shown = await other("show", `m:${made.segment.id}`, "--attach");
-    assertEquals([shown.code, shown.stderr.split("\n").length], [1, 2]);
-    assertStringIncludes(shown.stderr, "shmat: Permission denied");
-    assertStringIncludes(shown.stdout, "rw-r----- (0640)");
-    assertEquals((await other("send", `q:${made.queue.id}`, "from nobody")).code, 0);
-    assertEquals(made.queue.messages().map(({ text }) => text), ["Did you get this?", "from nobody"]);
-  },
+needs("root", "setpriv", copies())("ipc says in one line what another user may not do", async () => {
+  using made = scene(); // 0640, 0622, 0600
+  // as nobody, who may not look into root's cache, with a copy of it: packages may be out of reach
+  const path = Deno.makeTempDirSync({ prefix: "ipc_playground_" });
+  using _directory = { [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }) };
+  const { npmCache } = JSON.parse((await run(Deno.execPath(), ["info", "--json"])).stdout);
+  assertEquals((await run("cp", ["-R", npmCache, `${path}/npm`])).code, 0);
+  assertEquals((await run("chown", ["-R", "65534:65534", path])).code, 0);
+  const other = (...args: string[]) =>
+    run("setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", ...DENO, ...args], {
+      env: { DENO_DIR: path, HOME: path },
+    });
+  const list = await other("ls", "--json");
+  assertEquals(list.code, 0, list.stderr);
+  const found: Json[] = JSON.parse(list.stdout);
+  assert(found.some(({ kind, id }) => kind === "segment" && id === made.segment.id));
+  assertEquals(found.find(({ kind, id }) => kind === "semaphores" && id === made.set.id).semaphores, null);
+  const denied: [string[], string][] = [
+    [["read", `m:${made.segment.id}`], "shmat: Permission denied"],
+    [["write", `m:${made.segment.id}`, "x"], "shmat: Permission denied"],
+    [["receive", `q:${made.queue.id}`], "msgrcv: Permission denied"],
+    [["rm", "--yes", `s:${made.set.id}`], "semctl: Operation not permitted"],
+    [["rm", `s:${made.set.id}`], "belongs to root"],
+  ];
+  for (const [args, message] of denied) {
+    const { code, stdout, stderr } = await other(...args);
+    assertEquals([code, stdout], [1, ""]);
+    assertMatch(stderr, /^ipc: .+\n$/);
+    assertStringIncludes(stderr, message);
+  }
+  // what is known is shown all the same
+  const plain = await other("show", `m:${made.segment.id}`);
+  assertEquals([plain.code, plain.stderr], [0, ""]);
+  assertStringIncludes(plain.stdout, "Its bytes are not shown");
+  const shown = await other("show", `m:${made.segment.id}`, "--attach");
+  assertEquals([shown.code, shown.stderr.split("\n").length], [1, 2]);
+  assertStringIncludes(shown.stderr, "shmat: Permission denied");
+  assertStringIncludes(shown.stdout, "rw-r----- (0640)");
+  assertEquals((await other("send", `q:${made.queue.id}`, "from nobody")).code, 0);
+  assertEquals(made.queue.messages().map(({ text }) => text), ["Did you get this?", "from nobody"]);
 });
 
 Deno.test("ipc writes no control codes into a pipe, whatever an object holds, and fits 40 columns", async () => {
@@ -702,41 +658,32 @@ function below(ancestor: number, argument: string): number | undefined {
 }
 
 for (const [key, code] of [["q", 0], ["\x03", 130]] as const) {
-  Deno.test({
-    name: `ipc watch leaves the terminal as it was on ${key === "q" ? "q" : "Ctrl-C"}`,
-    ignore: !hasScript,
-    async fn() {
-      await using terminal = inTerminal(WATCH, 80, { NO_COLOR: "" });
-      await terminal.until("Processes that use them");
-      await terminal.type(key);
-      const { stdout } = await terminal.end();
-      restored(stdout);
-      assertStringIncludes(stdout, `code ${code}\r\n`);
-    },
+  needs("script")(`ipc watch leaves the terminal as it was on ${key === "q" ? "q" : "Ctrl-C"}`, async () => {
+    await using terminal = inTerminal(WATCH, 80, { NO_COLOR: "" });
+    await terminal.until("Processes that use them");
+    await terminal.type(key);
+    const { stdout } = await terminal.end();
+    restored(stdout);
+    assertStringIncludes(stdout, `code ${code}\r\n`);
   });
 }
 
-Deno.test({
-  name: "ipc watch leaves the terminal as it was on SIGTERM",
-  ignore: !hasScript,
-  async fn() {
-    await using terminal = inTerminal(WATCH);
-    await terminal.until("Processes that use them");
-    Deno.kill(below(terminal.pid, IPC_TS)!, "SIGTERM");
-    await terminal.until("code 143");
-    await terminal.type("");
-    restored((await terminal.end()).stdout);
-  },
+needs("script")("ipc watch leaves the terminal as it was on SIGTERM", async () => {
+  await using terminal = inTerminal(WATCH);
+  await terminal.until("Processes that use them");
+  Deno.kill(below(terminal.pid, IPC_TS)!, "SIGTERM");
+  await terminal.until("code 143");
+  await terminal.type("");
+  restored((await terminal.end()).stdout);
 });
 
-Deno.test({
-  name: "ipc watch leaves the terminal as it was if it crashes, and the error is on the main screen",
-  ignore: !hasScript,
-  async fn() {
+needs("script")(
+  "ipc watch leaves the terminal as it was if it crashes, and the error is on the main screen",
+  async () => {
     using program = file(`
-      import { watch } from "${root}scripts/tools/ipc/watch.ts";
-      setTimeout(() => { throw new Error("a mistake"); }, 500);
-      await watch(["queue"]);`);
+    import { watch } from "${root}scripts/tools/ipc/watch.ts";
+    setTimeout(() => { throw new Error("a mistake"); }, 500);
+    await watch(["queue"]);`);
     await using terminal = inTerminal(`stty -g; ${Deno.execPath()} run -A ${program.path}; echo "code $?"; stty -g`);
     await terminal.until("code 1");
     await terminal.type("");
@@ -744,105 +691,85 @@ Deno.test({
     restored(stdout);
     assertStringIncludes(stdout.split("\x1b[?1049l")[1], "a mistake");
   },
+);
+
+needs("script", "unshare", "perl")("ipc watch marks what comes, changes and goes, and shows zombies", async () => {
+  // quiet: in a namespace of its own
+  const perl = `perl -e '$id = shmget(0x5f, 9, 01600); exit 0 if fork == 0; sleep 60' &`;
+  const later =
+    `(sleep 2; ipc make queue --key 0x60; sleep 1; ipc write 0x5f x; sleep 1; ipc rm --yes 0x60) > /dev/null &`;
+  await using terminal = inTerminal(
+    `unshare ${UNSHARE_IPC.join(" ")} bash -c 'ipc() { ${DENO.join(" ")} "$@"; }; ${
+      (perl + later).replaceAll("'", `'\\''`)
+    } ipc watch'`,
+    80,
+    {},
+    1000,
+  );
+  // the processes are everybody's, and others may have zombies, too
+  const tree = /\d+ perl {2}m:\d+ made it(\x1b\[\d*[Km]|\s)*└─ \d+ perl {2}ZOMBIE, not waited for/;
+  await until(() => tree.test(terminal.stdout), "the zombie is shown");
+  for (const [mark, key] of [["+", 0x60], ["~", 0x5f], ["-", 0x60]]) {
+    await until(() => RegExp(`\\${mark} +\\d+ +${key} `).test(terminal.stdout), `a ${mark}`);
+  }
+  await terminal.type("q");
+  await terminal.end();
+  assertEquals(zombies(Deno.pid), []);
 });
 
-Deno.test({
-  name: "ipc watch marks what comes, changes and goes, and shows zombies",
-  ignore: !hasScript || !NAMESPACE,
-  async fn() {
-    // quiet: in a namespace of its own
-    const perl = `perl -e '$id = shmget(0x5f, 9, 01600); exit 0 if fork == 0; sleep 60' &`;
-    const later =
-      `(sleep 2; ipc make queue --key 0x60; sleep 1; ipc write 0x5f x; sleep 1; ipc rm --yes 0x60) > /dev/null &`;
-    await using terminal = inTerminal(
-      `${NAMESPACE!.join(" ")} bash -c 'ipc() { ${DENO.join(" ")} "$@"; }; ${
-        (perl + later).replaceAll("'", `'\\''`)
-      } ipc watch'`,
-      80,
-      {},
-      1000,
-    );
-    // the processes are everybody's, and others may have zombies, too
-    const tree = /\d+ perl {2}m:\d+ made it(\x1b\[\d*[Km]|\s)*└─ \d+ perl {2}ZOMBIE, not waited for/;
-    await until(() => tree.test(terminal.stdout), "the zombie is shown");
-    for (const [mark, key] of [["+", 0x60], ["~", 0x5f], ["-", 0x60]]) {
-      await until(() => RegExp(`\\${mark} +\\d+ +${key} `).test(terminal.stdout), `a ${mark}`);
-    }
+needs("script")("ipc ls and watch fit a terminal of 40 columns, with and without colours", async () => {
+  using made = scene();
+  for (const NO_COLOR of ["", "1"]) {
+    await using terminal = inTerminal(`${DENO.join(" ")} ls; ${DENO.join(" ")} watch -m`, 40, { NO_COLOR });
+    await terminal.until("Processes that use them");
     await terminal.type("q");
-    await terminal.end();
-    assertEquals(zombies(Deno.pid), []);
-  },
+    const { stdout } = await terminal.end();
+    assertEquals(/\x1b\[\d+(;\d+)*m/.test(stdout), NO_COLOR === "");
+    // the codes take no columns
+    const lines = stdout.replaceAll(/\x1b\[\??[\d;]*[A-Za-z]/g, "\n").split(/\r?\n/);
+    for (const line of lines) assert([...line].length <= 40, line);
+    assert(lines.some((line) => RegExp(`^ *${made.segment.id} .* 27 `).test(line)));
+  }
 });
 
-Deno.test({
-  name: "ipc ls and watch fit a terminal of 40 columns, with and without colours",
-  ignore: !hasScript,
-  async fn() {
-    using made = scene();
-    for (const NO_COLOR of ["", "1"]) {
-      await using terminal = inTerminal(`${DENO.join(" ")} ls; ${DENO.join(" ")} watch -m`, 40, { NO_COLOR });
-      await terminal.until("Processes that use them");
-      await terminal.type("q");
-      const { stdout } = await terminal.end();
-      assertEquals(/\x1b\[\d+(;\d+)*m/.test(stdout), NO_COLOR === "");
-      // the codes take no columns
-      const lines = stdout.replaceAll(/\x1b\[\??[\d;]*[A-Za-z]/g, "\n").split(/\r?\n/);
-      for (const line of lines) assert([...line].length <= 40, line);
-      assert(lines.some((line) => RegExp(`^ *${made.segment.id} .* 27 `).test(line)));
-    }
-  },
+needs("script")("ipc rm asks in a terminal, and takes no for an answer", async () => {
+  for (const answer of ["n", "y"]) {
+    using segment = SharedMemory.create(10);
+    await using terminal = inTerminal(`${DENO.join(" ")} rm m:${segment.id}; echo "code $?"`);
+    await terminal.until("remove it?");
+    await terminal.type(`${answer}\n`);
+    assertStringIncludes((await terminal.end()).stdout, "code 0");
+    assertEquals(objects("shm").some(({ id }) => id === segment.id), true); // attached here
+    const removed = (await json("ls", "-m")).find(({ id }: Json) => id === segment.id).removed;
+    assertEquals(removed, answer === "y");
+  }
 });
 
-Deno.test({
-  name: "ipc rm asks in a terminal, and takes no for an answer",
-  ignore: !hasScript,
-  async fn() {
-    for (const answer of ["n", "y"]) {
-      using segment = SharedMemory.create(10);
-      await using terminal = inTerminal(`${DENO.join(" ")} rm m:${segment.id}; echo "code $?"`);
-      await terminal.until("remove it?");
-      await terminal.type(`${answer}\n`);
-      assertStringIncludes((await terminal.end()).stdout, "code 0");
-      assertEquals(objects("shm").some(({ id }) => id === segment.id), true); // attached here
-      const removed = (await json("ls", "-m")).find(({ id }: Json) => id === segment.id).removed;
-      assertEquals(removed, answer === "y");
+needs("script")("ipc watch shows the keys in a terminal of 40, 80 and 120 columns", async () => {
+  using made = scene();
+  for (const columns of [40, 80, 120]) {
+    await using terminal = inTerminal(`${DENO.join(" ")} watch`, columns);
+    await terminal.until("Processes that use them");
+    await terminal.type("q");
+    const lines = (await terminal.end()).stdout.replaceAll(/\x1b\[\??[\d;]*[A-Za-z]/g, "\n").split(/\r?\n/);
+    for (const { id, key } of [made.segment, made.queue]) {
+      assert(lines.some((line) => RegExp(`^ +${id} +${key} `).test(line)), `${columns} columns: ${lines.join("\n")}`);
     }
-  },
+  }
 });
 
-Deno.test({
-  name: "ipc watch shows the keys in a terminal of 40, 80 and 120 columns",
-  ignore: !hasScript,
-  async fn() {
-    using made = scene();
-    for (const columns of [40, 80, 120]) {
-      await using terminal = inTerminal(`${DENO.join(" ")} watch`, columns);
-      await terminal.until("Processes that use them");
-      await terminal.type("q");
-      const lines = (await terminal.end()).stdout.replaceAll(/\x1b\[\??[\d;]*[A-Za-z]/g, "\n").split(/\r?\n/);
-      for (const { id, key } of [made.segment, made.queue]) {
-        assert(lines.some((line) => RegExp(`^ +${id} +${key} `).test(line)), `${columns} columns: ${lines.join("\n")}`);
-      }
-    }
-  },
-});
-
-Deno.test({
-  name: "ipc repl completes on Tab, and lives",
-  ignore: !hasScript,
-  async fn() {
-    for (const env of [{}, { DENO_V8_FLAGS: "--single-threaded" }] as Record<string, string>[]) {
-      await using terminal = inTerminal(`${DENO.join(" ")} repl; echo "code $?"`, 80, env);
-      await terminal.until("> ");
-      // the word is completed, or the result would be no other
-      await terminal.type("SharedMemory.creat\t.name.length * 7\r", false);
-      await terminal.until("42\r\n");
-      await terminal.type("fork()\r", false);
-      await terminal.until("fork: Operation not supported");
-      await terminal.type("\x04");
-      assertMatch((await terminal.end()).stdout, /code 0/);
-    }
-  },
+needs("script")("ipc repl completes on Tab, and lives", async () => {
+  for (const env of [{}, { DENO_V8_FLAGS: "--single-threaded" }] as Record<string, string>[]) {
+    await using terminal = inTerminal(`${DENO.join(" ")} repl; echo "code $?"`, 80, env);
+    await terminal.until("> ");
+    // the word is completed, or the result would be no other
+    await terminal.type("SharedMemory.creat\t.name.length * 7\r", false);
+    await terminal.until("42\r\n");
+    await terminal.type("fork()\r", false);
+    await terminal.until("fork: Operation not supported");
+    await terminal.type("\x04");
+    assertMatch((await terminal.end()).stdout, /code 0/);
+  }
 });
 
 Deno.test("ipc repl has the library in scope", async () => {
@@ -876,12 +803,14 @@ Deno.test("ipc trace and ipc demos take their own arguments", async () => {
 });
 
 for (const shell of ["bash", "zsh", "fish"]) {
-  const there = available(shell, "-c", "true");
-  Deno.test(`ipc completion ${shell} prints a script that the shell takes`, async () => {
+  Deno.test(`ipc completion ${shell} prints a script with commands and options`, async () => {
     const text = await ok("completion", shell);
     assertStringIncludes(text, "receive");
     assertStringIncludes(text, "orphans");
-    if (!there) return;
+  });
+
+  needs({ [shell]: works(shell, "-c", "true") })(`ipc completion ${shell} prints what the shell takes`, async () => {
+    const text = await ok("completion", shell);
     const checked = await run(shell, shell === "fish" ? ["--no-execute"] : ["-n"], { stdin: text });
     assertEquals([checked.code, checked.stderr], [0, ""]);
     if (shell !== "bash") return;

@@ -2,27 +2,24 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { TraceEvent } from "../../../../mod.ts";
 import { DEMOS } from "../../../../scripts/tools/demos/list.ts";
-import { runDemo } from "../../../../scripts/tools/demos/runner.ts";
+import { type Demo, runDemo } from "../../../../scripts/tools/demos/runner.ts";
 import { svg, unicode } from "../../../../scripts/tools/trace/drawing.ts";
 import { dataOf } from "../../../../scripts/tools/trace/fold.ts";
 import { picture } from "../../../../scripts/tools/trace/model.ts";
 import type { Picture, Step } from "../../../../scripts/tools/trace/picture.ts";
 import { TraceReader } from "../../../../scripts/tools/trace/reader.ts";
 import { label, words } from "../../../../scripts/tools/trace/words.ts";
+import { free } from "../../../_peers.ts";
+import { needs } from "../../../needs.ts";
 
 const WIDTHS = [40, 60, 80, 120];
 
-/** Runs a demo and gives its events; null if somebody else uses its key. */
-async function demoEvents(name: string): Promise<TraceEvent[] | null> {
+/** Runs a demo and gives its events. */
+async function demoEvents(demo: Demo): Promise<TraceEvent[]> {
   const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_" });
   try {
     const file = `${directory}/trace`;
-    const demo = DEMOS.find((demo) => demo.name === name)!;
     const { result, reasons } = await runDemo(demo, { on: () => {}, env: () => ({ IPC_TRACE: file }) });
-    if (result === "skipped") {
-      console.warn(`${name}: ${reasons.join()}`);
-      return null;
-    }
     assertEquals([result, reasons], ["passed", []]);
     using reader = new TraceReader(file);
     reader.read();
@@ -142,10 +139,11 @@ const ARROWS: Record<string, (drawn: Picture) => void> = {
   },
 };
 
-for (const { name } of DEMOS) {
-  Deno.test(`picture() of the demo ${name} is in order, true, and fits every width`, async () => {
-    const events = await demoEvents(name);
-    if (!events) return;
+for (const demo of DEMOS) {
+  const { name, uses = [] } = demo;
+  const unused = uses.map(({ kind, key }) => free(kind === "segment" ? "shm" : "msg", key));
+  needs(...unused)(`picture() of the demo ${name} is in order, true, and fits every width`, async () => {
+    const events = await demoEvents(demo);
     const drawn = picture(events);
     const times = drawn.steps.map(({ t }) => t);
     assertEquals(times, times.toSorted((a, b) => a - b));
