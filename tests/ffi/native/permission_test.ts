@@ -5,6 +5,7 @@ import { file, run } from "../../support.ts";
 /** Runs a program without permissions on a terminal, and types an answer when it is asked. */
 const ON_A_TERMINAL = `
 import os, pty, select, signal, sys, time
+os.environ.pop("DENO_NO_PROMPT", None)
 pid, terminal = pty.fork()
 if pid == 0:
     os.execvp(sys.argv[1], [sys.argv[1], "run", sys.argv[2]])
