@@ -6,9 +6,37 @@
  * `Listener` are for those who don't want to think in C. All of it needs `--allow-ffi`, which trusts the program as
  * much as `--allow-all` would: through libc it can do whatever its user can.
  *
+ * ## Where the thin functions depart from C
+ *
+ * They have C's names, arguments and order of arguments. What JavaScript says otherwise:
+ *
+ * | function | in C | here |
+ * |---|---|---|
+ * | all | −1, and `errno` | throws a {@linkcode LibcError} |
+ * | `pipe`, `socketpair` | fill an array of two | return the two descriptors |
+ * | `read`, `write`, `send`, `recv`, `sendto`, `recvfrom` | `count` | may be left out: the whole buffer. What is sent may be a string |
+ * | `bind`, `connect`, `sendto`, `accept`, `recvfrom`, `getsockname`, `getpeername` | address and length | a {@linkcode sockaddr}, which knows its length |
+ * | `setsockopt` | pointer and length | a number, a boolean or a structure |
+ * | `getsockopt` | fills a pointer's memory | returns the number, or fills a structure |
+ * | `poll` | array and count | {@linkcode pollfds}, which know their count; milliseconds, as in C |
+ * | `semop`, `semtimedop` | array and count | {@linkcode sembuf}, which knows its count |
+ * | `semtimedop` | `struct timespec` | seconds, or `null` for ever |
+ * | `semctl` | variadic | one argument of the kind that the command needs |
+ * | `msgsnd`, `msgrcv` | `void *` | a {@linkcode msgbuf} |
+ * | `shmat` | an address that one may choose | the segment's bytes; `shmaddr` is always `null` |
+ * | `shmdt` | the address | the array that `shmat` gave |
+ * | `wait`, `waitpid`, `wait3`, `wait4` | `int *` and macros | a {@linkcode WaitStatus} with the macros as properties |
+ * | `open` | `mode` is variadic | 0600 unless given |
+ * | `execve` | arrays that end with NULL | arrays of strings |
+ * | `getaddrinfo` | a list to be freed | an array; the error's number is `errno` |
+ * | `fork` | returns twice | the same, or runs a function in the child |
+ * | `signal`, `pause` | the handler interrupts | the handler runs on the event loop, so `pause` is awaited |
+ * | `perror` | takes `errno` | takes the error that was caught |
+ * | `printf`, `fprintf` | a buffer | none: it is written at once |
+ *
  * @example
  * ```ts
- * import { MessageQueue } from "@ipc/playground";
+ * import { MessageQueue } from "./mod.ts";
  *
  * using queue = MessageQueue.create();
  * queue.sendSync("Did you get this?", { type: 1 });

@@ -1,29 +1,27 @@
-/** What the tests of System V objects share: expecting errors, keys, Perl on the other side. */
-import { LibcError } from "../ffi/errors.ts";
-import { Program, run } from "./support.ts";
-
-/** Runs something that must fail with an errno, and gives the error. */
-export function fails(code: string, action: () => unknown): LibcError {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof LibcError && error.code === code) return error;
-    throw new Error(`expected ${code}`, { cause: error });
-  }
-  throw new Error(`expected ${code}, but it succeeded`);
-}
-
-/** As {@linkcode fails}, for a promise. */
-export async function rejects(code: string, promise: Promise<unknown>): Promise<LibcError> {
-  const [{ reason }] = await Promise.allSettled([promise]) as PromiseRejectedResult[];
-  return fails(code, () => {
-    if (reason !== undefined) throw reason;
-  });
-}
+/** What the tests of System V objects share: keys, what they need, Perl on the other side. */
+import { MessageQueue } from "../mod.ts";
+import { objects, Program, run } from "./support.ts";
 
 /** A key that nobody else is likely to use. */
 export function freshKey(): number {
   return 0x7e000000 | crypto.getRandomValues(new Uint32Array(1))[0] & 0xffffff;
+}
+
+/** For `needs()`: that nobody uses a key of the slides. */
+export function free(kind: "shm" | "msg", key: number): Record<string, boolean> {
+  return { [`key ${key}, which somebody uses`]: !objects(kind).some((object) => object.key === key) };
+}
+
+/** For `needs()`: that messages can be looked at. Not every kernel is built with `CONFIG_CHECKPOINT_RESTORE`. */
+export function copies(): Record<string, boolean> {
+  using queue = MessageQueue.create();
+  let works = true;
+  try {
+    queue.peek();
+  } catch {
+    works = false;
+  }
+  return { "MSG_COPY in the kernel": works };
 }
 
 /** Runs a Perl program to its end and gives its standard output. It uses no module: not every Perl has them. */

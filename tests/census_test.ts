@@ -1,55 +1,111 @@
-import { assertEquals, assertMatch } from "@std/assert";
-import { type Ended, objects, root, run } from "./support.ts";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { needs } from "./needs.ts";
+import { type Ended, freePort, objects, Program, root, run } from "./support.ts";
 
 /** Counts around a shell command. */
+const CENSUS = (command: string): [string, string[]] => [
+  Deno.execPath(),
+  ["run", "--no-prompt", "--allow-all", `${root}tests/census.ts`, "--", "bash", "-c", command],
+];
+
 function census(command: string): Promise<Ended> {
-  return run(Deno.execPath(), [
-    "run",
-    "--no-prompt",
-    "--allow-all",
-    `${root}tests/census.ts`,
-    "--",
-    "bash",
-    "-c",
-    command,
-  ]);
+  return run(...CENSUS(command));
 }
 
 /** The number at the end of what the command printed. */
 const number = ({ stdout }: Ended) => Number(stdout.trim());
 
 Deno.test("census gives the command's exit code when nothing is left", async () => {
-  assertEquals(await census("echo hello"), { code: 0, signal: null, stdout: "hello\n", stderr: "" });
+  const { code, stdout } = await census("echo hello");
+  assertEquals([code, stdout], [0, "hello\n"]);
   assertEquals((await census("exit 3")).code, 3);
 });
 
-Deno.test("census finds a segment that is left", async () => {
-  const ended = await census("perl -e 'print shmget(0, 1, 0600)'");
+/** Ends what a test left, unless the end of its process group was faster. */
+function kill(pid: number): void {
   try {
-    assertEquals(ended.code, 1);
-    assertMatch(ended.stderr, new RegExp(`left behind:\\n[^]*System V object: shm ${number(ended)}, key 0\\n`));
-  } finally {
-    await run("perl", ["-e", "shmctl($ARGV[0], 0, 0)", String(number(ended))]);
+    Deno.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-  assertEquals(objects("shm").some(({ id }) => id === number(ended)), false);
+}
+
+/** Makes an object of each kind, uses them, prints their ids and gives the census time to see whose they are. */
+const MAKE = `perl -e '$| = 1;
+  @ids = (shmget(0, 1, 0600), msgget(0, 0600), semget(0, 2, 0600));
+  msgsnd($ids[1], pack("l! a", 1, "x"), 0) and semop($ids[2], pack("s3", 1, 1, 0)) or die $!;
+  print "@ids"; sleep 1'`;
+
+/** Their lines in the census. */
+async function lines(printed: string): Promise<string> {
+  const ids = printed.split(" ");
+  await run("perl", ["-e", "shmctl($ARGV[0], 0, 0); msgctl($ARGV[1], 0, 0); semctl($ARGV[2], 0, 0, 0)", ...ids]);
+  const kinds = ["shm", "msg", "sem"] as const;
+  for (const [i, kind] of kinds.entries()) assert(objects(kind).every(({ id }) => id !== Number(ids[i])), "removed");
+  return kinds.map((kind, i) => `  System V object: ${kind} ${ids[i]}, key 0\n`).join("");
+}
+
+needs("perl")("census finds a segment, a queue and a semaphore set that are left", async () => {
+  const { code, stdout, stderr } = await census(MAKE);
+  assertStringIncludes(stderr, `\nbash left behind:\n${await lines(stdout)}`);
+  assertEquals(code, 1);
+});
+
+needs("perl")("census does not blame the command for objects of somebody else's", async () => {
+  await using counting = new Program(...CENSUS("echo ready; read"), { stdin: "open" });
+  await counting.until("ready");
+  const { stdout } = await run("bash", ["-c", MAKE]);
+  await counting.type("\n");
+  const { code, stderr } = await counting.end();
+  assertStringIncludes(stderr, `\nseen, not ours or not known to be:\n${await lines(stdout)}`);
+  assertEquals(code, 0);
 });
 
 Deno.test("census finds a process that is left, and waits for one that is about to end", async () => {
   const ended = await census("sleep 1000 > /dev/null 2>&1 & echo $!");
   try {
     assertEquals(ended.code, 1);
-    assertMatch(ended.stderr, new RegExp(`  process: ${number(ended)} \\(sleep\\)`));
+    assertMatch(ended.stderr, new RegExp(`  process: ${number(ended)} \\(sleep\\)\n`));
   } finally {
-    Deno.kill(number(ended), "SIGKILL");
+    kill(number(ended));
   }
   const patient = await census("sleep 0.3 > /dev/null 2>&1 & echo $!");
   assertEquals(patient.stderr.includes(`process: ${number(patient)} `), false);
 });
 
-Deno.test("census finds a file that is left", async () => {
-  const ended = await census("mktemp -d /tmp/ipc_playground_XXXXXX");
+Deno.test("census finds a process that is left without its environment", async () => {
+  const ended = await census("(env -i sleep 1000 > /dev/null 2>&1 & echo $!; sleep 0.5)");
+  try {
+    assertEquals(ended.code, 1);
+    assertMatch(ended.stderr, new RegExp(`  process: ${number(ended)} \\(sleep\\)\n`));
+  } finally {
+    kill(number(ended));
+  }
+});
+
+Deno.test("census finds a port that is left, with its process, and none of somebody else's", async () => {
+  using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const port = freePort();
+  const server =
+    `Deno.listen({ hostname: "127.0.0.1", port: ${port} }); console.log(Deno.pid); await new Promise(() => setTimeout(() => {}, 1e6))`;
+  // it may only end when the server has printed
+  const ended = await census(
+    `exec 3< <(exec deno eval '${server}' 2>&1); read -u 3 pid; echo $pid`.replace("deno", Deno.execPath()),
+  );
+  try {
+    assertEquals(ended.code, 1);
+    assertStringIncludes(ended.stderr, `  process: ${number(ended)} (`);
+    assertStringIncludes(ended.stderr, `), listens on tcp port ${port}\n`);
+    assertEquals(ended.stderr.includes(` ${(other.addr as Deno.NetAddr).port}`), false);
+  } finally {
+    kill(number(ended));
+  }
+});
+
+Deno.test("census finds a temporary file that is left", async () => {
+  const ended = await census("mktemp -d");
   const path = ended.stdout.trim();
-  Deno.removeSync(path);
   assertEquals(ended.code, 1);
   assertMatch(ended.stderr, new RegExp(`  file: ${path}\n`));
+  assertEquals(await Deno.lstat(path).catch((error) => error instanceof Deno.errors.NotFound), true);
 });

@@ -3,6 +3,9 @@
  *
  * @module
  */
+import { type ErrorCode, LibcError } from "../ffi/errors.ts";
+import { IPC_RMID, msgctl, shmctl } from "../mod.ts";
+import type { Need } from "./needs.ts";
 
 /** The checkout. */
 export const root: string = new URL("../", import.meta.url).pathname;
@@ -26,6 +29,25 @@ export async function until<T>(
     if (Date.now() > end) throw new Error(`timed out waiting until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+}
+
+/** Runs something that must fail with an errno, and gives the error. */
+export function fails(code: ErrorCode, action: () => unknown): LibcError {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof LibcError && error.code === code) return error;
+    throw new Error(`expected ${code}`, { cause: error });
+  }
+  throw new Error(`expected ${code}, but it succeeded`);
+}
+
+/** As {@linkcode fails}, for a promise. */
+export async function rejects(code: ErrorCode, promise: Promise<unknown>): Promise<LibcError> {
+  const [{ status, reason }] = await Promise.allSettled([promise]) as PromiseRejectedResult[];
+  return fails(code, () => {
+    if (status === "rejected") throw reason;
+  });
 }
 
 /** How a program ended, and what it printed. */
@@ -73,10 +95,10 @@ export class Program {
     if (options.stdin !== "open") this.type(options.stdin).catch(() => {});
   }
 
-  /** Writes to its standard input and closes that. */
-  async type(text: string): Promise<void> {
+  /** Writes to its standard input, and closes that unless there is more to come. */
+  async type(text: string, close = true): Promise<void> {
     await this.#stdin!.write(new TextEncoder().encode(text));
-    await this.#stdin!.close();
+    if (close) await this.#stdin!.close();
   }
 
   /** Waits until it has printed something. */
@@ -212,7 +234,7 @@ export function listeningAt(path: string): boolean {
 }
 
 /** The rows of a table of the kernel, without its heading. */
-function rows(table: string): string[][] {
+export function rows(table: string): string[][] {
   let text: string;
   try {
     text = Deno.readTextFileSync(table);
@@ -221,6 +243,17 @@ function rows(table: string): string[][] {
     throw error;
   }
   return text.trim().split("\n").slice(1).map((line) => line.trim().split(/\s+/));
+}
+
+/** The TCP ports that somebody listens on, with the sockets' inodes. */
+export function listeners(): { protocol: string; port: number; inode: number }[] {
+  return ["tcp", "tcp6"].flatMap((protocol) =>
+    rows(`/proc/net/${protocol}`).filter((row) => row[3] === LISTEN).map((row) => ({
+      protocol,
+      port: Number.parseInt(row[1].split(":").at(-1)!, 16),
+      inode: Number(row[9]),
+    }))
+  );
 }
 
 /** The System V objects there are, from the kernel's own list. */
@@ -232,17 +265,18 @@ export function objects(kind: "shm" | "msg" | "sem"): { key: number; id: number 
 export function removeObject(kind: "shm" | "msg", key: number): void {
   const found = objects(kind).find((object) => object.key === key);
   if (!found) return;
-  const code = kind === "shm" ? "shmctl($ARGV[0], 0, 0)" : "msgctl($ARGV[0], 0, 0)"; // IPC_RMID
-  const { success } = new Deno.Command("perl", { args: ["-e", `exit(${code} ? 0 : 1)`, String(found.id)] })
-    .outputSync();
-  if (!success) throw new Error(`cannot remove ${kind} ${found.id}`);
+  if (kind === "shm") shmctl(found.id, IPC_RMID);
+  else msgctl(found.id, IPC_RMID);
 }
 
-/** A process's state (`R`, `S`, `Z` …) and parent, or `undefined` if there is no such process. */
-export function process(pid: number): { state: string; ppid: number; command: string } | undefined {
+/** What a process is, its state (`R`, `S`, `Z` …) and when it started, or `undefined` if there is none. */
+export function process(
+  pid: number,
+): { state: string; ppid: number; command: string; started: string } | undefined {
   try {
-    const [, command, state, ppid] = /\((.*)\) (\S) (\d+)/s.exec(Deno.readTextFileSync(`/proc/${pid}/stat`))!;
-    return { state, ppid: Number(ppid), command };
+    const [, command, rest] = /\((.*)\) (.*)/s.exec(Deno.readTextFileSync(`/proc/${pid}/stat`))!;
+    const fields = rest.split(" "); // the third and on
+    return { state: fields[0], ppid: Number(fields[1]), command, started: fields[19] };
   } catch {
     return undefined;
   }
@@ -270,21 +304,6 @@ export function zombies(parent: number): number[] {
   return list;
 }
 
-function works(command: string): boolean {
-  try {
-    return new Deno.Command(command, { args: ["--version"], stdout: "null", stderr: "null" }).outputSync().success;
-  } catch {
-    return false;
-  }
-}
-
-/** Whether there is a C compiler. */
-export const hasC: boolean = works("cc");
-if (!hasC) console.warn("no C compiler (cc) here: what compares with C is skipped");
-
-/** Whether there is a C compiler for arm64. */
-export const hasArmC: boolean = works("aarch64-linux-gnu-gcc");
-
 /** Compiles C source to a program, or only checks it, and tells what the compiler had to say. */
 export async function compile(source: string, output: string, compiler = "cc", ...flags: string[]): Promise<void> {
   const { code, stderr } = await run(compiler, ["-x", "c", "-Wall", ...flags, "-o", output, "-"], { stdin: source });
@@ -295,12 +314,20 @@ export async function compile(source: string, output: string, compiler = "cc", .
 export type Side = "TypeScript" | "C";
 
 /** Every pairing of a script, or the lecture's C program, with a partner. */
-export const pairings: readonly [server: Side, client: Side][] = hasC
-  ? [["TypeScript", "TypeScript"], ["TypeScript", "C"], ["C", "TypeScript"], ["C", "C"]]
-  : [["TypeScript", "TypeScript"]];
+export const pairings: readonly [server: Side, client: Side][] = [
+  ["TypeScript", "TypeScript"],
+  ["TypeScript", "C"],
+  ["C", "TypeScript"],
+  ["C", "C"],
+];
 
 /** The languages that a program can be tested in. */
-export const sides: readonly Side[] = hasC ? ["TypeScript", "C"] : ["TypeScript"];
+export const sides: readonly Side[] = ["TypeScript", "C"];
+
+/** What tests of these sides need. */
+export function compiler(...sides: Side[]): Need[] {
+  return sides.includes("C") ? ["cc"] : [];
+}
 
 // the names that the tutorial gave them
 const C_NAMES: Record<string, string> = {

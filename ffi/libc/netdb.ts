@@ -185,7 +185,7 @@ class Query {
  *
  * @example
  * ```ts
- * import { AF_INET, getaddrinfo, SOCK_STREAM } from "@ipc/playground";
+ * import { AF_INET, getaddrinfo, SOCK_STREAM } from "./mod.ts";
  *
  * const [found] = getaddrinfo("127.0.0.1", "80", { ai_family: AF_INET, ai_socktype: SOCK_STREAM });
  * console.log(`${found.ai_addr}`); // 127.0.0.1:80
@@ -219,7 +219,7 @@ export async function getaddrinfoElsewhere(
  *
  * @example
  * ```ts
- * import { EAI_NONAME, gai_strerror } from "@ipc/playground";
+ * import { EAI_NONAME, gai_strerror } from "./mod.ts";
  *
  * console.log(gai_strerror(EAI_NONAME)); // Name or service not known
  * ```

@@ -46,7 +46,7 @@ let countOf: (fds: unknown) => number | undefined;
  *
  * @example
  * ```ts
- * import { POLLIN, pollfds } from "@ipc/playground";
+ * import { POLLIN, pollfds } from "./mod.ts";
  *
  * const fds = new pollfds([0, POLLIN]); // standard input
  * console.log(fds.length, fds[0].fd, fds[0].events === POLLIN); // 1 0 true
@@ -97,7 +97,7 @@ const c = header({
  *
  * @example
  * ```ts
- * import { AF_UNIX, close, poll, pollfds, POLLIN, send, SOCK_STREAM, socketpair } from "@ipc/playground";
+ * import { AF_UNIX, close, poll, pollfds, POLLIN, send, SOCK_STREAM, socketpair } from "./mod.ts";
  *
  * const [a, b] = socketpair(AF_UNIX, SOCK_STREAM, 0);
  * const fds = new pollfds([a, POLLIN]);

@@ -4,6 +4,8 @@
  *
  * @module
  */
+import type { TracedPlace } from "../trace/event.ts";
+
 /** Who looks. */
 export interface Observer {
   /** A header has declared a function, whose calls are to be seen: an `Entry` of header.ts, which builds on this. */
@@ -16,6 +18,8 @@ export interface Observer {
   delivered(sig: string): void;
   /** The program waits in `pause`, or has come back from it. */
   paused(waiting: boolean): void;
+  /** Where in the program this is called from. */
+  here(): TracedPlace | undefined;
   /** The process is about to end. */
   exiting(status: number): void;
 }
@@ -26,6 +30,8 @@ export const tracing: {
   current: Observer | undefined;
   /** How many calls are being told of right now: what they use must not be used by a listener's own calls. */
   depth: number;
+  /** Where in the program the next calls belong, if not where they are made from. */
+  at?: TracedPlace;
   /** Begins what the environment asks for; run before the first call of all. */
   start(): void;
 } = { current: undefined, depth: 0, start() {} };

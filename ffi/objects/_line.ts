@@ -5,10 +5,14 @@
  */
 import { LibcError } from "../errors.ts";
 import { abortable } from "../abort.ts";
+import { tracing } from "../native/observer.ts";
+import type { TracedPlace } from "../trace/event.ts";
 import { isCode } from "./_common.ts";
 import { BUSY, LONGEST_PAUSE } from "./_time.ts";
 
 interface Waiter {
+  /** Where the program began to wait: no stack shows it any more when a timer has the attempt repeated. */
+  at?: TracedPlace;
   attempt(): unknown;
   /** Attempts of the same kind fail together, so one that failed stands for those behind it. */
   kind: string;
@@ -41,6 +45,7 @@ export class Line {
         attempt,
         kind,
         trying: false,
+        at: tracing.current?.here(),
         resolve: (value) => (leave(), resolve(value as T)),
         reject: (reason) => (leave(), reject(reason)),
       };
@@ -74,12 +79,15 @@ export class Line {
       if (waiter.trying || !this.#waiters.includes(waiter)) continue;
       waiter.trying = true;
       try {
+        tracing.at = waiter.at;
         result = waiter.attempt();
       } catch (error) {
         // the kernel says this of a removed object to those who come, and EIDRM to those who have been waiting
         const removed = waiter !== newcomer && isCode(error, "EINVAL");
         waiter.reject(removed ? new LibcError((error as LibcError).syscall, "EIDRM", "removed while waiting") : error);
         continue;
+      } finally {
+        tracing.at = undefined;
       }
       waiter.trying = false;
       if (result === BUSY) {

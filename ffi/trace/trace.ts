@@ -164,7 +164,7 @@ function traced(entry: Entry, bare: AnyFunction): AnyFunction {
   return (...args) => {
     if (busy || !(lifecycle || wanted())) return bare(...args);
     const made = new TracedCall(entry, args);
-    const at = place();
+    const at = tracing.at ?? place();
     const before = base();
     emit({
       ...before,
@@ -265,6 +265,7 @@ const looking: Observer = {
       emit({ ...base(), ev: "exit", call: "pause", args: {}, result: -1, errno: "EINTR", dur }, false);
     }
   },
+  here: place,
   exiting: end,
 };
 
@@ -314,7 +315,7 @@ export function listen(tell: (event: TraceEvent) => void, most: number): Disposa
  *
  * @example
  * ```ts
- * import { formatTraceEvent, getppid, trace } from "@ipc/playground";
+ * import { formatTraceEvent, getppid, trace } from "./mod.ts";
  *
  * {
  *   using _tracing = trace((event) => console.log(formatTraceEvent(event)));

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { hasC, root, run } from "../support.ts";
+import { has } from "../needs.ts";
+import { root, run } from "../support.ts";
 
 Deno.test("bench.ts --quick measures every row with every program that is installed, and writes it as JSON", async () => {
   const file = await Deno.makeTempFile({ suffix: ".json" });
@@ -15,7 +16,7 @@ Deno.test("bench.ts --quick measures every row with every program that is instal
     assert(stdout.includes(name), `${name} is in the table`);
     assert(results.library.median > 0, `${name}: the library`);
     for (const { against, ratio } of goals) {
-      if (against !== "C" && against !== "Python" || against === "C" && hasC) assert(ratio.median > 0, name);
+      if (against !== "C" && against !== "Python" || against === "C" && has("cc")) assert(ratio.median > 0, name);
     }
   }
   for (const { name, values, series } of growth) {

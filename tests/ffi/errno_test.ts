@@ -3,6 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { entries } from "../../ffi/native/header.ts";
 import * as mod from "../../mod.ts";
 import { LibcError } from "../../mod.ts";
+import { needs } from "../needs.ts";
 import { FFI, mod as modUrl, Program, root, run } from "../support.ts";
 
 /** Where an error is provoked: in this file, in a test of another, or in a program that is interrupted or confined. */
@@ -191,7 +192,6 @@ const unprivileged = once(() =>
           const waited = stdout.includes("ready\n");
           stdout += chunk;
           if (waited || !stdout.includes("ready\n")) continue;
-          // prlimit is part of util-linux, as mount is
           const limited = await new Deno.Command("prlimit", {
             args: ["--pid", String(child.pid), "--nproc=1"],
             ...user,
@@ -289,8 +289,8 @@ const RESTARTED = not(
 const NO_POINTER = not("needs an address outside of the process's memory; only buffers and structures are taken here");
 const UNUSED = not("for flags or file systems that this call does not get here");
 const RACE = not("the kernel says EINVAL to who comes after the removal; between lookup and lock it could say this");
-const PERMISSIONS = at("scripts/tools/ipc_permissions", "Another user gets EACCES and EPERM, and what he makes is his");
-const LIMITS = at("scripts/tools/ipc_permissions", "One object too many is ENOSPC, and nothing is left of it");
+const PERMISSIONS = at("scripts/tools/ipc/permissions", "Another user gets EACCES and EPERM, and what he makes is his");
+const LIMITS = at("scripts/tools/ipc/permissions", "One object too many is ENOSPC, and nothing is left of it");
 const SOCKETS_EBADF = at(
   "ffi/libc/sys/socket",
   "socket calls fail with EBADF if the descriptor isn't open, with ENOTSOCK if it's no socket",
@@ -892,8 +892,7 @@ function sourceOf(file: string, test: string): string {
   const source = Deno.readTextFileSync(`${root}tests/${file}`);
   const start = source.indexOf(JSON.stringify(test));
   assert(start >= 0, `${file} has no test "${test}"`);
-  const end = source.indexOf("\nDeno.test(", start);
-  return source.slice(start, end < 0 ? undefined : end);
+  return source.slice(start).split(/\n(?:Deno\.test|needs)\(/)[0];
 }
 
 Deno.test("every error that is said to be provoked by another test is named there", () => {
@@ -936,7 +935,7 @@ async function proven(program: () => Promise<Record<string, string>>): Promise<v
 
 Deno.test("calls that wait fail with EINTR if a signal comes", () => proven(interrupted));
 Deno.test("calls that make descriptors fail with EMFILE if there are none left", () => proven(confined));
-Deno.test("calls fail with EACCES, EPERM or EAGAIN for who is not privileged", () => proven(unprivileged));
+needs("prlimit")("calls fail with EACCES, EPERM or EAGAIN for who is not privileged", () => proven(unprivileged));
 
 Deno.test("handlers are installed with SA_RESTART, so that read, wait and open wait on", async () => {
   const { code, stdout, stderr } = await withProgram(

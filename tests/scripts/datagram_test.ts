@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { freePort, launch, listening, pairings, type Program, sides, start } from "../support.ts";
+import { needs } from "../needs.ts";
+import { compiler, freePort, launch, listening, pairings, type Program, sides, start } from "../support.ts";
 
 const silent = { code: 0, signal: null, stdout: "", stderr: "" };
 const PROMPT = "Please enter the message: ";
@@ -9,29 +10,32 @@ async function ready(server: Program, port: number): Promise<void> {
 }
 
 for (const [from, to] of pairings) {
-  Deno.test(`datagram_server (${from}) answers each datagram of datagram_client (${to})`, async () => {
-    const port = freePort("udp");
-    await using server = await launch(from, "datagram_server", [String(port)]);
-    await ready(server, port);
-    for (const text of ["one", "two"]) {
-      await using client = await launch(to, "datagram_client", ["localhost", String(port)], { stdin: `${text}\n` });
-      assertEquals(await client.end(), { ...silent, stdout: `${PROMPT}Got an ack: Got your message\n` });
-    }
-    // it never ends by itself
-    server.kill("SIGTERM");
-    const ended = await server.end();
-    const stdout = "Received a datagram: one\nReceived a datagram: two\n";
-    assertEquals({ ...ended, code: 0 }, { ...silent, signal: "SIGTERM", stdout });
-  });
+  needs(...compiler(from, to))(
+    `datagram_server (${from}) answers each datagram of datagram_client (${to})`,
+    async () => {
+      const port = freePort("udp");
+      await using server = await launch(from, "datagram_server", [String(port)]);
+      await ready(server, port);
+      for (const text of ["one", "two"]) {
+        await using client = await launch(to, "datagram_client", ["localhost", String(port)], { stdin: `${text}\n` });
+        assertEquals(await client.end(), { ...silent, stdout: `${PROMPT}Got an ack: Got your message\n` });
+      }
+      // it never ends by itself
+      server.kill("SIGTERM");
+      const ended = await server.end();
+      const stdout = "Received a datagram: one\nReceived a datagram: two\n";
+      assertEquals({ ...ended, code: 0 }, { ...silent, signal: "SIGTERM", stdout });
+    },
+  );
 }
 
 for (const side of sides) {
-  Deno.test(`datagram_server (${side}) without a port says so and exits with 1`, async () => {
+  needs(...compiler(side))(`datagram_server (${side}) without a port says so and exits with 1`, async () => {
     await using server = await launch(side, "datagram_server");
     assertEquals(await server.end(), { ...silent, code: 1, stderr: "ERROR, no port provided\n" });
   });
 
-  Deno.test(`datagram_server (${side}) on a port in use says so and exits with 1`, async () => {
+  needs(...compiler(side))(`datagram_server (${side}) on a port in use says so and exits with 1`, async () => {
     const port = freePort("udp");
     await using first = await launch(side, "datagram_server", [String(port)]);
     await ready(first, port);
@@ -39,12 +43,12 @@ for (const side of sides) {
     assertEquals(await second.end(), { ...silent, code: 1, stderr: "binding: Address already in use\n" });
   });
 
-  Deno.test(`datagram_client (${side}) without a port prints its usage and exits with 1`, async () => {
+  needs(...compiler(side))(`datagram_client (${side}) without a port prints its usage and exits with 1`, async () => {
     await using client = await launch(side, "datagram_client", ["localhost"]);
     assertEquals(await client.end(), { ...silent, code: 1, stdout: "Usage: server port\n" });
   });
 
-  Deno.test(`datagram_client (${side}) says that there is no such host and exits with 1`, async () => {
+  needs(...compiler(side))(`datagram_client (${side}) says that there is no such host and exits with 1`, async () => {
     await using client = await launch(side, "datagram_client", ["no..host", "1"], { stdin: "hello\n" });
     const { code, stdout, stderr } = await client.end();
     assertEquals({ code, stdout }, { code: 1, stdout: "" });

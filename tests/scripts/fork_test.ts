@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { needs } from "../needs.ts";
 import {
+  compiler,
   freePort,
   launch,
   listening,
@@ -50,17 +52,20 @@ async function crowd(port: number): Promise<void> {
 const greetings = Array.from({ length: CONNECTIONS }, (_, n) => `Here is the message: message ${n}`).sort();
 
 for (const side of sides) {
-  Deno.test(`socket_server_fork (${side}) serves ${CONNECTIONS} clients at once and leaves as many zombies`, async () => {
-    const port = freePort();
-    await using server = await launch(side, "socket_server_fork", [String(port)]);
-    await ready(server, port);
-    await crowd(port);
-    await until(() => zombies(server.pid).length === CONNECTIONS, `there are ${CONNECTIONS} zombies`);
-    server.kill("SIGTERM");
-    const { stdout, stderr, signal } = await server.end();
-    assertEquals({ stderr, signal }, { stderr: "", signal: "SIGTERM" });
-    assertEquals(stdout.trim().split("\n").sort(), greetings);
-  });
+  needs(...compiler(side))(
+    `socket_server_fork (${side}) serves ${CONNECTIONS} clients at once and leaves as many zombies`,
+    async () => {
+      const port = freePort();
+      await using server = await launch(side, "socket_server_fork", [String(port)]);
+      await ready(server, port);
+      await crowd(port);
+      await until(() => zombies(server.pid).length === CONNECTIONS, `there are ${CONNECTIONS} zombies`);
+      server.kill("SIGTERM");
+      const { stdout, stderr, signal } = await server.end();
+      assertEquals({ stderr, signal }, { stderr: "", signal: "SIGTERM" });
+      assertEquals(stdout.trim().split("\n").sort(), greetings);
+    },
+  );
 }
 
 Deno.test("socket_server_fork.ts serves a client while another one has not said anything yet", async () => {
@@ -76,7 +81,7 @@ Deno.test("socket_server_fork.ts serves a client while another one has not said 
 
 for (const name of ["socket_server_fork", "socket_server_sigchld"]) {
   for (const side of sides) {
-    Deno.test(`${name}.ts answers socket_client (${side})`, async () => {
+    needs(...compiler(side))(`${name}.ts answers socket_client (${side})`, async () => {
       const port = freePort();
       await using server = start(`${name}.ts`, [String(port)]);
       await ready(server, port);
@@ -113,7 +118,7 @@ Deno.test("socket_server_sigchld.ts without a port and on a port in use exits wi
 });
 
 for (const side of sides) {
-  Deno.test(`sigchld_wait3 (${side}) prints that the child lives, then what it ended with`, async () => {
+  needs(...compiler(side))(`sigchld_wait3 (${side}) prints that the child lives, then what it ended with`, async () => {
     const stdout = "I'm alive (temporarily)\nReturn code: 103\n";
     // in C a child may end before its parent comes to pause(), which then waits forever: a fault of the slide's
     for (let attempt = 1;; attempt++) {

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { freePort, launch, listening, pairings, Program, received, run, sides, start } from "../support.ts";
+import { needs } from "../needs.ts";
+import { compiler, freePort, launch, listening, pairings, Program, received, run, sides, start } from "../support.ts";
 
 const silent = { code: 0, signal: null, stdout: "", stderr: "" };
 const PROMPT = "Please enter the message: ";
@@ -10,18 +11,21 @@ async function ready(server: Program, port: number): Promise<void> {
 }
 
 for (const [from, to] of pairings) {
-  Deno.test(`socket_server (${from}) and socket_client (${to}) exchange their messages and end`, async () => {
-    const port = freePort();
-    await using server = await launch(from, "socket_server", [String(port)]);
-    await ready(server, port);
-    await using client = await launch(to, "socket_client", ["localhost", String(port)], { stdin: "hello there\n" });
-    assertEquals(await client.end(), { ...silent, stdout: `${PROMPT}${ANSWER}\n` });
-    assertEquals(await server.end(), { ...silent, stdout: "Here is the message: hello there\n\n" });
-  });
+  needs(...compiler(from, to))(
+    `socket_server (${from}) and socket_client (${to}) exchange their messages and end`,
+    async () => {
+      const port = freePort();
+      await using server = await launch(from, "socket_server", [String(port)]);
+      await ready(server, port);
+      await using client = await launch(to, "socket_client", ["localhost", String(port)], { stdin: "hello there\n" });
+      assertEquals(await client.end(), { ...silent, stdout: `${PROMPT}${ANSWER}\n` });
+      assertEquals(await server.end(), { ...silent, stdout: "Here is the message: hello there\n\n" });
+    },
+  );
 }
 
 for (const side of sides) {
-  Deno.test(`socket_client (${side}) sends at most 254 bytes, as they are`, async () => {
+  needs(...compiler(side))(`socket_client (${side}) sends at most 254 bytes, as they are`, async () => {
     const port = freePort();
     const text = "ß".repeat(200);
     await using server = start("socket_server.ts", [String(port)]);
@@ -32,66 +36,72 @@ for (const side of sides) {
   });
 
   for (const name of ["socket_server", "socket_server_fork"]) {
-    Deno.test(`${name} (${side}) without a port says so and exits with 1`, async () => {
+    needs(...compiler(side))(`${name} (${side}) without a port says so and exits with 1`, async () => {
       await using server = await launch(side, name);
       assertEquals(await server.end(), { ...silent, code: 1, stderr: "ERROR, no port provided\n" });
     });
 
-    Deno.test(`${name} (${side}) on a port in use says so and exits with 1`, async () => {
+    needs(...compiler(side))(`${name} (${side}) on a port in use says so and exits with 1`, async () => {
       using listener = Deno.listen({ port: 0, hostname: "0.0.0.0" });
       await using server = await launch(side, name, [String(listener.addr.port)]);
       assertEquals(await server.end(), { ...silent, code: 1, stderr: "ERROR on binding: Address already in use\n" });
     });
   }
 
-  Deno.test(`socket_client (${side}) without a port prints its usage and exits with 1`, async () => {
+  needs(...compiler(side))(`socket_client (${side}) without a port prints its usage and exits with 1`, async () => {
     await using client = await launch(side, "socket_client", ["localhost"]);
     const { code, stdout, stderr } = await client.end();
     const name = side === "C" ? /^usage \S+client hostname port\n$/ : /^usage socket_client.ts hostname port\n$/;
     assertEquals({ code, stdout, usage: name.test(stderr) }, { code: 1, stdout: "", usage: true });
   });
 
-  Deno.test(`socket_client (${side}) says that there is no such host and exits with 1`, async () => {
+  needs(...compiler(side))(`socket_client (${side}) says that there is no such host and exits with 1`, async () => {
     // two dots in a row: no name, so nobody is asked for it
     await using client = await launch(side, "socket_client", ["no..host", "1"], { stdin: "hello\n" });
     assertEquals(await client.end(), { ...silent, code: 1, stderr: "ERROR, no such host\n" });
   });
 
-  Deno.test(`socket_client (${side}) says that nobody listens and exits with 1`, async () => {
+  needs(...compiler(side))(`socket_client (${side}) says that nobody listens and exits with 1`, async () => {
     const port = String(freePort());
     await using client = await launch(side, "socket_client", ["127.0.0.1", port], { stdin: "hello\n" });
     assertEquals(await client.end(), { ...silent, code: 1, stderr: "ERROR connecting: Connection refused\n" });
   });
 
-  Deno.test(`socket_client (${side}) prints an empty line when the server ends without an answer`, async () => {
-    using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
-    const port = String(listener.addr.port);
-    await using client = await launch(side, "socket_client", ["127.0.0.1", port], { stdin: "hello\n" });
-    {
-      using connection = await listener.accept();
-      const buffer = new Uint8Array(256);
-      assertEquals(new TextDecoder().decode(buffer.subarray(0, await connection.read(buffer) ?? 0)), "hello\n");
-    }
-    assertEquals(await client.end(), { ...silent, stdout: `${PROMPT}\n` });
-  });
+  needs(...compiler(side))(
+    `socket_client (${side}) prints an empty line when the server ends without an answer`,
+    async () => {
+      using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+      const port = String(listener.addr.port);
+      await using client = await launch(side, "socket_client", ["127.0.0.1", port], { stdin: "hello\n" });
+      {
+        using connection = await listener.accept();
+        const buffer = new Uint8Array(256);
+        assertEquals(new TextDecoder().decode(buffer.subarray(0, await connection.read(buffer) ?? 0)), "hello\n");
+      }
+      assertEquals(await client.end(), { ...silent, stdout: `${PROMPT}\n` });
+    },
+  );
 
-  Deno.test(`socket_client (${side}) says so when the server is gone before it has read`, async () => {
-    const code = `use IO::Socket::INET; $| = 1; $s = IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1");
+  needs(...compiler(side), "perl")(
+    `socket_client (${side}) says so when the server is gone before it has read`,
+    async () => {
+      const code = `use IO::Socket::INET; $| = 1; $s = IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1");
       print $s->sockport, "\\n"; $c = $s->accept; sleep`;
-    await using server = new Program("perl", ["-e", code]);
-    await server.until("\n");
-    const port = Number(server.stdout);
-    await using client = await launch(side, "socket_client", ["127.0.0.1", String(port)], { stdin: "hello\n" });
-    await client.ready(() => received(port) === 6, "the message has arrived");
-    server.kill(); // what nobody has read is answered with a reset
-    const ended = await client.end();
-    assertEquals(ended, {
-      ...silent,
-      code: 1,
-      stdout: ended.stdout,
-      stderr: "ERROR reading from socket: Connection reset by peer\n",
-    });
-  });
+      await using server = new Program("perl", ["-e", code]);
+      await server.until("\n");
+      const port = Number(server.stdout);
+      await using client = await launch(side, "socket_client", ["127.0.0.1", String(port)], { stdin: "hello\n" });
+      await client.ready(() => received(port) === 6, "the message has arrived");
+      server.kill(); // what nobody has read is answered with a reset
+      const ended = await client.end();
+      assertEquals(ended, {
+        ...silent,
+        code: 1,
+        stdout: ended.stdout,
+        stderr: "ERROR reading from socket: Connection reset by peer\n",
+      });
+    },
+  );
 }
 
 Deno.test("socket_server.ts refuses a port beyond 65535, which C would cut to 16 bits", async () => {
@@ -108,7 +118,7 @@ for (const name of ["socket_server.ts", "socket_server_fork.ts", "socket_server_
   });
 }
 
-Deno.test("socket_server.ts starts again at once on the same port", async () => {
+needs("perl")("socket_server.ts starts again at once on the same port", async () => {
   const port = freePort();
   for (const text of ["first", "second"]) {
     await using server = start("socket_server.ts", [String(port)]);

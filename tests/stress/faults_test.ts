@@ -2,8 +2,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { MessageQueue } from "../../ffi/objects/message_queue.ts";
 import { SemaphoreSet } from "../../ffi/objects/semaphore_set.ts";
-import { rejects } from "../_peers.ts";
-import { objects, process, Program, root, runSource, until } from "../support.ts";
+import { free } from "../_peers.ts";
+import { needs } from "../needs.ts";
+import { objects, process, Program, rejects, root, runSource, until } from "../support.ts";
 
 const long = Deno.args.includes("--long");
 const moment = () => new Promise((resolve) => setTimeout(resolve, 5));
@@ -177,40 +178,50 @@ function scripts(): string[] {
 }
 
 function demos(...names: string[]): Program {
-  return new Program(Deno.execPath(), ["run", "--allow-all", `${root}scripts/tools/demos.ts`, ...names], { cwd: root });
+  return new Program(Deno.execPath(), ["run", "--allow-all", `${root}scripts/tools/demos/demos.ts`, ...names], {
+    cwd: root,
+  });
 }
 
-Deno.test("demos message: a queue of a sender that was killed before it could send is no obstacle", async () => {
-  using queue = MessageQueue.create({ key: 1234, mode: 0o666 });
-  await using next = demos("message");
-  const { code, stdout } = await next.end(60_000);
-  assertEquals(code, 0, stdout);
-  assert(stdout.replace(/\s+/g, " ").includes(`removed queue ${queue.id} with key 1234, a leftover`), stdout);
-});
+needs(free("msg", 1234))(
+  "demos message: a queue of a sender that was killed before it could send is no obstacle",
+  async () => {
+    using queue = MessageQueue.create({ key: 1234, mode: 0o666 });
+    await using next = demos("message");
+    const { code, stdout } = await next.end(60_000);
+    assertEquals(code, 0, stdout);
+    assert(stdout.replace(/\s+/g, " ").includes(`removed queue ${queue.id} with key 1234, a leftover`), stdout);
+  },
+);
+
+const unused = { ...free("shm", 5678), ...free("msg", 1234) };
 
 for (const names of [["shm"], ["message"], ["sigchld"]]) {
-  Deno.test(`demos ${names.join(" ")}: after a kill at any moment the next run works at once and leaves nothing`, async () => {
-    const start = performance.now();
-    {
-      await using whole = demos(...names);
-      assertEquals((await whole.end(60_000)).code, 0, whole.stdout + whole.stderr);
-    }
-    const duration = performance.now() - start;
-    const [objectsBefore, before] = [slides(), scripts()];
-    for (let i = 0; i < runs; i++) {
-      // some moment of the whole run
-      const after = Math.random() * duration;
+  needs(unused)(
+    `demos ${names.join(" ")}: after a kill at any moment the next run works at once and leaves nothing`,
+    async () => {
+      const start = performance.now();
       {
-        await using killed = demos(...names);
-        await new Promise((resolve) => setTimeout(resolve, after));
-        killed.kill("SIGKILL");
+        await using whole = demos(...names);
+        assertEquals((await whole.end(60_000)).code, 0, whole.stdout + whole.stderr);
       }
-      await using next = demos(...names);
-      const { code, stdout, stderr } = await next.end(60_000);
-      assertEquals(code, 0, `killed after ${after} ms: ${stdout}${stderr}`);
-      assertEquals(slides(), objectsBefore);
-      const left = () => scripts().filter((line) => !before.includes(line));
-      await until(() => left().length === 0, `no script is left: ${left().join("; ")}`);
-    }
-  });
+      const duration = performance.now() - start;
+      const [objectsBefore, before] = [slides(), scripts()];
+      for (let i = 0; i < runs; i++) {
+        // some moment of the whole run
+        const after = Math.random() * duration;
+        {
+          await using killed = demos(...names);
+          await new Promise((resolve) => setTimeout(resolve, after));
+          killed.kill("SIGKILL");
+        }
+        await using next = demos(...names);
+        const { code, stdout, stderr } = await next.end(60_000);
+        assertEquals(code, 0, `killed after ${after} ms: ${stdout}${stderr}`);
+        assertEquals(slides(), objectsBefore);
+        const left = () => scripts().filter((line) => !before.includes(line));
+        await until(() => left().length === 0, `no script is left: ${left().join("; ")}`);
+      }
+    },
+  );
 }

@@ -6,10 +6,10 @@
 import { LibcError } from "../../errors.ts";
 import { asUint } from "../../native/check.ts";
 import { char, u16, u32 } from "../../native/kinds.ts";
-import { layout, layoutOf, nested, ownBytes, Struct } from "../../native/layout.ts";
+import { layout, layoutOf, nested, Struct } from "../../native/layout.ts";
 import { cstring, errno, text } from "../../native/libc.ts";
 import { own } from "../../native/own.ts";
-import { AF_INET, AF_INET6, families, family, sockaddr, tracedFamily } from "../sys/_sockaddr.ts";
+import { AF_INET, AF_INET6, families, family, memoryOf, sockaddr, tracedFamily } from "../sys/_sockaddr.ts";
 
 /** All of this host's addresses, `0.0.0.0`. */
 export const INADDR_ANY = 0;
@@ -63,7 +63,7 @@ layout(in_addr, "bind", { s_addr: u32 });
  *
  * @example
  * ```ts
- * import { AF_INET, htonl, htons, INADDR_LOOPBACK, sockaddr_in } from "@ipc/playground";
+ * import { AF_INET, htonl, htons, INADDR_LOOPBACK, sockaddr_in } from "./mod.ts";
  *
  * const serv_addr = new sockaddr_in();
  * serv_addr.sin_family = AF_INET;
@@ -107,7 +107,7 @@ layout(in6_addr, "bind", { s6_addr: char(16) });
  *
  * @example
  * ```ts
- * import { htons, sockaddr_in6 } from "@ipc/playground";
+ * import { htons, sockaddr_in6 } from "./mod.ts";
  *
  * const serv_addr = new sockaddr_in6();
  * serv_addr.sin6_addr.s6_addr[15] = 1;
@@ -156,7 +156,7 @@ const inet6Buffer = new Uint8Array(46);
 function inet6Host(address: sockaddr_in6): string {
   // a copy, as libc reads 16 bytes, whatever length a redefined property has
   const src = new Uint8Array(16);
-  src.set(ownBytes(address)!.subarray(IN6_ADDR, IN6_ADDR + src.length));
+  src.set(memoryOf(address).subarray(IN6_ADDR, IN6_ADDR + src.length));
   return text(own.inet_ntop(AF_INET6, src, inet6Buffer, inet6Buffer.length));
 }
 
@@ -164,7 +164,7 @@ function inet6Host(address: sockaddr_in6): string {
 function putHost(address: sockaddr, family: number, host: string, at: number, length: number): boolean {
   const dst = new Uint8Array(length);
   if (own.inet_pton(family, cstring(host, "inet_pton", "src"), dst) !== 1) return false;
-  ownBytes(address)!.set(dst, at);
+  memoryOf(address).set(dst, at);
   return true;
 }
 
@@ -177,7 +177,7 @@ function inet6Text(address: sockaddr_in6): string {
 }
 
 function inetText(address: sockaddr_in): string {
-  return ownBytes(address)!.subarray(IN_ADDR, IN_ADDR + 4).join(".");
+  return memoryOf(address).subarray(IN_ADDR, IN_ADDR + 4).join(".");
 }
 
 function parsePort(digits: string): number | undefined {
@@ -253,7 +253,7 @@ function swap32(value: number, syscall: string): number {
  *
  * @example
  * ```ts
- * import { htons } from "@ipc/playground";
+ * import { htons } from "./mod.ts";
  *
  * console.log(htons(80) === 0x5000); // true
  * ```
@@ -271,7 +271,7 @@ export function htons(hostshort: number): number {
  *
  * @example
  * ```ts
- * import { htons, ntohs } from "@ipc/playground";
+ * import { htons, ntohs } from "./mod.ts";
  *
  * console.log(ntohs(htons(80))); // 80
  * ```
@@ -289,7 +289,7 @@ export function ntohs(netshort: number): number {
  *
  * @example
  * ```ts
- * import { htonl, INADDR_LOOPBACK } from "@ipc/playground";
+ * import { htonl, INADDR_LOOPBACK } from "./mod.ts";
  *
  * console.log(htonl(INADDR_LOOPBACK) === 0x0100007f); // true
  * ```
@@ -307,7 +307,7 @@ export function htonl(hostlong: number): number {
  *
  * @example
  * ```ts
- * import { htonl, INADDR_LOOPBACK, ntohl } from "@ipc/playground";
+ * import { htonl, INADDR_LOOPBACK, ntohl } from "./mod.ts";
  *
  * console.log(ntohl(htonl(INADDR_LOOPBACK)) === INADDR_LOOPBACK); // true
  * ```

@@ -66,6 +66,13 @@ export interface Family {
 /** The families, in the order in which a text is tried. */
 export const families: Map<number, Family> = new Map();
 
+const nothing = new Uint8Array(0);
+
+/** An address's bytes; none where somebody has made an object that only looks like one. */
+export function memoryOf(address: sockaddr): Uint8Array<ArrayBuffer> {
+  return ownBytes(address) ?? nothing;
+}
+
 /** Sets how many of an address's bytes count. */
 export let setLength: (address: sockaddr, length: number) => void;
 /** Tells whether a value was made as an address: its prototype is not enough. */
@@ -107,7 +114,7 @@ export abstract class sockaddr extends Struct {
    *
    * @example
    * ```ts
-   * import { sockaddr } from "@ipc/playground";
+   * import { sockaddr } from "./mod.ts";
    *
    * const address = sockaddr.parse("161.25.19.8:1625");
    * console.log(address.hostname, address.port); // 161.25.19.8 1625
@@ -131,7 +138,7 @@ export abstract class sockaddr extends Struct {
   }
   /** The address family: `AF_INET`, `AF_INET6`, `AF_UNIX`, or `AF_UNSPEC` as long as there is no address. */
   get family(): number {
-    const bytes = ownBytes(this)!;
+    const bytes = memoryOf(this);
     return bytes[0] | bytes[1] << 8; // 0 if the buffer is gone, too
   }
   /** What its family says of it, if it is there as a whole: the kernel cuts those that have no room. */
@@ -140,7 +147,7 @@ export abstract class sockaddr extends Struct {
     if (!known?.fits(this.length)) return undefined;
     // room for any family, or an address whose family was changed
     const fits: boolean = this instanceof known.class;
-    const address = fits ? this : sockaddrFrom(ownBytes(this)!.subarray(0, this.length));
+    const address = fits ? this : sockaddrFrom(memoryOf(this).subarray(0, this.length));
     return known[what]?.(address);
   }
   /** The IP address as text, with `%interface` if it has one; undefined for other families. */
@@ -149,8 +156,9 @@ export abstract class sockaddr extends Struct {
   }
   /** The port as a number, in the host's byte order; undefined for families without. */
   get port(): number | undefined {
-    const bytes = ownBytes(this)!;
-    return this.hostname === undefined ? undefined : bytes[2] << 8 | bytes[3];
+    if (this.hostname === undefined) return undefined;
+    const bytes = memoryOf(this);
+    return bytes[2] << 8 | bytes[3];
   }
   /** The socket's path, or `@name` for an abstract one, or `""` for a socket without a name; undefined for other families. */
   get path(): string | undefined {

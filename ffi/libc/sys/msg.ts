@@ -122,7 +122,7 @@ let ownBytes: (message: msgbuf) => Uint8Array<ArrayBuffer> | undefined;
  *
  * @example
  * ```ts
- * import { msgbuf } from "@ipc/playground";
+ * import { msgbuf } from "./mod.ts";
  *
  * const sbuf = new msgbuf(128);
  * sbuf.mtype = 1;
@@ -130,6 +130,8 @@ let ownBytes: (message: msgbuf) => Uint8Array<ArrayBuffer> | undefined;
  * ```
  */
 export class msgbuf extends Struct {
+  /** The message's type: above 0 to send; a bigint only beyond 2^53, where a number would be off. */
+  declare mtype: number | bigint;
   /** The message's text: as many bytes as the structure was made with. */
   readonly mtext: Uint8Array<ArrayBuffer>;
   // nobody else has this view: what it says of its length is true, also when the memory was transferred away
@@ -139,6 +141,30 @@ export class msgbuf extends Struct {
   static {
     ownBytes = (message) =>
       typeof message === "object" && message !== null && #own in message ? message.#own : undefined;
+    Object.defineProperty(this.prototype, "mtype", {
+      configurable: true,
+      get(this: msgbuf): number | bigint {
+        const low = this.#words[0];
+        const high = this.#words[1];
+        const value = high * 2 ** 32 + (low >>> 0);
+        return Number.isSafeInteger(value) ? value : BigInt(high) << 32n | BigInt(low >>> 0);
+      },
+      set(this: msgbuf, value: number | bigint) {
+        if (typeof value === "number" && Number.isSafeInteger(value)) {
+          this.#words[0] = value | 0;
+          this.#words[1] = Math.floor(value / 2 ** 32);
+        } else if (typeof value === "bigint" && BigInt.asIntN(64, value) === value) {
+          this.#words[0] = Number(BigInt.asIntN(32, value));
+          this.#words[1] = Number(BigInt.asIntN(32, value >> 32n));
+        } else {
+          throw new LibcError(
+            "msgsnd",
+            "EINVAL",
+            `mtype must be a 64-bit integer (a bigint beyond 2^53), got ${Deno.inspect(value)}`,
+          );
+        }
+      },
+    });
   }
 
   /**
@@ -154,28 +180,6 @@ export class msgbuf extends Struct {
     this.mtext = this.bytes.subarray(MTYPE);
     this.#own = new Uint8Array(this.bytes.buffer);
     this.#words = new Int32Array(this.bytes.buffer, 0, 2);
-  }
-  /** The message's type: above 0 to send; a bigint only beyond 2^53, where a number would be off. */
-  get mtype(): number | bigint {
-    const low = this.#words[0];
-    const high = this.#words[1];
-    const value = high * 2 ** 32 + (low >>> 0);
-    return Number.isSafeInteger(value) ? value : BigInt(high) << 32n | BigInt(low >>> 0);
-  }
-  set mtype(value: number | bigint) {
-    if (typeof value === "number" && Number.isSafeInteger(value)) {
-      this.#words[0] = value | 0;
-      this.#words[1] = Math.floor(value / 2 ** 32);
-    } else if (typeof value === "bigint" && BigInt.asIntN(64, value) === value) {
-      this.#words[0] = Number(BigInt.asIntN(32, value));
-      this.#words[1] = Number(BigInt.asIntN(32, value >> 32n));
-    } else {
-      throw new LibcError(
-        "msgsnd",
-        "EINVAL",
-        `mtype must be a 64-bit integer (a bigint beyond 2^53), got ${Deno.inspect(value)}`,
-      );
-    }
   }
 }
 
@@ -237,7 +241,7 @@ const SIZE = { msqid_ds: layoutOf(msqid_ds).size, msginfo: layoutOf(msginfo).siz
  *
  * @example
  * ```ts
- * import { IPC_CREAT, IPC_PRIVATE, IPC_RMID, msgctl, msgget } from "@ipc/playground";
+ * import { IPC_CREAT, IPC_PRIVATE, IPC_RMID, msgctl, msgget } from "./mod.ts";
  *
  * const id = msgget(IPC_PRIVATE, IPC_CREAT | 0o600);
  * msgctl(id, IPC_RMID);
@@ -275,7 +279,7 @@ function noRoom(bytes: Uint8Array | undefined, msgp: msgbuf, msgsz: number, sysc
  *
  * @example
  * ```ts
- * import { IPC_NOWAIT, IPC_PRIVATE, IPC_RMID, msgbuf, msgctl, msgget, msgsnd } from "@ipc/playground";
+ * import { IPC_NOWAIT, IPC_PRIVATE, IPC_RMID, msgbuf, msgctl, msgget, msgsnd } from "./mod.ts";
  *
  * const id = msgget(IPC_PRIVATE, 0o600);
  * const sbuf = new msgbuf(128);
@@ -309,7 +313,7 @@ export function msgsnd(msqid: number, msgp: msgbuf, msgsz: number, msgflg: numbe
  *
  * @example
  * ```ts
- * import { IPC_PRIVATE, IPC_RMID, msgbuf, msgctl, msgget, msgrcv, msgsnd } from "@ipc/playground";
+ * import { IPC_PRIVATE, IPC_RMID, msgbuf, msgctl, msgget, msgrcv, msgsnd } from "./mod.ts";
  *
  * const id = msgget(IPC_PRIVATE, 0o600);
  * const buf = new msgbuf(128);
@@ -344,7 +348,7 @@ export function msgrcv(msqid: number, msgp: msgbuf, msgsz: number, msgtyp: numbe
  *
  * @example
  * ```ts
- * import { IPC_PRIVATE, IPC_RMID, IPC_STAT, msgctl, msgget, msqid_ds } from "@ipc/playground";
+ * import { IPC_PRIVATE, IPC_RMID, IPC_STAT, msgctl, msgget, msqid_ds } from "./mod.ts";
  *
  * const id = msgget(IPC_PRIVATE, 0o600);
  * const ds = new msqid_ds();

@@ -141,7 +141,7 @@ const OPERATION = laidOut("sembuf", {
  *
  * @example
  * ```ts
- * import { SEM_UNDO, sembuf } from "@ipc/playground";
+ * import { SEM_UNDO, sembuf } from "./mod.ts";
  *
  * const P = new sembuf([0, -1, SEM_UNDO]); // wait for semaphore 0, take one
  * const V = new sembuf([0, +1, SEM_UNDO]); // give it back
@@ -256,7 +256,7 @@ const SIZE = { semid_ds: layoutOf(semid_ds).size, seminfo: layoutOf(seminfo).siz
  *
  * @example
  * ```ts
- * import { IPC_CREAT, IPC_PRIVATE, IPC_RMID, semctl, semget } from "@ipc/playground";
+ * import { IPC_CREAT, IPC_PRIVATE, IPC_RMID, semctl, semget } from "./mod.ts";
  *
  * const id = semget(IPC_PRIVATE, 1, IPC_CREAT | 0o600);
  * semctl(id, 0, IPC_RMID);
@@ -286,7 +286,7 @@ function operations(sops: sembuf, syscall: string): Uint8Array<ArrayBuffer> {
  *
  * @example
  * ```ts
- * import { IPC_PRIVATE, IPC_RMID, SEM_UNDO, sembuf, semctl, semget, semop } from "@ipc/playground";
+ * import { IPC_PRIVATE, IPC_RMID, SEM_UNDO, sembuf, semctl, semget, semop } from "./mod.ts";
  *
  * const id = semget(IPC_PRIVATE, 1, 0o600);
  * const P = new sembuf([0, -1, SEM_UNDO]);
@@ -315,7 +315,7 @@ export function semop(semid: number, sops: sembuf): void {
  *
  * @example
  * ```ts
- * import { IPC_PRIVATE, IPC_RMID, LibcError, sembuf, semctl, semget, semtimedop } from "@ipc/playground";
+ * import { IPC_PRIVATE, IPC_RMID, LibcError, sembuf, semctl, semget, semtimedop } from "./mod.ts";
  *
  * const id = semget(IPC_PRIVATE, 1, 0o600);
  * try {
@@ -414,7 +414,7 @@ function argument(semid: number, cmd: number, arg: unknown): Uint8Array<ArrayBuf
  *
  * @example
  * ```ts
- * import { GETALL, GETVAL, IPC_PRIVATE, IPC_RMID, semctl, semget, SETVAL } from "@ipc/playground";
+ * import { GETALL, GETVAL, IPC_PRIVATE, IPC_RMID, semctl, semget, SETVAL } from "./mod.ts";
  *
  * const id = semget(IPC_PRIVATE, 2, 0o600);
  * semctl(id, 1, SETVAL, 5);

@@ -160,7 +160,7 @@ const c = header({
  *
  * @example
  * ```ts
- * import { IPC_CREAT, IPC_PRIVATE, IPC_RMID, shmctl, shmget } from "@ipc/playground";
+ * import { IPC_CREAT, IPC_PRIVATE, IPC_RMID, shmctl, shmget } from "./mod.ts";
  *
  * const id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0o600);
  * shmctl(id, IPC_RMID);
@@ -186,7 +186,7 @@ export function shmget(key: number, size: number, shmflg: number): number {
  *
  * @example
  * ```ts
- * import { IPC_CREAT, IPC_PRIVATE, IPC_RMID, shmat, shmctl, shmdt, shmget } from "@ipc/playground";
+ * import { IPC_CREAT, IPC_PRIVATE, IPC_RMID, shmat, shmctl, shmdt, shmget } from "./mod.ts";
  *
  * const id = shmget(IPC_PRIVATE, 27, IPC_CREAT | 0o600);
  * const shm = shmat(id, null, 0);
@@ -225,7 +225,7 @@ export function shmat(shmid: number, shmaddr: null = null, shmflg: number = 0): 
  *
  * @example
  * ```ts
- * import { IPC_CREAT, IPC_PRIVATE, IPC_RMID, shmat, shmctl, shmdt, shmget } from "@ipc/playground";
+ * import { IPC_CREAT, IPC_PRIVATE, IPC_RMID, shmat, shmctl, shmdt, shmget } from "./mod.ts";
  *
  * const id = shmget(IPC_PRIVATE, 27, IPC_CREAT | 0o600);
  * const shm = shmat(id);
@@ -250,7 +250,7 @@ export function shmdt(shmaddr: Memory): void {
  *
  * @example
  * ```ts
- * import { IPC_CREAT, IPC_PRIVATE, IPC_RMID, IPC_STAT, shmctl, shmget, shmid_ds } from "@ipc/playground";
+ * import { IPC_CREAT, IPC_PRIVATE, IPC_RMID, IPC_STAT, shmctl, shmget, shmid_ds } from "./mod.ts";
  *
  * const id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0o600);
  * const ds = new shmid_ds();

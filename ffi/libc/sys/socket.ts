@@ -140,7 +140,7 @@ export const SOMAXCONN = 4096;
  *
  * @example
  * ```ts
- * import { AF_UNIX, close, getpid, getsockopt, SO_PEERCRED, SOCK_STREAM, socketpair, SOL_SOCKET, ucred } from "@ipc/playground";
+ * import { AF_UNIX, close, getpid, getsockopt, SO_PEERCRED, SOCK_STREAM, socketpair, SOL_SOCKET, ucred } from "./mod.ts";
  *
  * const [a, b] = socketpair(AF_UNIX, SOCK_STREAM, 0);
  * const peer = new ucred();
@@ -354,7 +354,7 @@ const c = header({
  *
  * @example
  * ```ts
- * import { AF_INET, close, SOCK_STREAM, socket } from "@ipc/playground";
+ * import { AF_INET, close, SOCK_STREAM, socket } from "./mod.ts";
  *
  * const sockfd = socket(AF_INET, SOCK_STREAM, 0);
  * close(sockfd);
@@ -381,7 +381,7 @@ export function socket(domain: number, type: number, protocol: number): number {
  *
  * @example
  * ```ts
- * import { AF_UNIX, close, recv, send, SOCK_STREAM, socketpair } from "@ipc/playground";
+ * import { AF_UNIX, close, recv, send, SOCK_STREAM, socketpair } from "./mod.ts";
  *
  * const [a, b] = socketpair(AF_UNIX, SOCK_STREAM, 0);
  * send(a, "hello", 5, 0);
@@ -414,7 +414,7 @@ export function socketpair(domain: number, type: number, protocol: number): [num
  *
  * @example
  * ```ts
- * import { AF_INET, bind, close, getsockname, SOCK_DGRAM, sockaddr_in, socket } from "@ipc/playground";
+ * import { AF_INET, bind, close, getsockname, SOCK_DGRAM, sockaddr_in, socket } from "./mod.ts";
  *
  * const sockfd = socket(AF_INET, SOCK_DGRAM, 0);
  * bind(sockfd, new sockaddr_in()); // 0.0.0.0, a port of the kernel's choice
@@ -440,7 +440,7 @@ export function bind(sockfd: number, addr: sockaddr): void {
  *
  * @example
  * ```ts
- * import { AF_UNIX, bind, close, listen, SOCK_STREAM, sockaddr_un, socket } from "@ipc/playground";
+ * import { AF_UNIX, bind, close, listen, SOCK_STREAM, sockaddr_un, socket } from "./mod.ts";
  *
  * const sockfd = socket(AF_UNIX, SOCK_STREAM, 0);
  * bind(sockfd, new sockaddr_un());
@@ -465,7 +465,7 @@ export function listen(sockfd: number, backlog: number): void {
  *
  * @example
  * ```ts
- * import { accept, AF_UNIX, bind, close, connect, getsockname, listen, SOCK_STREAM, sockaddr_un, socket } from "@ipc/playground";
+ * import { accept, AF_UNIX, bind, close, connect, getsockname, listen, SOCK_STREAM, sockaddr_un, socket } from "./mod.ts";
  *
  * const sockfd = socket(AF_UNIX, SOCK_STREAM, 0);
  * bind(sockfd, new sockaddr_un());
@@ -609,7 +609,7 @@ export function recv(sockfd: number, buf: Uint8Array<ArrayBuffer>, len?: number,
  *
  * @example
  * ```ts
- * import { AF_UNIX, bind, close, getsockname, recvfrom, sendto, SOCK_DGRAM, sockaddr_un, socket } from "@ipc/playground";
+ * import { AF_UNIX, bind, close, getsockname, recvfrom, sendto, SOCK_DGRAM, sockaddr_un, socket } from "./mod.ts";
  *
  * const sockfd = socket(AF_UNIX, SOCK_DGRAM, 0);
  * bind(sockfd, new sockaddr_un());
@@ -690,7 +690,7 @@ export function recvfrom(
  *
  * @example
  * ```ts
- * import { AF_UNIX, close, recv, SHUT_WR, shutdown, SOCK_STREAM, socketpair } from "@ipc/playground";
+ * import { AF_UNIX, close, recv, SHUT_WR, shutdown, SOCK_STREAM, socketpair } from "./mod.ts";
  *
  * const [a, b] = socketpair(AF_UNIX, SOCK_STREAM, 0);
  * shutdown(a, SHUT_WR);
@@ -755,7 +755,7 @@ function optionBytes(value: OptionValue, syscall: string): Uint8Array<ArrayBuffe
  *
  * @example
  * ```ts
- * import { AF_INET, close, linger, setsockopt, SO_LINGER, SO_RCVTIMEO, SO_REUSEADDR, SOCK_STREAM, socket, SOL_SOCKET, timeval } from "@ipc/playground";
+ * import { AF_INET, close, linger, setsockopt, SO_LINGER, SO_RCVTIMEO, SO_REUSEADDR, SOCK_STREAM, socket, SOL_SOCKET, timeval } from "./mod.ts";
  *
  * const sockfd = socket(AF_INET, SOCK_STREAM, 0);
  * setsockopt(sockfd, SOL_SOCKET, SO_REUSEADDR, 1);
@@ -804,7 +804,7 @@ export function setsockopt(
  *
  * @example
  * ```ts
- * import { AF_INET, close, getsockopt, linger, SO_LINGER, SO_TYPE, SOCK_STREAM, socket, SOL_SOCKET } from "@ipc/playground";
+ * import { AF_INET, close, getsockopt, linger, SO_LINGER, SO_TYPE, SOCK_STREAM, socket, SOL_SOCKET } from "./mod.ts";
  *
  * const sockfd = socket(AF_INET, SOCK_STREAM, 0);
  * console.log(getsockopt(sockfd, SOL_SOCKET, SO_TYPE) === SOCK_STREAM); // true
@@ -866,7 +866,7 @@ export function getsockname(sockfd: number, addr: sockaddr): void {
  *
  * @example
  * ```ts
- * import { AF_UNIX, close, getpeername, SOCK_STREAM, sockaddr_storage, socketpair } from "@ipc/playground";
+ * import { AF_UNIX, close, getpeername, SOCK_STREAM, sockaddr_storage, socketpair } from "./mod.ts";
  *
  * const [a, b] = socketpair(AF_UNIX, SOCK_STREAM, 0);
  * const addr = new sockaddr_storage();

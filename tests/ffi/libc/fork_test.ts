@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { CHILD_FAILED } from "../../../mod.ts";
+import { needs } from "../../needs.ts";
 import { file, mod, Program, run, runSource } from "../../support.ts";
 
 const FLAG = "--v8-flags=--single-threaded";
@@ -382,7 +383,7 @@ Deno.test("enableFork() fails and names the flag in deno test, and works there w
   assertStringIncludes(helped.stdout, "1 passed");
 });
 
-Deno.test("execve() replaces the process: same pid, its own arguments and environment", async () => {
+needs("perl")("execve() replaces the process: same pid, its own arguments and environment", async () => {
   using program = file(`import { execve } from "@mod";
     execve("/usr/bin/env", ["env", "perl", "-e", 'print "$$ $ENV{WORD} @ARGV"', "--", "a b", "世界"], ["WORD=Grüße", "PATH=/usr/bin:/bin"]);`);
   await using started = new Program(Deno.execPath(), ["run", "--no-prompt", "--allow-ffi", program.path]);

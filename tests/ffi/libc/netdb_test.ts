@@ -1,5 +1,4 @@
-import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
-import { LibcError } from "../../../ffi/errors.ts";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as netdb from "../../../ffi/libc/netdb.ts";
 import {
   AI_CANONNAME,
@@ -14,12 +13,7 @@ import { IPPROTO_TCP, IPPROTO_UDP } from "../../../ffi/libc/netinet/in.ts";
 import { AF_INET, AF_INET6, AF_UNIX, SOCK_DGRAM, SOCK_STREAM, sockaddr } from "../../../ffi/libc/sys/socket.ts";
 import { lookupAsync } from "../../../ffi/objects/_address.ts";
 import { getaddrinfoElsewhere } from "../../../ffi/libc/netdb.ts";
-
-function fails(run: () => unknown, code: string): LibcError {
-  const error = assertThrows(run, LibcError) as LibcError;
-  assertEquals(error.code, code, error.message);
-  return error;
-}
+import { fails, rejects } from "../../support.ts";
 
 Deno.test("getaddrinfo() gives an address for every socket type", () => {
   const list = getaddrinfo("127.0.0.1", "1625");
@@ -53,30 +47,30 @@ Deno.test("getaddrinfo() finds localhost", () => {
 
 Deno.test("getaddrinfo() fails with the EAI_ errors, whose numbers are negative", () => {
   const flags = { ai_flags: AI_NUMERICHOST };
-  const error = fails(() => getaddrinfo("nosuchhost", null, flags), "EAI_NONAME");
+  const error = fails("EAI_NONAME", () => getaddrinfo("nosuchhost", null, flags));
   assertEquals(error.errno, EAI_NONAME);
   assertEquals(error.syscall, "getaddrinfo");
   assertEquals(error.reason, "Name or service not known");
   assertEquals(error.message, "getaddrinfo: Name or service not known (host 'nosuchhost')");
-  fails(() => getaddrinfo(null, null), "EAI_NONAME");
-  fails(() => getaddrinfo("127.0.0.1", "http", { ai_flags: AI_NUMERICSERV }), "EAI_NONAME");
-  fails(() => getaddrinfo("127.0.0.1", null, { ai_flags: 1 << 30 }), "EAI_BADFLAGS");
-  fails(() => getaddrinfo("127.0.0.1", null, { ai_family: AF_UNIX }), "EAI_FAMILY");
-  fails(() => getaddrinfo("127.0.0.1", null, { ai_socktype: 77 }), "EAI_SOCKTYPE");
-  fails(() => getaddrinfo("127.0.0.1", "no-such-service", { ai_socktype: SOCK_STREAM }), "EAI_SERVICE");
-  fails(() => getaddrinfo("::1", null, { ai_family: AF_INET }), "EAI_ADDRFAMILY");
+  fails("EAI_NONAME", () => getaddrinfo(null, null));
+  fails("EAI_NONAME", () => getaddrinfo("127.0.0.1", "http", { ai_flags: AI_NUMERICSERV }));
+  fails("EAI_BADFLAGS", () => getaddrinfo("127.0.0.1", null, { ai_flags: 1 << 30 }));
+  fails("EAI_FAMILY", () => getaddrinfo("127.0.0.1", null, { ai_family: AF_UNIX }));
+  fails("EAI_SOCKTYPE", () => getaddrinfo("127.0.0.1", null, { ai_socktype: 77 }));
+  fails("EAI_SERVICE", () => getaddrinfo("127.0.0.1", "no-such-service", { ai_socktype: SOCK_STREAM }));
+  fails("EAI_ADDRFAMILY", () => getaddrinfo("::1", null, { ai_family: AF_INET }));
 });
 
 Deno.test("getaddrinfo() fails with EINVAL if an argument is no string or number", () => {
   // deno-lint-ignore no-explicit-any -- what a caller without types may pass
   for (const value of [1, undefined, {}, "a\0b"] as any[]) {
-    fails(() => getaddrinfo(value, null), "EINVAL");
-    fails(() => getaddrinfo(null, value), "EINVAL");
+    fails("EINVAL", () => getaddrinfo(value, null));
+    fails("EINVAL", () => getaddrinfo(null, value));
   }
   // deno-lint-ignore no-explicit-any -- what a caller without types may pass
   for (const value of [1.5, NaN, 2 ** 40, "1", null] as any[]) {
     for (const name of ["ai_flags", "ai_family", "ai_socktype", "ai_protocol"]) {
-      fails(() => getaddrinfo("127.0.0.1", null, { [name]: value }), "EINVAL");
+      fails("EINVAL", () => getaddrinfo("127.0.0.1", null, { [name]: value }));
     }
   }
 });
@@ -85,18 +79,14 @@ Deno.test("gai_strerror() has a message for every EAI_ constant but the one that
   for (const [name, value] of Object.entries(netdb)) {
     if (/^EAI_(?!OVERFLOW)/.test(name)) assert(gai_strerror(value as number) !== "Unknown error", name);
   }
-  fails(() => gai_strerror(1.5), "EINVAL");
+  fails("EINVAL", () => gai_strerror(1.5));
 });
 
 Deno.test("getaddrinfoElsewhere() does the same on another thread", async () => {
   const hints = { ai_family: AF_INET, ai_socktype: SOCK_STREAM };
   const lists = await Promise.all([0, 1, 2, 3].map((i) => getaddrinfoElsewhere("localhost", String(80 + i), hints)));
   lists.forEach(([{ ai_addr }], i) => assertEquals(ai_addr.port, 80 + i));
-  const error = await assertRejects(
-    () => getaddrinfoElsewhere("no such host", null, { ai_flags: AI_NUMERICHOST }),
-    LibcError,
-  );
-  assertEquals((error as LibcError).code, "EAI_NONAME");
+  await rejects("EAI_NONAME", getaddrinfoElsewhere("no such host", null, { ai_flags: AI_NUMERICHOST }));
 });
 
 Deno.test("lookupAsync() rejects with the signal's reason", async () => {

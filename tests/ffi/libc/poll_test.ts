@@ -1,13 +1,8 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
-import { LibcError } from "../../../ffi/errors.ts";
+import { assert, assertEquals } from "@std/assert";
 import { poll, pollfds, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLRDHUP } from "../../../ffi/libc/poll.ts";
 import { AF_UNIX, SHUT_WR, shutdown, SOCK_STREAM, socketpair } from "../../../ffi/libc/sys/socket.ts";
 import { close, pipe, read, write } from "../../../ffi/libc/unistd.ts";
-
-function fails(run: () => unknown, code: string): void {
-  const error = assertThrows(run, LibcError) as LibcError;
-  assertEquals(error.code, code, error.message);
-}
+import { fails } from "../../support.ts";
 
 Deno.test("poll() tells which descriptors are ready", () => {
   const [reader, writer] = pipe();
@@ -50,15 +45,15 @@ Deno.test("poll() fails with EINVAL or EFAULT on wrong arguments", () => {
   const fds = new pollfds([0, POLLIN]);
   // deno-lint-ignore no-explicit-any -- what a caller without types may pass
   for (const value of [1.5, NaN, 2 ** 31, "1", null, undefined] as any[]) {
-    fails(() => poll(fds, value), "EINVAL");
-    fails(() => new pollfds([value, POLLIN]), "EINVAL");
-    fails(() => new pollfds([0, value]), "EINVAL");
+    fails("EINVAL", () => poll(fds, value));
+    fails("EINVAL", () => new pollfds([value, POLLIN]));
+    fails("EINVAL", () => new pollfds([0, value]));
   }
-  fails(() => new pollfds([0, 0x8000]), "EINVAL");
+  fails("EINVAL", () => new pollfds([0, 0x8000]));
   // deno-lint-ignore no-explicit-any -- what a caller without types may pass
   for (const value of [null, undefined, {}, [], { length: 3, bytes: new Uint8Array(8) }] as any[]) {
-    fails(() => poll(value, 0), "EFAULT");
+    fails("EFAULT", () => poll(value, 0));
   }
   fds.bytes.buffer.transfer();
-  fails(() => poll(fds, 0), "EFAULT");
+  fails("EFAULT", () => poll(fds, 0));
 });

@@ -1,9 +1,10 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as mod from "../../../mod.ts";
 import { declaredLayouts, layoutOf } from "../../../ffi/native/layout.ts";
 import { entries } from "../../../ffi/native/header.ts";
 import { OWN as OWN_FUNCTIONS } from "../../../ffi/native/own.ts";
-import { compile, hasArmC, hasC, run } from "../../support.ts";
+import { needs } from "../../needs.ts";
+import { compile, root, run } from "../../support.ts";
 
 const INCLUDES = `
 #define _GNU_SOURCE
@@ -84,80 +85,59 @@ async function ask(statements: string[]): Promise<Map<string, string>> {
   }
 }
 
-const ignore = !hasC;
+needs("cc")("every exported constant has the value that C's headers give it", async () => {
+  const values = await ask(
+    constants.map(([name]) => `#ifdef ${name}\nprintf("${name}\\t%lld\\n", (long long) ${name});\n#endif`),
+  );
+  assertEquals(constants.map(([name]) => name).filter((name) => !values.has(name)), OWN);
+  const wrong = constants.filter(([name, value]) => {
+    // flags of 32 bits are written without a sign here
+    const known = values.get(name);
+    return known !== undefined && Number(known) !== value && BigInt.asUintN(32, BigInt(known)) !== BigInt(value);
+  });
+  assertEquals(wrong, []);
+});
 
-Deno.test({
-  name: "every exported constant has the value that C's headers give it",
-  ignore,
-  async fn() {
-    const values = await ask(
-      constants.map(([name]) => `#ifdef ${name}\nprintf("${name}\\t%lld\\n", (long long) ${name});\n#endif`),
+needs("cc")("every structure has the size and the offsets that the C compiler gives it", async () => {
+  const all = expressions(Deno.build.arch);
+  const values = await ask(all.map(([expression]) => `printf("${expression}\\t%zu\\n", (size_t) ${expression});`));
+  assertEquals(Object.fromEntries(all), Object.fromEntries([...values].map(([key, value]) => [key, Number(value)])));
+});
+
+needs("cc")("ERRNOS has every error number of the headers, with its name and strerror's message", async () => {
+  const known = mod.ERRNOS.map(([number, name, message]) => `${number}\t${name}\t${message}`);
+  const names = mod.ERRNOS.map(([, name]) => name);
+  const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_c_" });
+  try {
+    const statements = names.map((name) => `printf("%d\\t${name}\\t%s\\n", ${name}, strerror(${name}));`);
+    // numbers that strerror knows, so that none is missing
+    statements.push(
+      `for (int n = 1; n < 4096; n++) if (strncmp(strerror(n), "Unknown error", 13)) printf("%d ", n);`,
     );
-    assertEquals(constants.map(([name]) => name).filter((name) => !values.has(name)), OWN);
-    const wrong = constants.filter(([name, value]) => {
-      // flags of 32 bits are written without a sign here
-      const known = values.get(name);
-      return known !== undefined && Number(known) !== value && BigInt.asUintN(32, BigInt(known)) !== BigInt(value);
-    });
-    assertEquals(wrong, []);
-  },
+    await compile(`${INCLUDES}\nint main(void) { ${statements.join("\n")} return 0; }`, `${directory}/errnos`);
+    const { stdout } = await run(`${directory}/errnos`, []);
+    const lines = stdout.split("\n");
+    assertEquals(lines.slice(0, -1), known);
+    assertEquals(lines.at(-1)!.trim().split(" ").map(Number), mod.ERRNOS.map(([number]) => number));
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
 });
 
-Deno.test({
-  name: "every structure has the size and the offsets that the C compiler gives it",
-  ignore,
-  async fn() {
-    const all = expressions(Deno.build.arch);
-    const values = await ask(all.map(([expression]) => `printf("${expression}\\t%zu\\n", (size_t) ${expression});`));
-    assertEquals(Object.fromEntries(all), Object.fromEntries([...values].map(([key, value]) => [key, Number(value)])));
-  },
+needs("cc")("the comparison itself finds a wrong offset", async () => {
+  await assertRejects(() =>
+    compile(
+      `${INCLUDES}\n_Static_assert(offsetof(struct shmid_ds, shm_segsz) == 49, "wrong");`,
+      "/dev/null",
+      "cc",
+      "-c",
+    )
+  );
 });
 
-Deno.test({
-  name: "ERRNOS has every error number of the headers, with its name and strerror's message",
-  ignore,
-  async fn() {
-    const known = mod.ERRNOS.map(([number, name, message]) => `${number}\t${name}\t${message}`);
-    const names = mod.ERRNOS.map(([, name]) => name);
-    const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_c_" });
-    try {
-      const statements = names.map((name) => `printf("%d\\t${name}\\t%s\\n", ${name}, strerror(${name}));`);
-      // numbers that strerror knows, so that none is missing
-      statements.push(
-        `for (int n = 1; n < 4096; n++) if (strncmp(strerror(n), "Unknown error", 13)) printf("%d ", n);`,
-      );
-      await compile(`${INCLUDES}\nint main(void) { ${statements.join("\n")} return 0; }`, `${directory}/errnos`);
-      const { stdout } = await run(`${directory}/errnos`, []);
-      const lines = stdout.split("\n");
-      assertEquals(lines.slice(0, -1), known);
-      assertEquals(lines.at(-1)!.trim().split(" ").map(Number), mod.ERRNOS.map(([number]) => number));
-    } finally {
-      Deno.removeSync(directory, { recursive: true });
-    }
-  },
-});
-
-Deno.test({
-  name: "the comparison itself finds a wrong offset",
-  ignore,
-  async fn() {
-    await assertRejects(() =>
-      compile(
-        `${INCLUDES}\n_Static_assert(offsetof(struct shmid_ds, shm_segsz) == 49, "wrong");`,
-        "/dev/null",
-        "cc",
-        "-c",
-      )
-    );
-  },
-});
-
-if (!hasArmC) console.warn("no C compiler for arm64 (aarch64-linux-gnu-gcc) here: its layouts are not compared");
-
-Deno.test({
-  name: "arm64's headers give every structure and constant what the library has for arm64",
-  ignore: !hasArmC,
-  async fn() {
+needs("aarch64-linux-gnu-gcc")(
+  "arm64's headers give every structure and constant what the library has for arm64",
+  async () => {
     const sizes = expressions("aarch64").map(([expression, value]) =>
       `_Static_assert(${expression} == ${value}, "${expression}");`
     );
@@ -166,7 +146,7 @@ Deno.test({
     );
     await compile([INCLUDES, ...sizes, ...values].join("\n"), "/dev/null", "aarch64-linux-gnu-gcc", "-c");
   },
-});
+);
 
 Deno.test("what the library calls for itself is declared as in the headers", () => {
   for (const { declared: { symbol, parameters, result } } of entries) {
@@ -174,4 +154,28 @@ Deno.test("what the library calls for itself is declared as in the headers", () 
     if (!own || symbol === "semctl") continue; // variadic: one of its two forms
     assertEquals([parameters.map(([, { ffi }]) => ffi), result.ffi], [[...own[0]], own[1]], symbol);
   }
+});
+
+Deno.test("every property that a structure is documented with is there, and the documentation shows it", async () => {
+  const { stdout } = await run(Deno.execPath(), ["doc", "--json", `${root}mod.ts`]);
+  // deno-lint-ignore no-explicit-any -- the form of deno doc's output
+  const nodes: any[] = Object.values(JSON.parse(stdout).nodes as Record<string, any>).flatMap((node) =>
+    node.symbols ?? node
+  );
+  const missing: string[] = [];
+  let seen = 0;
+  for (const { name, declarations } of nodes) {
+    const found = (mod as Record<string, unknown>)[name];
+    if (typeof found !== "function" || !(found.prototype instanceof mod.Struct)) continue;
+    for (const { kind, def } of declarations) {
+      if (kind !== "class") continue;
+      for (const property of def.properties ?? []) {
+        seen++;
+        const made = ["msgbuf", "sembuf", "pollfds"].includes(name); // these set some in their constructors
+        if (!(property.name in found.prototype) && !made) missing.push(`${name}.${property.name}`);
+      }
+    }
+  }
+  assertEquals(missing, []);
+  assert(seen > 50, `${seen} properties are documented`);
 });

@@ -4,8 +4,9 @@ import { MessageQueue } from "../../../ffi/objects/message_queue.ts";
 import { IPC_INFO } from "../../../ffi/libc/sys/ipc.ts";
 import { msgctl, msginfo } from "../../../ffi/libc/sys/msg.ts";
 import { trace } from "../../../ffi/trace/trace.ts";
-import { fails, freshKey, moment, perlInBackground, rejects } from "../../_peers.ts";
-import { objects, run } from "../../support.ts";
+import { copies, freshKey, moment, perlInBackground } from "../../_peers.ts";
+import { needs } from "../../needs.ts";
+import { fails, objects, rejects, run } from "../../support.ts";
 import { interrupted } from "./_interrupted.ts";
 
 function exists(id: number): boolean {
@@ -24,18 +25,6 @@ function fill(queue: MessageQueue, data: Uint8Array | string): number {
   while (queue.trySend(data)) count++;
   return count;
 }
-
-/** Why a test of `MSG_COPY` can't be. */
-const noCopies = (() => {
-  using queue = MessageQueue.create();
-  try {
-    queue.peek();
-    return false;
-  } catch {
-    console.warn("this kernel has no MSG_COPY: what needs it is skipped");
-    return true;
-  }
-})();
 
 Deno.test("MessageQueue.create() makes a private queue", () => {
   using queue = MessageQueue.create();
@@ -143,10 +132,9 @@ Deno.test("MessageQueue receives messages of any length whole", async () => {
   assertEquals(queue.messageCount, 0);
 });
 
-Deno.test({
-  name: "MessageQueue.peek() and messages() leave the messages in the queue",
-  ignore: noCopies,
-  fn() {
+needs(copies())(
+  "MessageQueue.peek() and messages() leave the messages in the queue",
+  () => {
     using queue = MessageQueue.create();
     assertEquals([queue.peek(), queue.messages()], [null, []]);
     for (const type of [3, 1, 2]) queue.sendSync("x".repeat(type * 1000), { type });
@@ -157,7 +145,7 @@ Deno.test({
     assertEquals(queue.messages().map(({ type, data }) => [type, data.length]), [[3, 3000], [1, 1000], [2, 2000]]);
     assertEquals(queue.messageCount, 3);
   },
-});
+);
 
 Deno.test("MessageQueue.receive() waits for a message", async () => {
   using queue = MessageQueue.create();
@@ -292,7 +280,7 @@ Deno.test("MessageQueue.setPermissions() changes what it is told to", () => {
   assertEquals([queue.mode, queue.uid], [0o600, Deno.uid()]);
 });
 
-Deno.test("MessageQueue may be used by a trace's listener while it is being used", () => {
+needs(copies())("MessageQueue may be used by a trace's listener while it is being used", () => {
   using queue = MessageQueue.create();
   let calls = 0;
   const log = () => void (calls++ === 0 && queue.trySend("log", { type: 9 }));
@@ -351,7 +339,7 @@ Deno.test("MessageQueue.receiveSync() and sendSync() fail with ETIMEDOUT when th
   }
 });
 
-Deno.test("MessageQueue.receiveSync() with a time limit takes what comes meanwhile", async () => {
+needs("perl")("MessageQueue.receiveSync() with a time limit takes what comes meanwhile", async () => {
   using queue = MessageQueue.create();
   const type = 3;
   await using peer = perlInBackground(

@@ -4,8 +4,9 @@ import { MessageQueue } from "../../../ffi/objects/message_queue.ts";
 import { SemaphoreSet } from "../../../ffi/objects/semaphore_set.ts";
 import { SharedMemory } from "../../../ffi/objects/shared_memory.ts";
 import { freshKey, perl, perlInBackground } from "../../_peers.ts";
+import { needs } from "../../needs.ts";
 
-Deno.test("Perl reads what SharedMemory writes, and the other way round", async () => {
+needs("perl")("Perl reads what SharedMemory writes, and the other way round", async () => {
   const key = freshKey();
   using segment = SharedMemory.create(27, { key, mode: 0o666 });
   segment.writeString("from Deno");
@@ -18,7 +19,7 @@ Deno.test("Perl reads what SharedMemory writes, and the other way round", async 
   assertEquals([segment.readString(10), segment.readString()], ["from Perl", "from Deno"]);
 });
 
-Deno.test("SharedMemory opens what Perl made", async () => {
+needs("perl")("SharedMemory opens what Perl made", async () => {
   const key = freshKey();
   await perl(
     `$id = shmget($ARGV[0], 100, 03640) // die $!; shmwrite($id, "made by Perl\\0", 0, 13) or die $!`,
@@ -34,7 +35,7 @@ Deno.test("SharedMemory opens what Perl made", async () => {
   }
 });
 
-Deno.test("Perl receives what MessageQueue sends, and the other way round", async () => {
+needs("perl")("Perl receives what MessageQueue sends, and the other way round", async () => {
   const key = freshKey();
   using queue = MessageQueue.create({ key, mode: 0o666 });
   await using peer = perlInBackground(
@@ -53,7 +54,7 @@ Deno.test("Perl receives what MessageQueue sends, and the other way round", asyn
   assertEquals(queue.receiveSync().text, "not for Perl");
 });
 
-Deno.test("MessageQueue opens what Perl made", async () => {
+needs("perl")("MessageQueue opens what Perl made", async () => {
   const key = freshKey();
   await perl(
     `$id = msgget($ARGV[0], 03600) // die $!; msgsnd($id, pack("q a*", $_, "message $_"), 0) or die $! for 3, 1, 2`,
@@ -70,7 +71,7 @@ Deno.test("MessageQueue opens what Perl made", async () => {
   }
 });
 
-Deno.test("SemaphoreSet and Perl hand a turn to and fro", async () => {
+needs("perl")("SemaphoreSet and Perl hand a turn to and fro", async () => {
   const key = freshKey();
   using set = SemaphoreSet.create([0, 0], { key, mode: 0o666 });
   await using peer = perlInBackground(
@@ -88,7 +89,7 @@ Deno.test("SemaphoreSet and Perl hand a turn to and fro", async () => {
   assertEquals(set.values, [0, 0]);
 });
 
-Deno.test("SemaphoreSet opens what Perl made, and Perl sees its values", async () => {
+needs("perl")("SemaphoreSet opens what Perl made, and Perl sees its values", async () => {
   const key = freshKey();
   await perl(
     `$id = semget($ARGV[0], 3, 03600) // die $!; semctl($id, 0, 17, pack("S3", 1, 2, 3)) or die $!;
@@ -109,7 +110,7 @@ Deno.test("SemaphoreSet opens what Perl made, and Perl sees its values", async (
   }
 });
 
-Deno.test("A lock keeps Perl out", async () => {
+needs("perl")("A lock keeps Perl out", async () => {
   using set = SemaphoreSet.create([1]);
   const lock = await set.lock(0);
   await using peer = perlInBackground(

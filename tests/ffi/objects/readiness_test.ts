@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { close, pipe, read, write } from "../../../ffi/libc/unistd.ts";
 import { readable, writable } from "../../../ffi/objects/readiness.ts";
-import { rejects } from "../../_peers.ts";
+import { rejects } from "../../support.ts";
 
 Deno.test("readable() and writable() wait until there is something to read, or room", async () => {
   const [reader, writer] = pipe();

@@ -2,8 +2,9 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { IPC_CREAT, IPC_NOWAIT, IPC_RMID } from "../../../ffi/libc/sys/ipc.ts";
 import { SEM_UNDO, sembuf, semctl, semget, semop, SETVAL } from "../../../ffi/libc/sys/sem.ts";
 import { SemaphoreSet } from "../../../ffi/objects/semaphore_set.ts";
-import { fails, freshKey, moment, perlInBackground, rejects } from "../../_peers.ts";
-import { objects, run, runSource } from "../../support.ts";
+import { freshKey, moment, perlInBackground } from "../../_peers.ts";
+import { needs } from "../../needs.ts";
+import { fails, objects, rejects, run, runSource } from "../../support.ts";
 import { interrupted } from "./_interrupted.ts";
 
 function exists(id: number): boolean {
@@ -47,7 +48,7 @@ Deno.test("SemaphoreSet is removed at the end of using by who made it only", () 
   fails("EINVAL", () => SemaphoreSet.open(0));
 });
 
-Deno.test("SemaphoreSet.open() waits until the maker has given the values", async () => {
+needs("perl")("SemaphoreSet.open() waits until the maker has given the values", async () => {
   const key = freshKey();
   await using maker = perlInBackground(
     `$id = semget($ARGV[0], 1, 03600); $| = 1; print "made\\n"; select undef, undef, undef, 0.03;
@@ -249,7 +250,7 @@ Deno.test("SemaphoreSet fails with EIDRM if the set is removed while it waits", 
   set[Symbol.dispose]();
 });
 
-Deno.test("SemaphoreSet counts processes that wait", async () => {
+needs("perl")("SemaphoreSet counts processes that wait", async () => {
   using set = SemaphoreSet.create([0, 1]);
   await using more = perlInBackground(`semop($ARGV[0], pack("s3", 0, -1, 0))`, set.id);
   await using zero = perlInBackground(`semop($ARGV[0], pack("s3", 1, 0, 0))`, set.id);
@@ -352,7 +353,7 @@ Deno.test("SemaphoreSet's Sync methods fail with ETIMEDOUT when the time is over
   }
 });
 
-Deno.test("SemaphoreSet.acquireSync() with a time limit takes what comes meanwhile", async () => {
+needs("perl")("SemaphoreSet.acquireSync() with a time limit takes what comes meanwhile", async () => {
   using set = SemaphoreSet.create([0]);
   await using peer = perlInBackground(
     `select undef, undef, undef, 0.03; semop($ARGV[0], pack("s3", 0, 1, 0)) or die $!`,

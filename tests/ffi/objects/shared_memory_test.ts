@@ -2,8 +2,8 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { IPC_RMID } from "../../../ffi/libc/sys/ipc.ts";
 import { shmctl } from "../../../ffi/libc/sys/shm.ts";
 import { SharedMemory } from "../../../ffi/objects/shared_memory.ts";
-import { fails, freshKey } from "../../_peers.ts";
-import { objects, run, runSource } from "../../support.ts";
+import { freshKey } from "../../_peers.ts";
+import { fails, objects, run, runSource } from "../../support.ts";
 
 function exists(id: number): boolean {
   return objects("shm").some((object) => object.id === id);

@@ -141,19 +141,6 @@ export function pair(strace: string, trace: string): Pair[] {
   return pairs;
 }
 
-/** Why strace cannot be used here; undefined if it can. */
-export function obstacle(): string | undefined {
-  // there libc makes other system calls, dup3 for dup2 and so on
-  if (Deno.build.arch !== "x86_64") return `the comparison knows libc on x86-64, not on ${Deno.build.arch}`;
-  try {
-    const { success, stderr } = new Deno.Command("strace", { args: ["-o", "/dev/null", "true"] }).outputSync();
-    return success ? undefined : `strace may not trace here: ${new TextDecoder().decode(stderr).trim()}`;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "strace is not installed";
-    throw error;
-  }
-}
-
 /** Runs the program that makes every call, in a directory of its own, under strace and our own tracing. */
 export async function watch(directory: string): Promise<Pair[]> {
   const [strace, trace] = [`${directory}/strace`, `${directory}/trace.jsonl`];

@@ -1,11 +1,10 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import {
   close,
   formatTraceEvent,
   getpid,
   getppid,
   IPC_NOWAIT,
-  LibcError,
   MessageQueue,
   msgbuf,
   msgrcv,
@@ -22,8 +21,8 @@ import {
 } from "../../../mod.ts";
 import { entries } from "../../../ffi/native/header.ts";
 import { tracing } from "../../../ffi/native/observer.ts";
-import { fails, freshKey } from "../../_peers.ts";
-import { FFI, file, freePort, mod, Program, run, runSource, script } from "../../support.ts";
+import { freshKey } from "../../_peers.ts";
+import { fails, FFI, file, freePort, mod, Program, run, runSource, script } from "../../support.ts";
 
 /** A file that `IPC_TRACE` can name; it is removed at the end. */
 function traceFile() {
@@ -244,7 +243,7 @@ for (const [name, args] of SCRIPTS) {
 Deno.test("trace() tells each call of this process when it begins and when it is back", () => {
   const key = freshKey();
   const events = traced(() => {
-    assertThrows(() => shmget(key, 27, 0o600), LibcError);
+    fails("ENOENT", () => shmget(key, 27, 0o600));
     getppid();
   });
   events.forEach(checkForm);
@@ -340,6 +339,21 @@ Deno.test("trace() tells where in the program a call stands, also one that a cla
     [import.meta.url, Number(here) + 3],
   ]);
   assertEquals(places[0]!.column, 5);
+});
+
+Deno.test("trace() tells where a program began to wait, when the call is made later", async () => {
+  using queue = MessageQueue.create();
+  const events: TraceEvent[] = [];
+  using _tracing = trace((event) => events.push(event));
+  const here = Number(new Error().stack!.match(/trace_test\.ts:(\d+)/)![1]);
+  const first = queue.receive({ type: 1 });
+  const second = queue.receive({ type: 2 });
+  setTimeout(() => queue.sendSync("b", { type: 2 }), 20);
+  setTimeout(() => queue.sendSync("a", { type: 1 }), 10);
+  await Promise.all([first, second]);
+  const lines = (type: number) =>
+    new Set(events.flatMap((event) => event.ev === "exit" && event.args.msgtyp === type ? [event.at?.line] : []));
+  assertEquals([[...lines(1)], [...lines(2)]], [[here + 1], [here + 2]]);
 });
 
 Deno.test("trace() finds the place whatever the program has done to Error", () => {

@@ -25,8 +25,9 @@ import {
   msqid_ds,
 } from "../../../../ffi/libc/sys/msg.ts";
 import { seminfo } from "../../../../ffi/libc/sys/sem.ts";
-import { fails, freshKey, NOT_INTEGERS, perlInBackground } from "../../../_peers.ts";
-import { waitsIn } from "../../../support.ts";
+import { copies, freshKey, NOT_INTEGERS, perlInBackground } from "../../../_peers.ts";
+import { needs } from "../../../needs.ts";
+import { fails, waitsIn } from "../../../support.ts";
 
 /** A queue for one test. */
 function queue(): Disposable & { id: number } {
@@ -56,19 +57,6 @@ function receive(id: number, msgtyp: number | bigint, flags = 0): [number | bigi
   const buf = new msgbuf(100);
   const length = msgrcv(id, buf, 100, msgtyp, IPC_NOWAIT | flags);
   return [buf.mtype, new TextDecoder().decode(buf.mtext.subarray(0, length))];
-}
-
-/** Tells whether the kernel has `MSG_COPY`. */
-function copies(): boolean {
-  using q = queue();
-  send(q.id, 1, "");
-  try {
-    receive(q.id, 0, MSG_COPY);
-    return true;
-  } catch {
-    console.warn("this kernel has no MSG_COPY: its test is skipped");
-    return false;
-  }
 }
 
 Deno.test("msgget() makes a queue that others find by its key", () => {
@@ -143,20 +131,16 @@ Deno.test("msgrcv() writes no further than the message", () => {
   assertEquals([...buf.mtext], [97, 98, 7, 7]);
 });
 
-Deno.test({
-  name: "msgrcv() with MSG_COPY leaves the message in the queue",
-  ignore: !copies(),
-  fn() {
-    using q = queue();
-    send(q.id, 4, "first");
-    send(q.id, 5, "second");
-    assertEquals(receive(q.id, 1, MSG_COPY), [5, "second"]);
-    assertEquals(receive(q.id, 0, MSG_COPY), [4, "first"]);
-    fails("ENOMSG", () => receive(q.id, 2, MSG_COPY));
-    assertEquals(stat(q.id).msg_qnum, 2);
-    fails("EINVAL", () => msgrcv(q.id, new msgbuf(9), 9, 0, MSG_COPY));
-    fails("EINVAL", () => receive(q.id, 0, MSG_COPY | MSG_EXCEPT));
-  },
+needs(copies())("msgrcv() with MSG_COPY leaves the message in the queue", () => {
+  using q = queue();
+  send(q.id, 4, "first");
+  send(q.id, 5, "second");
+  assertEquals(receive(q.id, 1, MSG_COPY), [5, "second"]);
+  assertEquals(receive(q.id, 0, MSG_COPY), [4, "first"]);
+  fails("ENOMSG", () => receive(q.id, 2, MSG_COPY));
+  assertEquals(stat(q.id).msg_qnum, 2);
+  fails("EINVAL", () => msgrcv(q.id, new msgbuf(9), 9, 0, MSG_COPY));
+  fails("EINVAL", () => receive(q.id, 0, MSG_COPY | MSG_EXCEPT));
 });
 
 Deno.test("msgrcv() fails with ENOMSG if nothing is there and it must not wait", () => {
@@ -221,7 +205,7 @@ Deno.test("msgsnd() and msgrcv() fail with EINVAL if an argument is no integer o
   assertEquals(stat(q.id).msg_qnum, 0);
 });
 
-Deno.test("msgrcv() fails with EIDRM if the queue is removed while it waits", async () => {
+needs("perl")("msgrcv() fails with EIDRM if the queue is removed while it waits", async () => {
   const q = queue();
   // the library blocks as C does, so somebody else has to wait
   await using waiter = perlInBackground(
@@ -235,7 +219,7 @@ Deno.test("msgrcv() fails with EIDRM if the queue is removed while it waits", as
   fails("EINVAL", () => receive(q.id, 0));
 });
 
-Deno.test("msgrcv() blocks until a message comes, and fails with EIDRM if the queue goes", async () => {
+needs("perl")("msgrcv() blocks until a message comes, and fails with EIDRM if the queue goes", async () => {
   const q = queue();
   await using peer = perlInBackground(
     `select undef, undef, undef, 0.05; msgsnd($ARGV[0], pack("q a*", 3, "hello"), 0) or die $!;

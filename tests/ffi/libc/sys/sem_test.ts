@@ -29,7 +29,9 @@ import {
   SETALL,
   SETVAL,
 } from "../../../../ffi/libc/sys/sem.ts";
-import { fails, freshKey, NOT_INTEGERS, perl, perlInBackground } from "../../../_peers.ts";
+import { freshKey, NOT_INTEGERS, perl, perlInBackground } from "../../../_peers.ts";
+import { needs } from "../../../needs.ts";
+import { fails } from "../../../support.ts";
 
 /** A set for one test. */
 function set(...values: number[]): Disposable & { id: number } {
@@ -137,7 +139,7 @@ Deno.test("sembuf fails with EINVAL if an operation doesn't fit its fields", () 
   assertEquals(new sembuf([65535, -32768, SEM_UNDO]).length, 1);
 });
 
-Deno.test("semop() with SEM_UNDO is taken back when the process dies", async () => {
+needs("perl")("semop() with SEM_UNDO is taken back when the process dies", async () => {
   using s = set(2);
   await using child = perlInBackground(
     `semop($ARGV[0], pack("s3", 0, -2, 0x1000)) or die $!; $| = 1; print "taken\\n"; sleep 60`,
@@ -175,7 +177,7 @@ Deno.test("semtimedop() fails with EINVAL or EFAULT if an argument is bad", () =
   assertEquals(values(s.id), [1]);
 });
 
-Deno.test("semop() blocks until it can go on, and fails with EIDRM if the set goes", async () => {
+needs("perl")("semop() blocks until it can go on, and fails with EIDRM if the set goes", async () => {
   const s = set(0);
   await using peer = perlInBackground(
     `select undef, undef, undef, 0.05; semop($ARGV[0], pack("s3", 0, 1, 0)) or die $!;
@@ -188,7 +190,7 @@ Deno.test("semop() blocks until it can go on, and fails with EIDRM if the set go
   fails("EINVAL", () => semop(s.id, new sembuf([0, -1])));
 });
 
-Deno.test("semctl() GETNCNT and GETZCNT count those who wait", async () => {
+needs("perl")("semctl() GETNCNT and GETZCNT count those who wait", async () => {
   using s = set(1, 0);
   await using grow = perlInBackground(`semop($ARGV[0], pack("s3", 1, -1, 0))`, s.id);
   await using zero = perlInBackground(`semop($ARGV[0], pack("s3", 0, 0, 0))`, s.id);
@@ -287,7 +289,7 @@ Deno.test("semctl() IPC_INFO tells the limits", async () => {
   assertEquals([info.semmsl, info.semmns, info.semopm, info.semmni], text.trim().split(/\s+/).map(Number));
 });
 
-Deno.test("semctl() GETPID tells who operated last", async () => {
+needs("perl")("semctl() GETPID tells who operated last", async () => {
   using s = set(1);
   const pid = await perl(`semop($ARGV[0], pack("s3", 0, 1, 0)) or die $!; print $$`, s.id);
   assertEquals(semctl(s.id, 0, GETPID), Number(pid));

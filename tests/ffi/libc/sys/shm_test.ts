@@ -35,7 +35,8 @@ import {
 } from "../../../../ffi/libc/sys/shm.ts";
 import { peek, poke } from "../../../../ffi/helpers/memory.ts";
 import { msginfo } from "../../../../ffi/libc/sys/msg.ts";
-import { fails, freshKey, NOT_INTEGERS } from "../../../_peers.ts";
+import { freshKey, NOT_INTEGERS } from "../../../_peers.ts";
+import { fails } from "../../../support.ts";
 
 /** A segment for one test. */
 function segment(size = 27, mode = 0o600): Disposable & { id: number } {
@@ -311,4 +312,26 @@ Deno.test("shmctl() fails with EFAULT if the structure is missing, too short, or
   ds.bytes.buffer.transfer();
   const error = fails("EFAULT", () => shmctl(s.id, IPC_STAT, ds));
   assertStringIncludes(error.message, "112 bytes");
+});
+
+Deno.test("shmdt() and ReadOnlyMemory.read() do not believe what a buffer says of itself", () => {
+  // deno-lint-ignore no-explicit-any -- what no type allows
+  const attach = (): any => {
+    const id = shmget(IPC_PRIVATE, 4096, 0o600);
+    const shm = shmat(id);
+    shmctl(id, IPC_RMID);
+    return shm;
+  };
+  const read = attach();
+  read.buffer.length = 2 ** 40;
+  fails("EINVAL", () => ReadOnlyMemory.prototype.read.call(read.buffer, 1e9, 10));
+  shmdt(read);
+  const transfer = attach();
+  transfer.buffer.transfer = () => {};
+  shmdt(transfer);
+  assertEquals(transfer[0], undefined);
+  const proto = attach();
+  Object.setPrototypeOf(proto.buffer, Object.prototype);
+  shmdt(proto);
+  assertEquals(proto[0], undefined);
 });

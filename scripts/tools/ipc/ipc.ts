@@ -1,0 +1,479 @@
+#!/usr/bin/env -S deno run --allow-all
+/**
+ * Lists, shows, makes, uses, watches and removes System V objects. As a task: `deno task ipc ls`.
+ *
+ * @module
+ */
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import {
+  IPC_CREAT,
+  IPC_EXCL,
+  IPC_PRIVATE,
+  LibcError,
+  MessageQueue,
+  msgget,
+  SemaphoreSet,
+  SharedMemory,
+  shmget,
+} from "../../../mod.ts";
+import { json, readable, utf8, visible } from "../shared/escape.ts";
+import { FAILED, Failure, USAGE } from "../shared/failure.ts";
+import { type Kind, remove } from "../shared/sysv.ts";
+import { print, terminalSize, write } from "../shared/terminal.ts";
+import { completion, SHELLS } from "./completion.ts";
+import { hexDump, hexOf } from "./hex.ts";
+import { listing, messageJson, show, type ShowOptions } from "./list.ts";
+import { allObjects, handle, isName, KINDS, matching, nameOf, type Obj, suspects, WORDS } from "./objects.ts";
+import { canWatch, watch, watchJson } from "./watch.ts";
+
+/** The object that an argument means. */
+function find(argument: string, kinds: readonly Kind[] = KINDS): Obj {
+  if (!isName(argument)) {
+    throw new Failure(
+      `"${argument}" is no id or key: give 3, 5678, 0x162e, m:3 (segment), q:3 (queue) or s:3 (set)`,
+      USAGE,
+    );
+  }
+  const found = matching(allObjects(kinds), argument);
+  if (found.length === 1) return found[0];
+  if (found.length === 0) {
+    throw new Failure(
+      `no ${kinds.map((kind) => WORDS[kind]).join(", ").replace(/, (?=[^,]*$)/, " or ")} has the id or key ${argument}`,
+    );
+  }
+  throw new Failure(
+    `${argument} is ambiguous: ${found.map((object) => `${nameOf(object)} (${handle(object)})`).join(", ")}`,
+  );
+}
+
+function key(text: string): number {
+  const value = /^(-?\d+|0x[0-9a-f]+)$/i.test(text) ? Number(text) : NaN;
+  if (!(value >= -(2 ** 31) && value < 2 ** 32)) throw new InvalidArgumentError("A key is 5678 or 0x162e.");
+  return value;
+}
+
+function count(text: string): number {
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(Number(text))) throw new InvalidArgumentError("Not a whole number.");
+  return Number(text);
+}
+
+function type(text: string): number | bigint {
+  if (!/^-?\d+$/.test(text)) throw new InvalidArgumentError("A type is a whole number.");
+  return Number.isSafeInteger(Number(text)) ? Number(text) : BigInt(text);
+}
+
+function mode(text: string): number {
+  if (!/^0?[0-7]{3}$/.test(text)) throw new InvalidArgumentError("A mode is three octal digits, such as 660.");
+  return parseInt(text, 8);
+}
+
+function values(text: string): number[] {
+  return text.split(",").map(count);
+}
+
+/** The text that was given, or all of standard input. */
+async function input(text: string | undefined, nul: boolean | undefined): Promise<Uint8Array> {
+  const bytes = text === undefined
+    ? new Uint8Array(await new Response(Deno.stdin.readable).arrayBuffer())
+    : new TextEncoder().encode(text);
+  if (!nul) return bytes;
+  const longer = new Uint8Array(bytes.length + 1);
+  longer.set(bytes);
+  return longer;
+}
+
+/** Bytes as they are, or as text that ends with a line. */
+function printBytes(bytes: Uint8Array, raw: boolean | undefined): void {
+  if (raw) write(bytes);
+  else print(readable(bytes));
+}
+
+const program = new Command("ipc")
+  .description("Lists, shows, makes, uses, watches and removes System V shared memory, message queues and semaphores.")
+  .addHelpText(
+    "after",
+    `
+Objects are named by id or key: 3, 5678, 0x162e. Where that could be several,
+a letter tells: m:3 (shared memory), q:3 (queue), s:3 (semaphores).
+
+Examples:
+  ipc ls -q                         all queues
+  q=$(ipc make queue --key 1234)    a new one
+  ipc send $q "Did you get this?"   puts a message into it
+  ipc show $q                       shows the message, and leaves it there
+  ipc receive $q                    takes it out
+  ipc rm $q                         removes the queue
+
+Exit code: 0 done, 1 failed, 2 wrong usage.`,
+  )
+  .helpCommand(false)
+  .showHelpAfterError("(ipc --help tells how to use it)")
+  .exitOverride();
+
+/** A subcommand. All of them can answer in JSON. */
+function subcommand(name: string, description: string, examples = ""): Command {
+  const command = program.command(name).description(description).option("--json", "print JSON");
+  return examples ? command.addHelpText("after", `\nExamples:\n${examples}`) : command;
+}
+
+interface KindOptions {
+  m?: true;
+  q?: true;
+  s?: true;
+}
+
+function chosen({ m, q, s }: KindOptions): readonly Kind[] {
+  const wanted = KINDS.filter((_, i) => [m, q, s][i]);
+  return wanted.length > 0 ? wanted : KINDS;
+}
+
+function withKinds(command: Command): Command {
+  return command.option("-m", "shared memory segments").option("-q", "message queues").option("-s", "semaphore sets");
+}
+
+withKinds(subcommand("ls", "list what there is, and who uses it"))
+  .addHelpText(
+    "after",
+    `
+AGE is since an object was made or its permissions were last changed: the kernel
+keeps no more. An orphan is what nobody is left to use, "orphan?" one that
+others could use and leave no trace of it; ipc rm --help tells the rule.`,
+  )
+  .action((options: KindOptions & { json?: true }) => {
+    const objects = allObjects(chosen(options));
+    if (options.json) return print(json(objects, 2));
+    listing(objects, chosen(options), terminalSize().columns).forEach((line) => print(line));
+  });
+
+subcommand(
+  "show",
+  "show one object whole, with what it holds; this takes nothing out, and leaves no mark",
+  "  ipc show 5678\n  ipc show m:3 --bytes 64",
+)
+  .argument("<id>", "its id or key")
+  .option("--bytes <n>", "how much of a segment or a message to show", count, 256)
+  .option("--attach", "attach a segment that can't be read otherwise; the kernel notes that")
+  .action((id: string, options: ShowOptions) => show(find(id), options));
+
+interface MakeOptions {
+  key?: number;
+  mode?: number;
+  size?: number;
+  count?: number;
+  values?: number[];
+  json?: true;
+}
+
+subcommand(
+  "make",
+  "make an object, and print its name for the other commands",
+  "  ipc make segment --size 4096 --key 0x162e\n  ipc make semaphores --values 1,0 --mode 660",
+)
+  .addArgument(new Argument("<kind>").choices(KINDS))
+  .option("--key <key>", "5678 or 0x162e; without it the object has none", key)
+  .option("--mode <mode>", "who may use it, as for chmod: 600 unless given", mode)
+  .option("--size <bytes>", "segment: how large", count)
+  .addOption(new Option("--count <n>", "semaphores: how many, all 0").argParser(count).conflicts("values"))
+  .option("--values <list>", "semaphores: the value of each, such as 1,0", values)
+  .action((kind: Kind, options: MakeOptions) => {
+    const { size, count, values } = options;
+    const own = { segment: ["size"], queue: [], semaphores: ["count", "values"] }[kind] as string[];
+    for (const name of ["size", "count", "values"] as const) {
+      if (options[name] !== undefined && !own.includes(name)) {
+        throw new Failure(`--${name} is not for a ${WORDS[kind]}`, USAGE);
+      }
+    }
+    const common = { key: options.key ?? IPC_PRIVATE, mode: options.mode ?? 0o600 };
+    let id: number;
+    if (kind === "segment") {
+      if (size === undefined) throw new Failure("a segment needs a --size", USAGE);
+      // to attach it, as SharedMemory does, may not be allowed by the mode
+      id = shmget(common.key, size, IPC_CREAT | IPC_EXCL | common.mode);
+    } else if (kind === "queue") id = msgget(common.key, IPC_CREAT | IPC_EXCL | common.mode);
+    else {
+      if (count === undefined && values === undefined) {
+        throw new Failure("a semaphore set needs a --count or --values", USAGE);
+      }
+      id = SemaphoreSet.create(values ?? count!, common).id; // not `using`: it is to stay
+    }
+    print(options.json ? json({ kind, id }) : handle({ kind, id }));
+  });
+
+subcommand(
+  "send",
+  "put a message into a queue; waits while it is full",
+  '  ipc send 1234 --nul "Did you get this?"\n  ipc send 1234 --type 7 < file',
+)
+  .argument("<queue>", "its id or key")
+  .argument("[text]", "the message; standard input unless given")
+  .option("--type <n>", "the message's type, above 0", type, 1)
+  .option("-0, --nul", "add the NUL that C programs expect at the end")
+  .option("--no-wait", "fail if the queue is full")
+  .action(
+    async (
+      id: string,
+      text: string | undefined,
+      options: { type: number | bigint; nul?: true; wait: boolean; json?: true },
+    ) => {
+      const queue = MessageQueue.fromId(find(id, ["queue"]).id);
+      const data = await input(text, options.nul);
+      if (options.wait) queue.sendSync(data, options);
+      else if (!queue.trySend(data, options)) throw new LibcError("msgsnd", "EAGAIN", `msqid ${queue.id} is full`);
+      if (options.json) print(json({ id: queue.id, ...messageJson({ type: options.type, data }) }));
+    },
+  );
+
+subcommand(
+  "receive",
+  "take a message out of a queue and print it; waits until there is one",
+  "  ipc receive 1234\n  ipc receive q:3 --type -2 --no-wait",
+)
+  .argument("<queue>", "its id or key")
+  .option("--type <n>", "0: the oldest; above 0: of that type; below 0: the lowest type up to its amount", type, 0)
+  .option("--no-wait", "fail if there is none")
+  .option("--raw", "print the bytes as they are, and nothing else")
+  .action((id: string, options: { type: number | bigint; wait: boolean; raw?: true; json?: true }) => {
+    const queue = MessageQueue.fromId(find(id, ["queue"]).id);
+    const message = options.wait ? queue.receiveSync(options) : queue.tryReceive(options);
+    if (!message) throw new LibcError("msgrcv", "ENOMSG", `msqid ${queue.id}`);
+    const { data } = message;
+    if (options.json) print(json(messageJson(message)));
+    else printBytes(options.raw || data.at(-1) !== 0 ? data : data.subarray(0, -1), options.raw);
+  });
+
+const PIECE = 1 << 20; // bytes: a segment may be larger than memory
+
+subcommand(
+  "read",
+  "attach a segment and print what it holds: its text up to the NUL",
+  "  ipc read 5678\n  ipc read m:3 --offset 16 --length 64 --hex\n  ipc read m:3 --raw > file",
+)
+  .argument("<segment>", "its id or key")
+  .option("--offset <n>", "the first byte", count, 0)
+  .option("--length <n>", "how many bytes; to the end unless given", count)
+  .addOption(new Option("--raw", "print all bytes as they are").conflicts("hex"))
+  .option("--hex", "print all bytes as a hex dump")
+  .action((id: string, options: { offset: number; length?: number; raw?: true; hex?: true; json?: true }) => {
+    using segment = SharedMemory.fromId(find(id, ["segment"]).id, { readOnly: true });
+    const { offset } = options;
+    const { size } = segment;
+    const length = options.length ?? size - offset;
+    if (offset + length > size || length < 0) segment.read(offset, Math.max(0, length)); // says why not
+    if (options.raw) {
+      for (let at = 0; at < length; at += PIECE) write(segment.read(offset + at, Math.min(PIECE, length - at)));
+      return;
+    }
+    const data = segment.read(offset, length);
+    if (options.json) {
+      return print(json({ id: segment.id, offset, length, text: utf8(data), hex: hexOf(data) }));
+    }
+    if (options.hex) return hexDump(data, offset, terminalSize().columns).forEach((line) => print(line));
+    const end = data.indexOf(0);
+    printBytes(end < 0 ? data : data.subarray(0, end), false);
+  });
+
+subcommand("write", "write into a segment", "  ipc write 5678 --nul hello\n  ipc write m:3 --offset 16 < file")
+  .argument("<segment>", "its id or key")
+  .argument("[text]", "what to write; standard input unless given")
+  .option("--offset <n>", "where the first byte goes", count, 0)
+  .option("-0, --nul", "write a NUL behind it, where C programs stop to read")
+  .action(async (id: string, text: string | undefined, options: { offset: number; nul?: true; json?: true }) => {
+    const found = find(id, ["segment"]);
+    const data = await input(text, options.nul);
+    using segment = SharedMemory.fromId(found.id);
+    segment.write(data, options.offset);
+    if (options.json) print(json({ id: segment.id, offset: options.offset, length: data.length }));
+  });
+
+/** Why one should think twice before removing an object. */
+function objections(object: Obj): string[] {
+  const list: string[] = [];
+  if (object.uid !== Deno.uid()) list.push(`belongs to ${object.owner}`);
+  const users = new Map(object.processes.map(({ pid, name }) => [pid, `${pid} (${name})`]));
+  if (users.size > 0) list.push(`is used by ${[...users.values()].join(", ")}`);
+  else if (object.kind === "segment" && object.attached > 0) list.push(`is attached ${object.attached} times`);
+  return list;
+}
+
+/** Asks, where there is somebody to ask. */
+function agreed(question: string): boolean {
+  if (!Deno.stdin.isTerminal()) throw new Failure(`${question.replace(/: remove.*$/, "")}: not removed without --yes`);
+  return confirm(visible(question));
+}
+
+interface RemoveOptions {
+  orphans?: true;
+  yes?: true;
+  json?: true;
+}
+
+/** The orphans that are to be removed; what else is idle is asked for one by one. */
+function orphans(options: RemoveOptions): Obj[] {
+  const mine = () => allObjects().filter(({ idle, uid }) => idle && uid === Deno.uid());
+  const list = mine();
+  const certain = list.filter(({ orphan }) => orphan);
+  if (list.length === 0 && !options.json) print("there are no orphans");
+  const agreedTo = certain.length === 0 || options.yes ||
+      agreed(`${certain.map(nameOf).join(", ")}: remove ${certain.length === 1 ? "it" : "them"}?`)
+    ? certain
+    : [];
+  const all = [...agreedTo, ...list.filter((object) => !object.orphan && isAgreed(object, options))];
+  if (options.yes) return all;
+  // somebody may have come while a question was open
+  const still = new Set(mine().map(handle));
+  return all.filter((object) => still.has(handle(object)));
+}
+
+/** Asks about an object that somebody could use without a trace; where there is nobody to ask, it is kept. */
+function isAgreed(object: Obj, { yes, json }: RemoveOptions): boolean {
+  const list = suspects(object).map(({ pid, name }) => `${pid} (${name})`);
+  const who = list.slice(0, 3).join(", ") + (list.length > 3 ? ` and ${list.length - 3} more` : "");
+  const why = `${nameOf(object)}: nobody is known to use it, but ${who || "somebody"} could`;
+  if (!yes && Deno.stdin.isTerminal()) return confirm(visible(`${why}: remove it?`));
+  if (!json) print(visible(`kept ${why}`));
+  return false;
+}
+
+subcommand(
+  "rm",
+  "remove objects; asks first if another user owns one, or a living process uses it",
+  "  ipc rm q:3 0x162e\n  ipc rm --orphans",
+)
+  .argument("[ids...]", "their ids or keys")
+  .option("--orphans", "those of yours that nobody is left to use; asks first")
+  .option("--yes", "remove without asking")
+  .addHelpText(
+    "after",
+    `
+An orphan is what nobody has attached, nobody waits for in the kernel, and all
+whom the kernel remembers with it have ended: the maker and the last user of a
+segment, the last sender and receiver of a queue, the last of each semaphore.
+Of queues and sets that is not all: the kernel does not remember who made them,
+and who looks again and again whether there is something leaves no trace. So
+they are orphans only if no process lives here that could do that: yours, or
+those of anybody if the mode lets others in; shells don't count. If there are
+such processes, --orphans names them and asks about each object; with --yes, or
+without a terminal, it keeps it. Containers that share their objects with this
+one, but don't show their processes, cannot be known.`,
+  )
+  .action((ids: string[], options: RemoveOptions) => {
+    if ((ids.length > 0) === !!options.orphans) throw new Failure("give ids, or --orphans", USAGE);
+    const targets = options.orphans ? orphans(options) : ids.map((id) => find(id));
+    const removed: Obj[] = [];
+    let failed = false;
+    for (const object of targets) {
+      const why = objections(object).join(" and ");
+      try {
+        if (why && !options.yes && !agreed(`${nameOf(object)} ${why}: remove it?`)) continue;
+        remove(object);
+        removed.push(object);
+        if (!options.json) print(`removed ${nameOf(object)}`);
+      } catch (error) {
+        failed = true;
+        say(error);
+      }
+    }
+    if (options.json) print(json(removed.map(({ kind, id }) => ({ kind, id }))));
+    if (failed) exitCode = FAILED;
+  });
+
+withKinds(
+  subcommand(
+    "watch",
+    "as ls, live in the terminal, with processes and zombies; with --json a line whenever something has changed",
+  ),
+)
+  .action(async (options: KindOptions & { json?: true }) => {
+    if (options.json) await watchJson(chosen(options));
+    if (!canWatch()) throw new Failure("watch needs a terminal (without one: ipc watch --json, or ipc ls)", USAGE);
+    exitCode = await watch(chosen(options));
+  });
+
+/** Those that have a command line of their own. */
+const PASSED_ON: Record<string, { description: string; run: (args: string[]) => Promise<number> }> = {
+  trace: {
+    description: "run a demo or a program of your own, and draw the calls it made",
+    run: async (args) => await (await import("../trace/trace.ts")).traceCommand(args),
+  },
+  demos: {
+    description: "run the slides' programs",
+    run: async (args) => await (await import("../demos/demos.ts")).demosCommand(args),
+  },
+};
+for (const [name, { description }] of Object.entries(PASSED_ON)) {
+  program.command(name).description(description).helpOption(false).usage("[arguments...]");
+}
+
+program.command("repl")
+  .description("a Deno prompt with the library in scope; fork() is for programs, and refuses to work there")
+  .action(async () => {
+    if (Deno.stdin.isTerminal()) {
+      print(
+        'Try:\n  const q = MessageQueue.create()\n  q.sendSync("hello")\n  q.messages()\n  q.remove()\n' +
+          "fork() is for programs: it refuses to work at a prompt. Ctrl-D leaves.",
+      );
+    }
+    const library = new URL("../../../mod.ts", import.meta.url);
+    // what a prompt imports needs permission; the program's own modules don't
+    const allowed = library.protocol === "file:"
+      ? `--allow-read=${decodeURIComponent(new URL(".", library).pathname)}`
+      : `--allow-import=${library.host}`;
+    // Ctrl-C at the prompt is the prompt's
+    Deno.addSignalListener("SIGINT", () => {});
+    // not single-threaded, as fork would need it: then Deno's completion crashes on Tab
+    const { DENO_V8_FLAGS = "", ...env } = Deno.env.toObject();
+    const flags = DENO_V8_FLAGS.split(",").filter((flag) => flag && !/^--single[-_]threaded$/.test(flag));
+    const { code } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        "repl",
+        "--quiet",
+        "--allow-ffi",
+        allowed,
+        "--eval",
+        `Object.assign(globalThis, await import(${JSON.stringify(library.href)})); undefined`,
+      ],
+      clearEnv: true,
+      env: flags.length > 0 ? { ...env, DENO_V8_FLAGS: flags.join() } : env,
+      stdin: "inherit",
+      stdout: "inherit",
+      stderr: "inherit",
+    }).spawn().status;
+    exitCode = code;
+  });
+
+program.command("completion").description("print a script that completes these commands in a shell")
+  .addArgument(new Argument("<shell>").choices(SHELLS))
+  .addHelpText(
+    "after",
+    `\nIt is for a command called ipc, such as\n  alias ipc="deno run --allow-all .../scripts/tools/ipc/ipc.ts"\n  eval "$(ipc completion bash)"`,
+  )
+  .action((shell: typeof SHELLS[number]) => write(completion(program, shell)));
+
+let exitCode = 0;
+
+/** Says on standard error what went wrong. */
+function say(error: unknown): void {
+  if (!(error instanceof Failure || error instanceof LibcError)) throw error;
+  console.error(visible(`ipc: ${error.message}`));
+}
+
+/**
+ * Runs the command line.
+ *
+ * @param args The arguments.
+ * @returns The exit code.
+ */
+export async function ipcCommand(args: string[]): Promise<number> {
+  const other = PASSED_ON[args[0]];
+  if (other && Object.hasOwn(PASSED_ON, args[0])) return await other.run(args.slice(1));
+  try {
+    await program.parseAsync(args, { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE; // 0: --help
+    say(error);
+    return error instanceof Failure ? error.code : FAILED;
+  }
+  return exitCode;
+}
+
+if (import.meta.main) Deno.exit(await ipcCommand(Deno.args));

@@ -1,0 +1,152 @@
+/**
+ * `deno task trace`: runs demos, or programs of one's own, and draws what they did.
+ *
+ * @module
+ */
+import { Command, CommanderError } from "commander";
+import { TRACE_VERSION } from "../../../mod.ts";
+import { DEMOS } from "../demos/list.ts";
+import { visible } from "../shared/escape.ts";
+import { Failure, USAGE } from "../shared/failure.ts";
+import { onInterrupt } from "../shared/signals.ts";
+import { print, terminalSize } from "../shared/terminal.ts";
+import { mermaid, svg, unicode } from "./drawing.ts";
+import { picture } from "./model.ts";
+import { Output } from "./output.ts";
+import { TraceReader } from "./reader.ts";
+import { runCommands, runDemos } from "./run.ts";
+
+interface Options {
+  svg?: string;
+  mermaid?: string;
+  json?: string;
+  all?: boolean;
+  width?: number;
+}
+
+const NO_TERMINAL = 100; // columns
+
+/** A directory for the trace, which is gone at the end, however that comes. */
+class Place implements Disposable {
+  readonly path: string = Deno.makeTempDirSync({ prefix: "ipc-trace-" });
+  readonly #remove = () => this[Symbol.dispose]();
+
+  constructor() {
+    globalThis.addEventListener("unload", this.#remove); // Deno.exit() comes by here
+  }
+
+  [Symbol.dispose](): void {
+    globalThis.removeEventListener("unload", this.#remove);
+    try {
+      Deno.removeSync(this.path, { recursive: true });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+}
+
+async function main(names: string[], commands: string[][], options: Options): Promise<boolean> {
+  const unknown = names.filter((name) => !DEMOS.some((demo) => demo.name === name));
+  if (unknown.length) {
+    throw new Failure(
+      `no demo is called ${unknown.join(", ")}; there are ${DEMOS.map((demo) => demo.name).join(", ")}`,
+      USAGE,
+    );
+  }
+  if (!names.length && !commands.length) throw new Failure("name a demo, or give a command after --", USAGE);
+  using outputs = new DisposableStack();
+  const open = (path: string | undefined) => path === undefined ? undefined : outputs.use(new Output(path));
+  const files = { json: open(options.json), mermaid: open(options.mermaid), svg: open(options.svg) };
+
+  // what was traced by then is drawn all the same. Commands may take their time to end, demos don't.
+  const interrupted = new AbortController();
+  using _signals = onInterrupt((name, code) => {
+    if (interrupted.signal.aborted && commands.length) Deno.exit(code);
+    interrupted.abort(`interrupted by ${name}`);
+  });
+  using place = new Place();
+  const file = `${place.path}/trace.jsonl`;
+  if (Deno.stderr.isTerminal()) {
+    const what = names.join(", ") || commands.map((command) => command.join(" ")).join(" and ");
+    console.error(visible(`Tracing ${what} …`));
+  }
+  using reader = new TraceReader(file, (line) => files.json?.write(line + "\n"));
+  const ok = names.length
+    ? await runDemos(names, file, interrupted.signal)
+    : await runCommands(commands, file, reader, interrupted.signal);
+  reader.read();
+  const { events, malformed, dropped, otherVersion } = reader;
+  if (!events.length && !ok) return false; // and it has been said why
+  if (!events.length) throw new Failure("nothing was traced: no process made a call through this library", USAGE);
+  if (otherVersion !== undefined) {
+    throw new Failure(
+      `the trace is in format ${otherVersion}, of another version of the library; this reads ${TRACE_VERSION}`,
+    );
+  }
+  if (malformed > 0) console.error(`trace: ${malformed} lines of it are no events, and were left out`);
+  if (dropped > 0) console.error(`trace: it is long; the last ${dropped} events are not drawn`);
+  const drawn = picture(events, options.all);
+  files.mermaid?.write(mermaid(drawn));
+  files.svg?.write(svg(drawn));
+  if (!files.json && !files.mermaid && !files.svg) {
+    print(unicode(drawn, options.width ?? terminalSize(NO_TERMINAL).columns));
+  }
+  return ok;
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 20) {
+    throw new Failure(`--width must be a whole number from 20, got ${text}`, USAGE);
+  }
+  return value;
+}
+
+/** The part before the first `--`, and the commands after it, which further `--` tell apart. */
+export function splitCommands(args: string[]): { own: string[]; commands: string[][] } {
+  const at = args.indexOf("--");
+  if (at < 0) return { own: args, commands: [] };
+  const commands: string[][] = [[]];
+  for (const arg of args.slice(at + 1)) {
+    if (arg === "--") commands.push([]);
+    else commands.at(-1)!.push(arg);
+  }
+  return { own: args.slice(0, at), commands: commands.filter((command) => command.length) };
+}
+
+/**
+ * Runs the command line.
+ *
+ * @param args The arguments.
+ * @returns The exit code.
+ */
+export async function traceCommand(args: string[]): Promise<number> {
+  const { own, commands } = splitCommands(args);
+  const command = new Command("trace")
+    .description("Run demos, or programs of your own, and draw what they did as a sequence diagram.")
+    .argument("[demos...]", `one or more of ${DEMOS.map((demo) => demo.name).join(", ")}`)
+    .option("--svg <file>", "write the picture as SVG")
+    .option("--mermaid <file>", "write its Mermaid source")
+    .option("--json <file>", "write the events as JSON Lines")
+    .option("--all", "also show what is left out as noise: closing, options, ids")
+    .option("--width <columns>", "how wide the picture may be", positive)
+    .addHelpText(
+      "after",
+      `
+Your own program, or several at a time:
+  deno task trace -- deno run --allow-ffi mine.ts
+  deno task trace -- deno run --allow-ffi server.ts -- deno run --allow-ffi client.ts`,
+    )
+    .exitOverride();
+  try {
+    command.parse(own, { from: "user" });
+    return await main(command.args, commands, command.opts()) ? 0 : 1;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode ? USAGE : 0;
+    if (!(error instanceof Failure)) throw error;
+    console.error(visible(`trace: ${error.message}`));
+    return error.code;
+  }
+}
+
+if (import.meta.main) Deno.exit(await traceCommand(Deno.args));

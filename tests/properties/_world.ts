@@ -1,0 +1,136 @@
+/**
+ * The objects that a run works on, all of them made for it, and buffers that nobody may write beside.
+ *
+ * @module
+ */
+import * as mod from "../../mod.ts";
+import { MessageQueue } from "../../ffi/objects/message_queue.ts";
+import { SemaphoreSet } from "../../ffi/objects/semaphore_set.ts";
+import { SharedMemory } from "../../ffi/objects/shared_memory.ts";
+import { type Listener, Socket } from "../../ffi/objects/socket.ts";
+
+// deno-lint-ignore no-explicit-any -- the point is to pass what the types forbid
+export const m: any = mod;
+export const { LibcError } = mod;
+
+export const GUARD = 512; // bytes around each buffer, which no call may touch
+const CANARY = 0xa5;
+
+/** A range of a buffer that a call may write to, and the whole, of which it may touch nothing else. */
+interface Guarded {
+  readonly whole: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+}
+
+export const NOBODYS_KEY = 0x7d000000 | crypto.getRandomValues(new Uint32Array(1))[0] & 0xffffff;
+
+/** The objects of one run, all of them made for it. */
+export class World {
+  readonly shmid: number = m.shmget(m.IPC_PRIVATE, 4097, 0o600);
+  readonly shm: Uint8Array<ArrayBuffer> = m.shmat(this.shmid);
+  readonly readOnly: mod.ReadOnlyMemory = m.shmat(this.shmid, null, m.SHM_RDONLY);
+  readonly msqid: number = m.msgget(m.IPC_PRIVATE, 0o600);
+  readonly semid: number = m.semget(m.IPC_PRIVATE, 3, 0o600);
+  readonly pair: [number, number] = m.socketpair(m.AF_UNIX, m.SOCK_STREAM | m.SOCK_NONBLOCK, 0);
+  readonly datagrams: [number, number] = m.socketpair(m.AF_UNIX, m.SOCK_DGRAM | m.SOCK_NONBLOCK, 0);
+  readonly listener: number = m.socket(m.AF_INET, m.SOCK_STREAM | m.SOCK_NONBLOCK, 0);
+  readonly address: mod.sockaddr_in = m.sockaddr.parse("127.0.0.1:0");
+  readonly removed: number = removedId();
+  readonly segment: SharedMemory = SharedMemory.create(4097);
+  readonly queue: MessageQueue = MessageQueue.create();
+  readonly set: SemaphoreSet = SemaphoreSet.create([1, 2, 3]);
+  readonly sockets: [Socket, Socket] = Socket.pair();
+  readonly acceptor: Listener = Socket.listen("127.0.0.1:0");
+  #guarded: Guarded[] = [];
+  #fds = new Set<number>();
+
+  constructor() {
+    m.bind(this.listener, this.address);
+    m.listen(this.listener, 5);
+    m.getsockname(this.listener, this.address);
+    m.send(this.pair[0], "x".repeat(400)); // something to read, more than the buffers have room for
+    m.send(this.datagrams[0], "y".repeat(400));
+    m.msgsnd(this.msqid, message(32), 32, m.IPC_NOWAIT);
+    this.queue.trySend("z".repeat(40));
+  }
+
+  /** A view of bytes with others around it that have to stay as they are. */
+  view(length: number, buffer: ArrayBufferLike = new ArrayBuffer(length + 2 * GUARD)): Uint8Array<ArrayBuffer> {
+    const whole = new Uint8Array(buffer as ArrayBuffer).fill(CANARY);
+    const view = new Uint8Array(buffer as ArrayBuffer, GUARD, length).fill(0);
+    this.#guarded.push({ whole, start: GUARD, end: GUARD + length });
+    return view;
+  }
+
+  /** Takes charge of a descriptor that a call made. */
+  own(fd: unknown): void {
+    if (typeof fd === "number" && fd > 2) this.#fds.add(fd);
+  }
+
+  /** What was written where nothing may be written. */
+  checkGuards(text: string): void {
+    for (const { whole, start, end } of this.#guarded) {
+      const touched = whole.findIndex((byte, at) => (at < start || at >= end) && byte !== CANARY);
+      if (touched >= 0) throw new Error(`${text} wrote to byte ${touched} of a buffer of ${start} to ${end}`);
+    }
+    this.#guarded = [];
+  }
+
+  [Symbol.dispose](): void {
+    for (const memory of [this.shm, this.readOnly]) ignore(() => m.shmdt(memory));
+    ignore(() => m.shmctl(this.shmid, m.IPC_RMID));
+    ignore(() => m.msgctl(this.msqid, m.IPC_RMID));
+    ignore(() => m.semctl(this.semid, 0, m.IPC_RMID));
+    for (const object of [this.segment, this.queue, this.set, ...this.sockets, this.acceptor]) {
+      ignore(() => object[Symbol.dispose]());
+    }
+    // an IPC_SET may have taken it from the one who made it
+    for (const object of [this.segment, this.queue, this.set]) ignore(() => object.remove());
+    for (const fd of new Set([...this.pair, ...this.datagrams, this.listener, ...this.#fds])) ignore(() => m.close(fd));
+    const gone = (what: string, stat: () => unknown) => {
+      if (outcome(stat) !== "EINVAL") throw new Error(`${what} is left`);
+    };
+    for (const id of [this.shmid, this.segment.id]) {
+      gone("a segment", () => {
+        const ds = new mod.shmid_ds();
+        m.shmctl(id, m.IPC_STAT, ds);
+        // what was transferred away stays attached until the process ends
+        return ds.shm_perm.mode & m.SHM_DEST ? "EINVAL" : "there";
+      });
+    }
+    for (const id of [this.msqid, this.queue.id]) gone("a queue", () => m.msgctl(id, m.IPC_STAT, new mod.msqid_ds()));
+    for (const id of [this.semid, this.set.id]) gone("a set", () => m.semctl(id, 0, m.GETVAL));
+  }
+}
+
+/** Does something that may have been done before. */
+export function ignore(action: () => unknown): void {
+  try {
+    action();
+  } catch (error) {
+    if (!(error instanceof LibcError)) throw error;
+  }
+}
+
+function removedId(): number {
+  const id = m.shmget(m.IPC_PRIVATE, 1, 0o600);
+  m.shmctl(id, m.IPC_RMID);
+  return id;
+}
+
+export function message(size: number, type: number | bigint = 1): mod.msgbuf {
+  const made = new mod.msgbuf(size);
+  made.mtype = type;
+  return made;
+}
+
+/** Does something, and gives what came of it: a value, or the code of an error. */
+export function outcome(action: () => unknown): unknown {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof LibcError) return error.code;
+    throw error;
+  }
+}
