@@ -154,6 +154,18 @@ export abstract class Struct {
   get bytes(): Uint8Array<ArrayBuffer> {
     return this.#bytes;
   }
+
+  /** Shows the members when a structure is logged: as accessors of the prototype they would not be seen. */
+  [Symbol.for("Deno.customInspect")](inspect: typeof Deno.inspect, options: Deno.InspectOptions): string {
+    const shown: Record<string, unknown> = {};
+    const known = layoutFor(this.constructor as Class);
+    if (known && #bytes in this && byteLengthOf(this.#bytes) >= known.size) {
+      for (const name in known.members) {
+        if (!name.startsWith("__")) shown[name] = this[name as keyof this];
+      }
+    }
+    return `${this.constructor.name} ${inspect(Object.assign(shown, this), options)}`;
+  }
 }
 
 /**

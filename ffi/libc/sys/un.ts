@@ -61,7 +61,7 @@ Object.defineProperty(sockaddr_un.prototype, "sun_path", {
     if (name.length + nul > ROOM) {
       throw new LibcError("bind", "ENAMETOOLONG", `${name.length} bytes, sun_path has ${ROOM}: ${value}`);
     }
-    const { bytes } = this;
+    const bytes = memoryOf(this);
     bytes.fill(0, AT);
     bytes.set(name, AT);
     setLength(this, AT + name.length + nul);

@@ -13,6 +13,7 @@ import {
   pollfds,
   setsockopt,
   SOCK_STREAM,
+  sockaddr,
   sockaddr_in,
   socket,
   timeval,
@@ -115,6 +116,14 @@ Deno.test("what only looks like an address or an array of pollfd is refused befo
     }
   } finally {
     close(fd);
+  }
+});
+
+Deno.test("an error tells of an address by its own bytes", () => {
+  for (const text of ["127.0.0.1:80", "/x", "[::1]:80"]) {
+    const address = sockaddr.parse(text);
+    Object.defineProperty(address, "bytes", { value: null });
+    assertEquals(assertThrows(() => bind(-1, address), LibcError).message.includes(text), true);
   }
 });
 
