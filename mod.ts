@@ -36,7 +36,7 @@
  *
  * @example
  * ```ts
- * import { MessageQueue } from "@ipc/playground";
+ * import { MessageQueue } from "./mod.ts";
  *
  * using queue = MessageQueue.create();
  * queue.sendSync("Did you get this?", { type: 1 });

@@ -192,7 +192,7 @@ export function errnoNumber(code: string): number {
  *
  * @example
  * ```ts
- * import { LibcError, shmget } from "@ipc/playground";
+ * import { LibcError, shmget } from "./mod.ts";
  *
  * try {
  *   shmget(0x7e57_0001, 27, 0o666);

@@ -20,7 +20,7 @@ export { CHILD_FAILED } from "../native/child.ts";
  *
  * @example
  * ```ts ignore
- * import { enableFork, fork, wait } from "@ipc/playground";
+ * import { enableFork, fork, wait } from "./mod.ts";
  *
  * enableFork();
  * fork(() => console.log("hello from the child"));

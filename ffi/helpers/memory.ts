@@ -18,7 +18,7 @@ import { load, type Memory, read, store } from "../native/memory.ts";
  *
  * @example
  * ```ts
- * import { IPC_PRIVATE, IPC_RMID, peek, poke, shmat, shmctl, shmdt, shmget } from "@ipc/playground";
+ * import { IPC_PRIVATE, IPC_RMID, peek, poke, shmat, shmctl, shmdt, shmget } from "./mod.ts";
  *
  * const id = shmget(IPC_PRIVATE, 1, 0o600);
  * const shm = shmat(id);
@@ -62,7 +62,7 @@ export function poke(shm: Uint8Array, offset: number, byte: number | string): vo
  *
  * @example
  * ```ts
- * import { cstr, strcpy } from "@ipc/playground";
+ * import { cstr, strcpy } from "./mod.ts";
  *
  * console.log(cstr(strcpy(new Uint8Array(80), "hello"))); // hello
  * ```

@@ -114,7 +114,7 @@ export const NAMES: readonly string[] = [
  *
  * @example
  * ```ts
- * import { signalName } from "@ipc/playground";
+ * import { signalName } from "./mod.ts";
  *
  * console.log(signalName(17)); // SIGCHLD
  * ```

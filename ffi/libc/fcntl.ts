@@ -57,7 +57,7 @@ const c = header({
  *
  * @example
  * ```ts
- * import { close, O_RDONLY, open, read } from "@ipc/playground";
+ * import { close, O_RDONLY, open, read } from "./mod.ts";
  *
  * const fd = open("/proc/self/comm", O_RDONLY);
  * const buffer = new Uint8Array(16);

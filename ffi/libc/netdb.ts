@@ -7,7 +7,7 @@ import { EAI_ERRORS, type ErrorCode, LibcError } from "../errors.ts";
 import { asInt } from "../native/check.ts";
 import { always, call, elsewhere, header } from "../native/header.ts";
 import { address, flags, i32, nothing, oneOf, opaque, string, u32, u64 } from "../native/kinds.ts";
-import { layout, Struct, struct } from "../native/layout.ts";
+import { layout, layoutOf, ownBytes, Struct, struct } from "../native/layout.ts";
 import { cstring, errno, text } from "../native/libc.ts";
 import { bytesAt, pointerOf, textAt } from "../native/pointed.ts";
 import { FAMILIES, type sockaddr, sockaddrFrom } from "./sys/_sockaddr.ts";
@@ -109,6 +109,8 @@ layout(Entry, "getaddrinfo", {
   ai_next: u64,
 }, ["ai_flags", "ai_family", "ai_socktype", "ai_protocol"]);
 
+const ENTRY = layoutOf(Entry).size;
+
 const GETADDRINFO = call(i32, [["node", string], ["service", string], ["hints", struct(Entry)], ["res", opaque]], {
   waits: always,
   failed: () => false, // what it gives is the error's number
@@ -133,7 +135,7 @@ class Query {
     this.node = node === null ? null : cstring(node, "getaddrinfo", "node");
     this.service = service === null ? null : cstring(service, "getaddrinfo", "service");
     const { ai_flags = 0, ai_family = 0, ai_socktype = 0, ai_protocol = 0 } = hints ?? {};
-    this.hints = Object.assign(new Entry(), { ai_flags, ai_family, ai_socktype, ai_protocol }).bytes;
+    this.hints = ownBytes(Object.assign(new Entry(), { ai_flags, ai_family, ai_socktype, ai_protocol }))!;
     this.#detail = [node !== null && `host '${node}'`, service !== null && `service '${service}'`]
       .filter(Boolean).join(", ");
   }
@@ -152,7 +154,7 @@ class Query {
       const list: addrinfo[] = [];
       for (let at = head; at !== 0n;) {
         const entry = new Entry();
-        entry.bytes.set(bytesAt(at, entry.bytes.length));
+        ownBytes(entry)!.set(bytesAt(at, ENTRY));
         const { ai_family, ai_socktype, ai_protocol, ai_addr, ai_addrlen } = entry;
         const found: addrinfo = {
           ai_family,
@@ -183,7 +185,7 @@ class Query {
  *
  * @example
  * ```ts
- * import { AF_INET, getaddrinfo, SOCK_STREAM } from "@ipc/playground";
+ * import { AF_INET, getaddrinfo, SOCK_STREAM } from "./mod.ts";
  *
  * const [found] = getaddrinfo("127.0.0.1", "80", { ai_family: AF_INET, ai_socktype: SOCK_STREAM });
  * console.log(`${found.ai_addr}`); // 127.0.0.1:80
@@ -217,7 +219,7 @@ export async function getaddrinfoElsewhere(
  *
  * @example
  * ```ts
- * import { EAI_NONAME, gai_strerror } from "@ipc/playground";
+ * import { EAI_NONAME, gai_strerror } from "./mod.ts";
  *
  * console.log(gai_strerror(EAI_NONAME)); // Name or service not known
  * ```

@@ -38,12 +38,15 @@ const events = as(i16, flags({ POLLIN, POLLPRI, POLLOUT, POLLERR, POLLHUP, POLLN
 layout(pollfd, "poll", { fd: i32, events, revents: events }, ["fd", "events"]);
 const POLLFD = layoutOf(pollfd);
 
+/** How many descriptors there are, whatever the property says; undefined for anything else than {@linkcode pollfds}. */
+let countOf: (fds: unknown) => number | undefined;
+
 /**
  * The descriptors of one `poll(2)`, an array of `struct pollfd`. Make it once and use it often.
  *
  * @example
  * ```ts
- * import { POLLIN, pollfds } from "@ipc/playground";
+ * import { POLLIN, pollfds } from "./mod.ts";
  *
  * const fds = new pollfds([0, POLLIN]); // standard input
  * console.log(fds.length, fds[0].fd, fds[0].events === POLLIN); // 1 0 true
@@ -54,6 +57,11 @@ export class pollfds extends Struct {
   readonly length: number;
   /** Each of them, as in C: `fds[0].revents`. */
   readonly [index: number]: pollfd;
+  readonly #count: number;
+
+  static {
+    countOf = (fds) => typeof fds === "object" && fds !== null && #count in fds ? fds.#count : undefined;
+  }
 
   /**
    * Makes the array.
@@ -62,7 +70,7 @@ export class pollfds extends Struct {
    */
   constructor(...fds: [fd: number, events: number][]) {
     super(fds.length * POLLFD.size);
-    this.length = fds.length;
+    this.length = this.#count = fds.length;
     for (let i = 0; i < fds.length; i++) {
       const entry = at(pollfd, this.bytes.subarray(i * POLLFD.size, (i + 1) * POLLFD.size));
       if (!Array.isArray(fds[i])) {
@@ -89,7 +97,7 @@ const c = header({
  *
  * @example
  * ```ts
- * import { AF_UNIX, close, poll, pollfds, POLLIN, send, SOCK_STREAM, socketpair } from "@ipc/playground";
+ * import { AF_UNIX, close, poll, pollfds, POLLIN, send, SOCK_STREAM, socketpair } from "./mod.ts";
  *
  * const [a, b] = socketpair(AF_UNIX, SOCK_STREAM, 0);
  * const fds = new pollfds([a, POLLIN]);
@@ -101,7 +109,8 @@ const c = header({
  * ```
  */
 export function poll(fds: pollfds, timeout: number): number {
-  const length = fds?.length;
+  const length = countOf(fds);
+  if (length === undefined) throw new LibcError("poll", "EFAULT", `fds must be pollfds, got ${Deno.inspect(fds)}`);
   const bytes = structBytes(fds, length * POLLFD.size, "poll", "fds");
   const ready = c.poll(bytes, asSize(length, "poll", "nfds"), asInt(timeout, "poll", "timeout"));
   if (ready < 0) throw new LibcError("poll", errno(), `${length} descriptors`);

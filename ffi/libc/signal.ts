@@ -145,7 +145,7 @@ function listen(sig: number, handler: (sig: number) => void): void {
  *
  * @example
  * ```ts
- * import { kill, getpid, pause, SIG_DFL, signal, SIGUSR1 } from "@ipc/playground";
+ * import { kill, getpid, pause, SIG_DFL, signal, SIGUSR1 } from "./mod.ts";
  *
  * signal(SIGUSR1, (sig) => console.log("caught", sig)); // caught 10
  * kill(getpid(), SIGUSR1);
@@ -194,7 +194,7 @@ export function signal(sig: number, handler: SignalHandler): SignalHandler {
  *
  * @example
  * ```ts
- * import { getpid, kill, pause, SIG_DFL, signal, SIGUSR1 } from "@ipc/playground";
+ * import { getpid, kill, pause, SIG_DFL, signal, SIGUSR1 } from "./mod.ts";
  *
  * signal(SIGUSR1, () => {});
  * kill(getpid(), SIGUSR1);
@@ -227,7 +227,7 @@ export function pause(options?: { signal?: AbortSignal }): Promise<void> {
  *
  * @example
  * ```ts
- * import { getpid, kill } from "@ipc/playground";
+ * import { getpid, kill } from "./mod.ts";
  *
  * kill(getpid(), 0); // I am alive
  * ```
@@ -246,7 +246,7 @@ export function kill(pid: number, sig: number): void {
  *
  * @example
  * ```ts
- * import { raise, SIG_IGN, signal, SIGUSR2 } from "@ipc/playground";
+ * import { raise, SIG_IGN, signal, SIGUSR2 } from "./mod.ts";
  *
  * signal(SIGUSR2, SIG_IGN);
  * raise(SIGUSR2);

@@ -138,7 +138,7 @@ function put(stream: number, bytes: Uint8Array<ArrayBuffer>): number {
  *
  * @example
  * ```ts
- * import { printf, strcpy } from "@ipc/playground";
+ * import { printf, strcpy } from "./mod.ts";
  *
  * const buffer = strcpy(new Uint8Array(256), "hello");
  * printf("Here is the message: %s\n", buffer);
@@ -160,7 +160,7 @@ export function printf(template: string, ...args: PrintfArgument[]): number {
  *
  * @example
  * ```ts
- * import { fprintf, stderr } from "@ipc/playground";
+ * import { fprintf, stderr } from "./mod.ts";
  *
  * fprintf(stderr, "ERROR, no such host\n");
  * ```
@@ -183,7 +183,7 @@ export function fprintf(stream: number, template: string, ...args: PrintfArgumen
  *
  * @example
  * ```ts
- * import { cstr, sprintf } from "@ipc/playground";
+ * import { cstr, sprintf } from "./mod.ts";
  *
  * const buffer = new Uint8Array(80);
  * sprintf(buffer, "%d segments", 3);
@@ -208,7 +208,7 @@ export function sprintf(str: Uint8Array, template: string, ...args: PrintfArgume
  *
  * @example
  * ```ts
- * import { putchar } from "@ipc/playground";
+ * import { putchar } from "./mod.ts";
  *
  * putchar("\n");
  * ```
@@ -235,7 +235,7 @@ export function putchar(c: number | string): number {
  *
  * @example
  * ```ts ignore
- * import { fgets, printf, stdin } from "@ipc/playground";
+ * import { fgets, printf, stdin } from "./mod.ts";
  *
  * const buffer = new Uint8Array(256);
  * printf("Please enter the message: ");
@@ -269,7 +269,7 @@ export function fgets<T extends Uint8Array>(s: T, size: number, stream: number):
  *
  * @example
  * ```ts
- * import { perror, shmget } from "@ipc/playground";
+ * import { perror, shmget } from "./mod.ts";
  *
  * try {
  *   shmget(0x7e57_0002, 27, 0o666);

@@ -21,7 +21,7 @@ const c = header({
  *
  * @example
  * ```ts ignore
- * import { exit } from "@ipc/playground";
+ * import { exit } from "./mod.ts";
  *
  * exit(0);
  * ```
@@ -40,7 +40,7 @@ export function exit(status: number): never {
  *
  * @example
  * ```ts
- * import { rand, srand } from "@ipc/playground";
+ * import { rand, srand } from "./mod.ts";
  *
  * srand(1);
  * console.log(rand()); // 1804289383
@@ -69,7 +69,7 @@ export function srand(seed: number): void {
  *
  * @example
  * ```ts
- * import { atoi } from "@ipc/playground";
+ * import { atoi } from "./mod.ts";
  *
  * console.log(atoi("8080"), atoi("nonsense")); // 8080 0
  * ```

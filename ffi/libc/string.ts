@@ -25,7 +25,7 @@ const encoder = new TextEncoder();
  *
  * @example
  * ```ts
- * import { strerror } from "@ipc/playground";
+ * import { strerror } from "./mod.ts";
  *
  * console.log(strerror(2)); // No such file or directory
  * ```
@@ -42,7 +42,7 @@ export function strerror(errnum: number): string {
  *
  * @example
  * ```ts
- * import { strcpy, strlen } from "@ipc/playground";
+ * import { strcpy, strlen } from "./mod.ts";
  *
  * console.log(strlen(strcpy(new Uint8Array(80), "hello"))); // 5
  * ```
@@ -81,15 +81,16 @@ export function strcpy<T extends Uint8Array>(dest: T, src: string): T {
  *
  * @example
  * ```ts
- * import { memcpy } from "@ipc/playground";
+ * import { memcpy } from "./mod.ts";
  *
  * console.log(memcpy(new Uint8Array(3), new Uint8Array([1, 2, 3, 4]), 2)); // 1 2 0
  * ```
  */
 export function memcpy<T extends Uint8Array>(dest: T, src: Uint8Array, n: number): T {
   if (!Number.isInteger(n) || n < 0 || !(n <= dest?.length) || !(n <= src?.length)) {
-    throw new LibcError("memcpy", "EFAULT", `${n} bytes from ${src?.length} into ${dest?.length}`);
+    throw new LibcError("memcpy", "EFAULT", `${Deno.inspect(n)} bytes from ${src?.length} into ${dest?.length}`);
   }
-  write(dest, 0, isAttached(src) ? read(src, 0, n, "memcpy") : src.subarray(0, n), "memcpy");
+  const bytes = isAttached(src) ? read(src, 0, n, "memcpy") : asBytes(src, "memcpy", "src").subarray(0, n);
+  write(asBytes(dest, "memcpy", "dest"), 0, bytes, "memcpy");
   return dest;
 }

@@ -58,7 +58,7 @@ const c = header({
  *
  * @example
  * ```ts ignore
- * import { enableFork, fork, wait } from "@ipc/playground";
+ * import { enableFork, fork, wait } from "./mod.ts";
  *
  * enableFork();
  * const pid = fork(() => {
@@ -70,7 +70,7 @@ const c = header({
  *
  * @example As in C
  * ```ts ignore
- * import { enableFork, exit, fork, wait } from "@ipc/playground";
+ * import { enableFork, exit, fork, wait } from "./mod.ts";
  *
  * enableFork();
  * if (fork() === 0) exit(3);
@@ -98,7 +98,7 @@ export function fork(child?: () => number | void): number {
  *
  * @example
  * ```ts ignore
- * import { _exit } from "@ipc/playground";
+ * import { _exit } from "./mod.ts";
  *
  * _exit(0);
  * ```
@@ -115,7 +115,7 @@ export function _exit(status: number): never {
  *
  * @example
  * ```ts
- * import { getpid } from "@ipc/playground";
+ * import { getpid } from "./mod.ts";
  *
  * console.log(getpid() === Deno.pid); // true
  * ```
@@ -131,7 +131,7 @@ export function getpid(): number {
  *
  * @example
  * ```ts
- * import { getppid } from "@ipc/playground";
+ * import { getppid } from "./mod.ts";
  *
  * console.log(getppid() === Deno.ppid); // true
  * ```
@@ -148,7 +148,7 @@ export function getppid(): number {
  *
  * @example
  * ```ts
- * import { close, pipe, read, write } from "@ipc/playground";
+ * import { close, pipe, read, write } from "./mod.ts";
  *
  * const [reader, writer] = pipe();
  * write(writer, "hello");
@@ -231,7 +231,7 @@ export function close(fd: number): void {
  *
  * @example
  * ```ts
- * import { close, dup2, pipe } from "@ipc/playground";
+ * import { close, dup2, pipe } from "./mod.ts";
  *
  * const [reader, writer] = pipe();
  * close(dup2(writer, 200));
@@ -256,7 +256,7 @@ export function dup2(oldfd: number, newfd: number): number {
  *
  * @example
  * ```ts
- * import { sleep } from "@ipc/playground";
+ * import { sleep } from "./mod.ts";
  *
  * sleep(0);
  * ```
@@ -273,7 +273,7 @@ export function sleep(seconds: number): number {
  *
  * @example
  * ```ts
- * import { usleep } from "@ipc/playground";
+ * import { usleep } from "./mod.ts";
  *
  * usleep(1000); // a millisecond
  * ```
@@ -290,7 +290,7 @@ export function usleep(usec: number): void {
  *
  * @example
  * ```ts
- * import { LibcError, unlink } from "@ipc/playground";
+ * import { LibcError, unlink } from "./mod.ts";
  *
  * try {
  *   unlink("/no/such/file");
@@ -314,7 +314,7 @@ export function unlink(pathname: string): void {
  *
  * @example
  * ```ts
- * import { execve, LibcError } from "@ipc/playground";
+ * import { execve, LibcError } from "./mod.ts";
  *
  * try {
  *   execve("/no/such/program", ["program"], []);

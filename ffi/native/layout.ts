@@ -105,6 +105,7 @@ function known_(of: Class): Known {
 let placed: { bytes: Uint8Array<ArrayBuffer>; syscall?: string } | undefined;
 
 let ownBytesOf: (struct: unknown) => Uint8Array<ArrayBuffer> | undefined;
+let viewOf: (struct: Struct) => DataView;
 let define: (of: Class, layout: Known) => void;
 
 /** A block of memory that has the layout of a C structure. */
@@ -116,6 +117,7 @@ export abstract class Struct {
   static {
     ownBytesOf = (struct) =>
       typeof struct === "object" && struct !== null && #bytes in struct ? struct.#bytes : undefined;
+    viewOf = (struct) => struct.#view;
     define = ({ prototype }, { members, syscall, settable }) => {
       for (const name in members) {
         const { at, member } = members[name];
@@ -230,6 +232,12 @@ export function struct(of: Class): Kind<"buffer"> {
 /** The bytes that a structure was made with, whatever its properties say; undefined for anything else. */
 export function ownBytes(value: unknown): Uint8Array<ArrayBuffer> | undefined {
   return ownBytesOf(value);
+}
+
+/** A member of a structure that a call has filled, whatever its properties say. */
+export function memberOf<T extends Struct, K extends keyof T & string>(of: Class<T>, struct: T, name: K): T[K] {
+  const { at, member } = known_(of).members[name];
+  return member.read(viewOf(struct), at) as T[K];
 }
 
 /** Checks that an argument is a structure of the size that a call needs, and gives its bytes. */

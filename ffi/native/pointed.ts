@@ -11,9 +11,13 @@ export function pointers(list: bigint[]): BigUint64Array<ArrayBuffer> {
   return array;
 }
 
-/** The same of what arrays hold, which have to live as long as the call. */
+const pointedTo = new WeakMap<BigUint64Array, Uint8Array[]>();
+
+/** The same of what arrays hold; these live as long as the array of their addresses. */
 export function pointersTo(list: Uint8Array<ArrayBuffer>[]): BigUint64Array<ArrayBuffer> {
-  return pointers(list.map((bytes) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes))));
+  const array = pointers(list.map((bytes) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes))));
+  pointedTo.set(array, list);
+  return array;
 }
 
 /** A copy of the bytes at an address that a call has given. */

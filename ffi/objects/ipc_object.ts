@@ -35,7 +35,7 @@ const SLOT = 0x7fff; // the part of an id that is its place in the kernel's tabl
  *
  * @example
  * ```ts
- * import { type IpcObject, MessageQueue, SharedMemory } from "@ipc/playground";
+ * import { type IpcObject, MessageQueue, SharedMemory } from "./mod.ts";
  *
  * const describe = (object: IpcObject) => `id ${object.id}, mode ${object.mode.toString(8)}, owner ${object.uid}`;
  *

@@ -11,7 +11,7 @@ const decoder = new TextDecoder();
  *
  * @example
  * ```ts
- * import { MessageQueue } from "@ipc/playground";
+ * import { MessageQueue } from "./mod.ts";
  *
  * using queue = MessageQueue.create();
  * queue.sendSync("Did you get this?\0", { type: 7 });

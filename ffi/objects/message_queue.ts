@@ -56,7 +56,7 @@ export interface ReceiveOptions {
  *
  * @example
  * ```ts
- * import { MessageQueue } from "@ipc/playground";
+ * import { MessageQueue } from "./mod.ts";
  *
  * using queue = MessageQueue.create();
  * await queue.send("second", { type: 2 });
@@ -90,7 +90,7 @@ export class MessageQueue extends IpcObject<msqid_ds> {
    *
    * @example
    * ```ts
-   * import { MessageQueue } from "@ipc/playground";
+   * import { MessageQueue } from "./mod.ts";
    *
    * using queue = MessageQueue.create({ key: 0x7e57_0004, mode: 0o660 });
    * console.log(queue.messageCount); // 0
@@ -109,7 +109,7 @@ export class MessageQueue extends IpcObject<msqid_ds> {
    *
    * @example
    * ```ts
-   * import { MessageQueue } from "@ipc/playground";
+   * import { MessageQueue } from "./mod.ts";
    *
    * using made = MessageQueue.create({ key: 0x7e57_0005 });
    * using found = MessageQueue.open(0x7e57_0005);
@@ -129,7 +129,7 @@ export class MessageQueue extends IpcObject<msqid_ds> {
    *
    * @example
    * ```ts
-   * import { MessageQueue } from "@ipc/playground";
+   * import { MessageQueue } from "./mod.ts";
    *
    * using made = MessageQueue.create();
    * using found = MessageQueue.fromId(made.id);
@@ -275,7 +275,7 @@ export class MessageQueue extends IpcObject<msqid_ds> {
    *
    * @example
    * ```ts
-   * import { LibcError, MessageQueue } from "@ipc/playground";
+   * import { LibcError, MessageQueue } from "./mod.ts";
    *
    * using queue = MessageQueue.create();
    * try {

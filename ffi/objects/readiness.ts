@@ -18,7 +18,7 @@ import type { WaitOptions } from "./options.ts";
  *
  * @example
  * ```ts
- * import { close, pipe, read, readable, write } from "@ipc/playground";
+ * import { close, pipe, read, readable, write } from "./mod.ts";
  *
  * const [reader, writer] = pipe();
  * setTimeout(() => write(writer, "hello"), 10);
@@ -43,7 +43,7 @@ export async function readable(fd: number, options?: WaitOptions): Promise<void>
  *
  * @example
  * ```ts
- * import { close, pipe, writable, write } from "@ipc/playground";
+ * import { close, pipe, writable, write } from "./mod.ts";
  *
  * const [reader, writer] = pipe();
  * await writable(writer);

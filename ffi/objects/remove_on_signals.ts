@@ -26,7 +26,7 @@ const SIGNALS = [SIGHUP, SIGINT, SIGTERM];
  *
  * @example
  * ```ts ignore
- * import { MessageQueue, removeOnSignals } from "@ipc/playground";
+ * import { MessageQueue, removeOnSignals } from "./mod.ts";
  *
  * removeOnSignals();
  * using queue = MessageQueue.create({ key: 0x7e57_0008 });

@@ -24,7 +24,8 @@ import {
 import { getpid } from "../libc/unistd.ts";
 import { isCode } from "./_common.ts";
 import { Line } from "./_line.ts";
-import { byteLengthOf, isBytes } from "../native/bytes.ts";
+import { byteLengthOf } from "../native/bytes.ts";
+import { ownBytes } from "../native/layout.ts";
 import { tracing } from "../native/observer.ts";
 import { create, date, find } from "./_system_v.ts";
 import { BUSY, deadline, sleepSync } from "./_time.ts";
@@ -51,8 +52,9 @@ const FIELDS = 3; // of a struct sembuf, 16 bits each
 const FLAGS = 2; // the last of them
 
 /** A copy of operations: as many as there are bytes for, whatever has become of the buffer. */
-function copyOf({ bytes }: sembuf): sembuf {
-  if (!isBytes(bytes)) throw new LibcError("semop", "EFAULT", "ops has not the bytes of a sembuf");
+function copyOf(ops: sembuf): sembuf {
+  const bytes = ownBytes(ops);
+  if (bytes === undefined) throw new LibcError("semop", "EFAULT", "ops has not the bytes of a sembuf");
   const count = Math.trunc(byteLengthOf(bytes) / (2 * FIELDS));
   const copy = new sembuf(...Array.from({ length: count }, (): [number, number] => [0, 0]));
   if (count > 0) copy.bytes.set(bytes.subarray(0, count * 2 * FIELDS));
@@ -88,7 +90,7 @@ function valuesOf(list: ArrayLike<number>): Uint16Array<ArrayBuffer> {
  *
  * @example
  * ```ts
- * import { SemaphoreSet } from "@ipc/playground";
+ * import { SemaphoreSet } from "./mod.ts";
  *
  * using set = SemaphoreSet.create([1, 0]);
  * {
@@ -124,7 +126,7 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    *
    * @example
    * ```ts
-   * import { SemaphoreSet } from "@ipc/playground";
+   * import { SemaphoreSet } from "./mod.ts";
    *
    * using set = SemaphoreSet.create([1, 5], { key: 0x7e57_0006 });
    * console.log(set.length, set.values); // 2 [ 1, 5 ]
@@ -158,7 +160,7 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    *
    * @example
    * ```ts
-   * import { SemaphoreSet } from "@ipc/playground";
+   * import { SemaphoreSet } from "./mod.ts";
    *
    * using made = SemaphoreSet.create([1], { key: 0x7e57_0007 });
    * using found = SemaphoreSet.open(0x7e57_0007);
@@ -181,7 +183,7 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    *
    * @example
    * ```ts
-   * import { SemaphoreSet } from "@ipc/playground";
+   * import { SemaphoreSet } from "./mod.ts";
    *
    * using made = SemaphoreSet.create(3);
    * using found = SemaphoreSet.fromId(made.id);
@@ -280,7 +282,7 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    *
    * @example
    * ```ts
-   * import { LibcError, SemaphoreSet } from "@ipc/playground";
+   * import { LibcError, SemaphoreSet } from "./mod.ts";
    *
    * using set = SemaphoreSet.create([0]);
    * try {
@@ -361,7 +363,7 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    *
    * @example
    * ```ts
-   * import { sembuf, SemaphoreSet } from "@ipc/playground";
+   * import { sembuf, SemaphoreSet } from "./mod.ts";
    *
    * using forks = SemaphoreSet.create([1, 1, 1]);
    * await forks.op(new sembuf([0, -1], [1, -1])); // both forks, or none
@@ -470,7 +472,7 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    *
    * @example
    * ```ts
-   * import { SemaphoreSet } from "@ipc/playground";
+   * import { SemaphoreSet } from "./mod.ts";
    *
    * using set = SemaphoreSet.create([1, 5]);
    * set.setValue(1, 7);

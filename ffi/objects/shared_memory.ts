@@ -28,7 +28,7 @@ const decoder = new TextDecoder();
  *
  * @example
  * ```ts
- * import { SharedMemory } from "@ipc/playground";
+ * import { SharedMemory } from "./mod.ts";
  *
  * using segment = SharedMemory.create(4096);
  * segment.writeString("Writing to shared memory");
@@ -57,7 +57,7 @@ export class SharedMemory extends IpcObject<shmid_ds> {
    *
    * @example
    * ```ts
-   * import { SharedMemory } from "@ipc/playground";
+   * import { SharedMemory } from "./mod.ts";
    *
    * using segment = SharedMemory.create(27, { key: 0x7e57_0002, mode: 0o660 });
    * console.log(segment.size, segment.mode.toString(8)); // 27 660
@@ -83,7 +83,7 @@ export class SharedMemory extends IpcObject<shmid_ds> {
    *
    * @example
    * ```ts
-   * import { SharedMemory } from "@ipc/playground";
+   * import { SharedMemory } from "./mod.ts";
    *
    * using made = SharedMemory.create(27, { key: 0x7e57_0003 });
    * using found = SharedMemory.open(0x7e57_0003, { readOnly: true });

@@ -169,7 +169,7 @@ function firstOf<T>(list: addrinfo[], open: (info: addrinfo) => T): T {
  *
  * @example A connection
  * ```ts
- * import { Socket } from "@ipc/playground";
+ * import { Socket } from "./mod.ts";
  *
  * using listener = Socket.listen("127.0.0.1:0");
  * using client = await Socket.connect(listener.address);
@@ -183,7 +183,7 @@ function firstOf<T>(list: addrinfo[], open: (info: addrinfo) => T): T {
  *
  * @example Datagrams
  * ```ts
- * import { Socket } from "@ipc/playground";
+ * import { Socket } from "./mod.ts";
  *
  * using server = Socket.bind("127.0.0.1:0");
  * using client = Socket.bind("127.0.0.1:0");
@@ -216,7 +216,7 @@ export class Socket implements Disposable {
    *
    * @example
    * ```ts
-   * import { AF_UNIX, SOCK_STREAM, Socket, socketpair } from "@ipc/playground";
+   * import { AF_UNIX, SOCK_STREAM, Socket, socketpair } from "./mod.ts";
    *
    * const [a, b] = socketpair(AF_UNIX, SOCK_STREAM, 0).map((fd) => Socket.fromFd(fd));
    * await a.write("hello");
@@ -315,7 +315,7 @@ export class Socket implements Disposable {
    *
    * @example Messages that keep their bounds
    * ```ts
-   * import { SOCK_SEQPACKET, Socket } from "@ipc/playground";
+   * import { SOCK_SEQPACKET, Socket } from "./mod.ts";
    *
    * using listener = Socket.listen("@example_packets", { type: SOCK_SEQPACKET });
    * using client = Socket.connectSync("@example_packets", { type: SOCK_SEQPACKET });
@@ -368,7 +368,7 @@ export class Socket implements Disposable {
    *
    * @example
    * ```ts
-   * import { Socket } from "@ipc/playground";
+   * import { Socket } from "./mod.ts";
    *
    * const [a, b] = Socket.pair();
    * a.writeSync("hello");
@@ -422,7 +422,7 @@ export class Socket implements Disposable {
    *
    * @example
    * ```ts
-   * import { Socket } from "@ipc/playground";
+   * import { Socket } from "./mod.ts";
    *
    * const [a, b] = Socket.pair();
    * console.log(a.peerCredentials?.pid === Deno.pid); // true
@@ -681,7 +681,7 @@ export class Socket implements Disposable {
  *
  * @example
  * ```ts
- * import { Socket } from "@ipc/playground";
+ * import { Socket } from "./mod.ts";
  *
  * using listener = Socket.listen("@example");
  * const client = Socket.connectSync("@example");
@@ -712,7 +712,7 @@ export class Listener implements Disposable, AsyncIterable<Socket> {
    *
    * @example
    * ```ts
-   * import { AF_UNIX, bind, listen, Listener, SOCK_STREAM, sockaddr_un, socket } from "@ipc/playground";
+   * import { AF_UNIX, bind, listen, Listener, SOCK_STREAM, sockaddr_un, socket } from "./mod.ts";
    *
    * const sockfd = socket(AF_UNIX, SOCK_STREAM, 0);
    * bind(sockfd, new sockaddr_un());

@@ -36,7 +36,7 @@ function isEvent(value: unknown): value is TraceEvent {
  *
  * @example
  * ```ts
- * import { parseTrace } from "@ipc/playground";
+ * import { parseTrace } from "./mod.ts";
  *
  * const file = '{"t":1,"pid":7,"ev":"end","status":0}\n{"t":2,"pi';
  * console.log(parseTrace(file).length); // 1

@@ -315,7 +315,7 @@ export function listen(tell: (event: TraceEvent) => void, most: number): Disposa
  *
  * @example
  * ```ts
- * import { formatTraceEvent, getppid, trace } from "@ipc/playground";
+ * import { formatTraceEvent, getppid, trace } from "./mod.ts";
  *
  * {
  *   using _tracing = trace((event) => console.log(formatTraceEvent(event)));

@@ -9,7 +9,7 @@ import { char, u16, u32 } from "../../native/kinds.ts";
 import { layout, layoutOf, nested, Struct } from "../../native/layout.ts";
 import { cstring, errno, text } from "../../native/libc.ts";
 import { own } from "../../native/own.ts";
-import { AF_INET, AF_INET6, families, family, sockaddr, tracedFamily } from "../sys/_sockaddr.ts";
+import { AF_INET, AF_INET6, families, family, memoryOf, sockaddr, tracedFamily } from "../sys/_sockaddr.ts";
 
 /** All of this host's addresses, `0.0.0.0`. */
 export const INADDR_ANY = 0;
@@ -63,7 +63,7 @@ layout(in_addr, "bind", { s_addr: u32 });
  *
  * @example
  * ```ts
- * import { AF_INET, htonl, htons, INADDR_LOOPBACK, sockaddr_in } from "@ipc/playground";
+ * import { AF_INET, htonl, htons, INADDR_LOOPBACK, sockaddr_in } from "./mod.ts";
  *
  * const serv_addr = new sockaddr_in();
  * serv_addr.sin_family = AF_INET;
@@ -82,7 +82,7 @@ export class sockaddr_in extends sockaddr {
   }
   /** Always 16. */
   override get length(): number {
-    return IN;
+    return IN.size;
   }
   /** `AF_INET`. */
   declare sin_family: number;
@@ -107,7 +107,7 @@ layout(in6_addr, "bind", { s6_addr: char(16) });
  *
  * @example
  * ```ts
- * import { htons, sockaddr_in6 } from "@ipc/playground";
+ * import { htons, sockaddr_in6 } from "./mod.ts";
  *
  * const serv_addr = new sockaddr_in6();
  * serv_addr.sin6_addr.s6_addr[15] = 1;
@@ -125,7 +125,7 @@ export class sockaddr_in6 extends sockaddr {
   }
   /** Always 28. */
   override get length(): number {
-    return IN6;
+    return IN6.size;
   }
   /** `AF_INET6`. */
   declare sin6_family: number;
@@ -145,14 +145,27 @@ layout(sockaddr_in6, "bind", {
   sin6_scope_id: u32,
 }, ["sin6_family", "sin6_port", "sin6_flowinfo", "sin6_scope_id"]);
 
-const IN = layoutOf(sockaddr_in).size;
-const IN6 = layoutOf(sockaddr_in6).size;
+const IN = layoutOf(sockaddr_in);
+const IN6 = layoutOf(sockaddr_in6);
+const IN_ADDR = IN.members.sin_addr.at;
+const IN6_ADDR = IN6.members.sin6_addr.at;
 
 const interfaceName = new Uint8Array(16);
 const inet6Buffer = new Uint8Array(46);
 
 function inet6Host(address: sockaddr_in6): string {
-  return text(own.inet_ntop(AF_INET6, address.sin6_addr.s6_addr, inet6Buffer, inet6Buffer.length));
+  // a copy, as libc reads 16 bytes, whatever length a redefined property has
+  const src = new Uint8Array(16);
+  src.set(memoryOf(address).subarray(IN6_ADDR, IN6_ADDR + src.length));
+  return text(own.inet_ntop(AF_INET6, src, inet6Buffer, inet6Buffer.length));
+}
+
+/** `inet_pton(3)` into an address. */
+function putHost(address: sockaddr, family: number, host: string, at: number, length: number): boolean {
+  const dst = new Uint8Array(length);
+  if (own.inet_pton(family, cstring(host, "inet_pton", "src"), dst) !== 1) return false;
+  memoryOf(address).set(dst, at);
+  return true;
 }
 
 function inet6Text(address: sockaddr_in6): string {
@@ -164,7 +177,7 @@ function inet6Text(address: sockaddr_in6): string {
 }
 
 function inetText(address: sockaddr_in): string {
-  return new Uint8Array(address.bytes.buffer, address.sin_addr.bytes.byteOffset, 4).join(".");
+  return memoryOf(address).subarray(IN_ADDR, IN_ADDR + 4).join(".");
 }
 
 function parsePort(digits: string): number | undefined {
@@ -174,7 +187,7 @@ function parsePort(digits: string): number | undefined {
 
 families.set(AF_INET, {
   class: sockaddr_in,
-  fits: (length) => length >= IN,
+  fits: (length) => length >= IN.size,
   hostname: (address) => inetText(address as sockaddr_in),
   text: (address) => `${address.hostname}:${address.port}`,
   fields: (address) => ({
@@ -187,8 +200,7 @@ families.set(AF_INET, {
     if (host === undefined) return undefined;
     const port = parsePort(digits);
     const address = new sockaddr_in();
-    const into = address.sin_addr.bytes;
-    if (port === undefined || own.inet_pton(AF_INET, cstring(host, "inet_pton", "src"), into) !== 1) return undefined;
+    if (port === undefined || !putHost(address, AF_INET, host, IN_ADDR, 4)) return undefined;
     address.sin_port = htons(port);
     return address;
   },
@@ -196,7 +208,7 @@ families.set(AF_INET, {
 
 families.set(AF_INET6, {
   class: sockaddr_in6,
-  fits: (length) => length >= IN6,
+  fits: (length) => length >= IN6.size,
   hostname: (address) => inet6Text(address as sockaddr_in6),
   text: (address) => `[${address.hostname}]:${address.port}`,
   fields: (address) => ({
@@ -211,8 +223,7 @@ families.set(AF_INET6, {
     if (host === undefined) return undefined;
     const port = parsePort(digits);
     const address = new sockaddr_in6();
-    const into = address.sin6_addr.s6_addr;
-    if (port === undefined || own.inet_pton(AF_INET6, cstring(host, "inet_pton", "src"), into) !== 1) return undefined;
+    if (port === undefined || !putHost(address, AF_INET6, host, IN6_ADDR, 16)) return undefined;
     address.sin6_port = htons(port);
     if (scope !== undefined) {
       const index = own.if_nametoindex(cstring(scope, "if_nametoindex", "ifname"));
@@ -242,7 +253,7 @@ function swap32(value: number, syscall: string): number {
  *
  * @example
  * ```ts
- * import { htons } from "@ipc/playground";
+ * import { htons } from "./mod.ts";
  *
  * console.log(htons(80) === 0x5000); // true
  * ```
@@ -260,7 +271,7 @@ export function htons(hostshort: number): number {
  *
  * @example
  * ```ts
- * import { htons, ntohs } from "@ipc/playground";
+ * import { htons, ntohs } from "./mod.ts";
  *
  * console.log(ntohs(htons(80))); // 80
  * ```
@@ -278,7 +289,7 @@ export function ntohs(netshort: number): number {
  *
  * @example
  * ```ts
- * import { htonl, INADDR_LOOPBACK } from "@ipc/playground";
+ * import { htonl, INADDR_LOOPBACK } from "./mod.ts";
  *
  * console.log(htonl(INADDR_LOOPBACK) === 0x0100007f); // true
  * ```
@@ -296,7 +307,7 @@ export function htonl(hostlong: number): number {
  *
  * @example
  * ```ts
- * import { htonl, INADDR_LOOPBACK, ntohl } from "@ipc/playground";
+ * import { htonl, INADDR_LOOPBACK, ntohl } from "./mod.ts";
  *
  * console.log(ntohl(htonl(INADDR_LOOPBACK)) === INADDR_LOOPBACK); // true
  * ```

@@ -66,8 +66,17 @@ export interface Family {
 /** The families, in the order in which a text is tried. */
 export const families: Map<number, Family> = new Map();
 
+const nothing = new Uint8Array(0);
+
+/** An address's bytes; none where somebody has made an object that only looks like one. */
+export function memoryOf(address: sockaddr): Uint8Array<ArrayBuffer> {
+  return ownBytes(address) ?? nothing;
+}
+
 /** Sets how many of an address's bytes count. */
 export let setLength: (address: sockaddr, length: number) => void;
+/** Tells whether a value was made as an address: its prototype is not enough. */
+let isAddress: (value: unknown) => value is sockaddr;
 
 /**
  * A socket address of any kind, `struct sockaddr`; {@linkcode sockaddr_in}, {@linkcode sockaddr_in6} and
@@ -81,6 +90,7 @@ export abstract class sockaddr extends Struct {
 
   static {
     setLength = (address, length) => address.#length = length;
+    isAddress = (value): value is sockaddr => typeof value === "object" && value !== null && #length in value;
   }
 
   /**
@@ -104,7 +114,7 @@ export abstract class sockaddr extends Struct {
    *
    * @example
    * ```ts
-   * import { sockaddr } from "@ipc/playground";
+   * import { sockaddr } from "./mod.ts";
    *
    * const address = sockaddr.parse("161.25.19.8:1625");
    * console.log(address.hostname, address.port); // 161.25.19.8 1625
@@ -128,7 +138,8 @@ export abstract class sockaddr extends Struct {
   }
   /** The address family: `AF_INET`, `AF_INET6`, `AF_UNIX`, or `AF_UNSPEC` as long as there is no address. */
   get family(): number {
-    return this.bytes[0] | this.bytes[1] << 8; // 0 if the buffer is gone, too
+    const bytes = memoryOf(this);
+    return bytes[0] | bytes[1] << 8; // 0 if the buffer is gone, too
   }
   /** What its family says of it, if it is there as a whole: the kernel cuts those that have no room. */
   #ask(what: "hostname" | "path" | "text"): string | undefined {
@@ -136,7 +147,7 @@ export abstract class sockaddr extends Struct {
     if (!known?.fits(this.length)) return undefined;
     // room for any family, or an address whose family was changed
     const fits: boolean = this instanceof known.class;
-    const address = fits ? this : sockaddrFrom(this.bytes.subarray(0, this.length));
+    const address = fits ? this : sockaddrFrom(memoryOf(this).subarray(0, this.length));
     return known[what]?.(address);
   }
   /** The IP address as text, with `%interface` if it has one; undefined for other families. */
@@ -145,7 +156,9 @@ export abstract class sockaddr extends Struct {
   }
   /** The port as a number, in the host's byte order; undefined for families without. */
   get port(): number | undefined {
-    return this.hostname === undefined ? undefined : this.bytes[2] << 8 | this.bytes[3];
+    if (this.hostname === undefined) return undefined;
+    const bytes = memoryOf(this);
+    return bytes[2] << 8 | bytes[3];
   }
   /** The socket's path, or `@name` for an abstract one, or `""` for a socket without a name; undefined for other families. */
   get path(): string | undefined {
@@ -161,7 +174,7 @@ export abstract class sockaddr extends Struct {
 
   /** Shows the text when an address is logged. */
   [Symbol.for("Deno.customInspect")](): string {
-    return `${this.constructor.name} ${this}`;
+    return isAddress(this) ? `${this.constructor.name} ${this}` : "what only looks like a sockaddr";
   }
 }
 
@@ -182,7 +195,7 @@ export function addressOf(
   address: sockaddr,
   syscall: string,
 ): { bytes: Uint8Array<ArrayBuffer>; length: number; room: number } {
-  if (address instanceof sockaddr) {
+  if (isAddress(address)) {
     const bytes = ownBytes(address)!;
     // each is asked once: a getter could answer something else the next time
     const room = byteLengthOf(bytes);

@@ -91,7 +91,7 @@ export const S_IWOTH = 0o002;
  *
  * @example
  * ```ts
- * import { ftok } from "@ipc/playground";
+ * import { ftok } from "./mod.ts";
  *
  * const key = ftok("/etc/passwd", 1);
  * console.log(key === ftok("/etc/passwd", 1)); // true

@@ -122,7 +122,7 @@ let ownBytes: (message: msgbuf) => Uint8Array<ArrayBuffer> | undefined;
  *
  * @example
  * ```ts
- * import { msgbuf } from "@ipc/playground";
+ * import { msgbuf } from "./mod.ts";
  *
  * const sbuf = new msgbuf(128);
  * sbuf.mtype = 1;
@@ -241,7 +241,7 @@ const SIZE = { msqid_ds: layoutOf(msqid_ds).size, msginfo: layoutOf(msginfo).siz
  *
  * @example
  * ```ts
- * import { IPC_CREAT, IPC_PRIVATE, IPC_RMID, msgctl, msgget } from "@ipc/playground";
+ * import { IPC_CREAT, IPC_PRIVATE, IPC_RMID, msgctl, msgget } from "./mod.ts";
  *
  * const id = msgget(IPC_PRIVATE, IPC_CREAT | 0o600);
  * msgctl(id, IPC_RMID);
@@ -279,7 +279,7 @@ function noRoom(bytes: Uint8Array | undefined, msgp: msgbuf, msgsz: number, sysc
  *
  * @example
  * ```ts
- * import { IPC_NOWAIT, IPC_PRIVATE, IPC_RMID, msgbuf, msgctl, msgget, msgsnd } from "@ipc/playground";
+ * import { IPC_NOWAIT, IPC_PRIVATE, IPC_RMID, msgbuf, msgctl, msgget, msgsnd } from "./mod.ts";
  *
  * const id = msgget(IPC_PRIVATE, 0o600);
  * const sbuf = new msgbuf(128);
@@ -313,7 +313,7 @@ export function msgsnd(msqid: number, msgp: msgbuf, msgsz: number, msgflg: numbe
  *
  * @example
  * ```ts
- * import { IPC_PRIVATE, IPC_RMID, msgbuf, msgctl, msgget, msgrcv, msgsnd } from "@ipc/playground";
+ * import { IPC_PRIVATE, IPC_RMID, msgbuf, msgctl, msgget, msgrcv, msgsnd } from "./mod.ts";
  *
  * const id = msgget(IPC_PRIVATE, 0o600);
  * const buf = new msgbuf(128);
@@ -348,7 +348,7 @@ export function msgrcv(msqid: number, msgp: msgbuf, msgsz: number, msgtyp: numbe
  *
  * @example
  * ```ts
- * import { IPC_PRIVATE, IPC_RMID, IPC_STAT, msgctl, msgget, msqid_ds } from "@ipc/playground";
+ * import { IPC_PRIVATE, IPC_RMID, IPC_STAT, msgctl, msgget, msqid_ds } from "./mod.ts";
  *
  * const id = msgget(IPC_PRIVATE, 0o600);
  * const ds = new msqid_ds();

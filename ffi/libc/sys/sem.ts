@@ -30,6 +30,7 @@ import {
   laidOut,
   layout,
   layoutOf,
+  memberOf,
   nested,
   ownBytes,
   settable,
@@ -140,7 +141,7 @@ const OPERATION = laidOut("sembuf", {
  *
  * @example
  * ```ts
- * import { SEM_UNDO, sembuf } from "@ipc/playground";
+ * import { SEM_UNDO, sembuf } from "./mod.ts";
  *
  * const P = new sembuf([0, -1, SEM_UNDO]); // wait for semaphore 0, take one
  * const V = new sembuf([0, +1, SEM_UNDO]); // give it back
@@ -255,7 +256,7 @@ const SIZE = { semid_ds: layoutOf(semid_ds).size, seminfo: layoutOf(seminfo).siz
  *
  * @example
  * ```ts
- * import { IPC_CREAT, IPC_PRIVATE, IPC_RMID, semctl, semget } from "@ipc/playground";
+ * import { IPC_CREAT, IPC_PRIVATE, IPC_RMID, semctl, semget } from "./mod.ts";
  *
  * const id = semget(IPC_PRIVATE, 1, IPC_CREAT | 0o600);
  * semctl(id, 0, IPC_RMID);
@@ -285,7 +286,7 @@ function operations(sops: sembuf, syscall: string): Uint8Array<ArrayBuffer> {
  *
  * @example
  * ```ts
- * import { IPC_PRIVATE, IPC_RMID, SEM_UNDO, sembuf, semctl, semget, semop } from "@ipc/playground";
+ * import { IPC_PRIVATE, IPC_RMID, SEM_UNDO, sembuf, semctl, semget, semop } from "./mod.ts";
  *
  * const id = semget(IPC_PRIVATE, 1, 0o600);
  * const P = new sembuf([0, -1, SEM_UNDO]);
@@ -314,7 +315,7 @@ export function semop(semid: number, sops: sembuf): void {
  *
  * @example
  * ```ts
- * import { IPC_PRIVATE, IPC_RMID, LibcError, sembuf, semctl, semget, semtimedop } from "@ipc/playground";
+ * import { IPC_PRIVATE, IPC_RMID, LibcError, sembuf, semctl, semget, semtimedop } from "./mod.ts";
  *
  * const id = semget(IPC_PRIVATE, 1, 0o600);
  * try {
@@ -361,10 +362,11 @@ const SLOT = 0x7fff; // the part of an id that is its place in the kernel's tabl
 /** How many semaphores a set has, also where one may change but not read it: `SEM_STAT_ANY` asks for no permission. */
 function semaphores(semid: number): number {
   const ds = new semid_ds();
-  if (own.semctl(semid, 0, IPC_STAT, ds.bytes) === 0) return ds.sem_nsems;
+  const bytes = structBytes(ds, SIZE.semid_ds, "semctl", "semid_ds");
+  if (own.semctl(semid, 0, IPC_STAT, bytes) === 0) return memberOf(semid_ds, ds, "sem_nsems");
   const failed = new LibcError("semctl", errno(), `semid ${semid}`);
-  if (failed.code === "EACCES" && own.semctl(semid & SLOT, 0, SEM_STAT_ANY, ds.bytes) === semid) {
-    return ds.sem_nsems;
+  if (failed.code === "EACCES" && own.semctl(semid & SLOT, 0, SEM_STAT_ANY, bytes) === semid) {
+    return memberOf(semid_ds, ds, "sem_nsems");
   }
   throw failed;
 }
@@ -412,7 +414,7 @@ function argument(semid: number, cmd: number, arg: unknown): Uint8Array<ArrayBuf
  *
  * @example
  * ```ts
- * import { GETALL, GETVAL, IPC_PRIVATE, IPC_RMID, semctl, semget, SETVAL } from "@ipc/playground";
+ * import { GETALL, GETVAL, IPC_PRIVATE, IPC_RMID, semctl, semget, SETVAL } from "./mod.ts";
  *
  * const id = semget(IPC_PRIVATE, 2, 0o600);
  * semctl(id, 1, SETVAL, 5);

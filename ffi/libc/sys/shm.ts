@@ -7,7 +7,7 @@ import { LibcError } from "../../errors.ts";
 import { asInt, asKey, asSize, keyText } from "../../native/check.ts";
 import { call, header } from "../../native/header.ts";
 import { address, by, filled, flags, i32, id, long, oneOf, size, u64 } from "../../native/kinds.ts";
-import { layout, layoutOf, nested, settable, Struct, struct, structBytes } from "../../native/layout.ts";
+import { layout, layoutOf, memberOf, nested, settable, Struct, struct, structBytes } from "../../native/layout.ts";
 import { errno } from "../../native/libc.ts";
 import { attach, detach, isFailed, type Memory, type ReadOnlyMemory } from "../../native/memory.ts";
 import { own } from "../../native/own.ts";
@@ -160,7 +160,7 @@ const c = header({
  *
  * @example
  * ```ts
- * import { IPC_CREAT, IPC_PRIVATE, IPC_RMID, shmctl, shmget } from "@ipc/playground";
+ * import { IPC_CREAT, IPC_PRIVATE, IPC_RMID, shmctl, shmget } from "./mod.ts";
  *
  * const id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0o600);
  * shmctl(id, IPC_RMID);
@@ -186,7 +186,7 @@ export function shmget(key: number, size: number, shmflg: number): number {
  *
  * @example
  * ```ts
- * import { IPC_CREAT, IPC_PRIVATE, IPC_RMID, shmat, shmctl, shmdt, shmget } from "@ipc/playground";
+ * import { IPC_CREAT, IPC_PRIVATE, IPC_RMID, shmat, shmctl, shmdt, shmget } from "./mod.ts";
  *
  * const id = shmget(IPC_PRIVATE, 27, IPC_CREAT | 0o600);
  * const shm = shmat(id, null, 0);
@@ -208,8 +208,9 @@ export function shmat(shmid: number, shmaddr: null = null, shmflg: number = 0): 
   try {
     // the length is the kernel's
     const ds = new shmid_ds();
-    if (own.shmctl(shmid, IPC_STAT, ds.bytes) < 0) throw new LibcError("shmat", errno(), `shmid ${shmid}`);
-    return attach(address, shmid, ds.shm_segsz, (flags & SHM_RDONLY) !== 0);
+    const bytes = structBytes(ds, SIZE.shmid_ds, "shmat", "shmid_ds");
+    if (own.shmctl(shmid, IPC_STAT, bytes) < 0) throw new LibcError("shmat", errno(), `shmid ${shmid}`);
+    return attach(address, shmid, memberOf(shmid_ds, ds, "shm_segsz"), (flags & SHM_RDONLY) !== 0);
   } catch (error) {
     own.shmdt(address);
     throw error;
@@ -224,7 +225,7 @@ export function shmat(shmid: number, shmaddr: null = null, shmflg: number = 0): 
  *
  * @example
  * ```ts
- * import { IPC_CREAT, IPC_PRIVATE, IPC_RMID, shmat, shmctl, shmdt, shmget } from "@ipc/playground";
+ * import { IPC_CREAT, IPC_PRIVATE, IPC_RMID, shmat, shmctl, shmdt, shmget } from "./mod.ts";
  *
  * const id = shmget(IPC_PRIVATE, 27, IPC_CREAT | 0o600);
  * const shm = shmat(id);
@@ -249,7 +250,7 @@ export function shmdt(shmaddr: Memory): void {
  *
  * @example
  * ```ts
- * import { IPC_CREAT, IPC_PRIVATE, IPC_RMID, IPC_STAT, shmctl, shmget, shmid_ds } from "@ipc/playground";
+ * import { IPC_CREAT, IPC_PRIVATE, IPC_RMID, IPC_STAT, shmctl, shmget, shmid_ds } from "./mod.ts";
  *
  * const id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0o600);
  * const ds = new shmid_ds();

@@ -140,7 +140,7 @@ export const SOMAXCONN = 4096;
  *
  * @example
  * ```ts
- * import { AF_UNIX, close, getpid, getsockopt, SO_PEERCRED, SOCK_STREAM, socketpair, SOL_SOCKET, ucred } from "@ipc/playground";
+ * import { AF_UNIX, close, getpid, getsockopt, SO_PEERCRED, SOCK_STREAM, socketpair, SOL_SOCKET, ucred } from "./mod.ts";
  *
  * const [a, b] = socketpair(AF_UNIX, SOCK_STREAM, 0);
  * const peer = new ucred();
@@ -179,7 +179,7 @@ export class linger extends Struct {
    */
   constructor(onoff?: boolean | number, seconds?: number) {
     super();
-    this.l_onoff = Number(onoff === undefined ? 0 : onoff);
+    this.l_onoff = onoff === undefined ? 0 : onoff === true ? 1 : onoff === false ? 0 : onoff;
     this.l_linger = seconds === undefined ? 0 : seconds;
   }
 }
@@ -354,7 +354,7 @@ const c = header({
  *
  * @example
  * ```ts
- * import { AF_INET, close, SOCK_STREAM, socket } from "@ipc/playground";
+ * import { AF_INET, close, SOCK_STREAM, socket } from "./mod.ts";
  *
  * const sockfd = socket(AF_INET, SOCK_STREAM, 0);
  * close(sockfd);
@@ -381,7 +381,7 @@ export function socket(domain: number, type: number, protocol: number): number {
  *
  * @example
  * ```ts
- * import { AF_UNIX, close, recv, send, SOCK_STREAM, socketpair } from "@ipc/playground";
+ * import { AF_UNIX, close, recv, send, SOCK_STREAM, socketpair } from "./mod.ts";
  *
  * const [a, b] = socketpair(AF_UNIX, SOCK_STREAM, 0);
  * send(a, "hello", 5, 0);
@@ -414,7 +414,7 @@ export function socketpair(domain: number, type: number, protocol: number): [num
  *
  * @example
  * ```ts
- * import { AF_INET, bind, close, getsockname, SOCK_DGRAM, sockaddr_in, socket } from "@ipc/playground";
+ * import { AF_INET, bind, close, getsockname, SOCK_DGRAM, sockaddr_in, socket } from "./mod.ts";
  *
  * const sockfd = socket(AF_INET, SOCK_DGRAM, 0);
  * bind(sockfd, new sockaddr_in()); // 0.0.0.0, a port of the kernel's choice
@@ -440,7 +440,7 @@ export function bind(sockfd: number, addr: sockaddr): void {
  *
  * @example
  * ```ts
- * import { AF_UNIX, bind, close, listen, SOCK_STREAM, sockaddr_un, socket } from "@ipc/playground";
+ * import { AF_UNIX, bind, close, listen, SOCK_STREAM, sockaddr_un, socket } from "./mod.ts";
  *
  * const sockfd = socket(AF_UNIX, SOCK_STREAM, 0);
  * bind(sockfd, new sockaddr_un());
@@ -465,7 +465,7 @@ export function listen(sockfd: number, backlog: number): void {
  *
  * @example
  * ```ts
- * import { accept, AF_UNIX, bind, close, connect, getsockname, listen, SOCK_STREAM, sockaddr_un, socket } from "@ipc/playground";
+ * import { accept, AF_UNIX, bind, close, connect, getsockname, listen, SOCK_STREAM, sockaddr_un, socket } from "./mod.ts";
  *
  * const sockfd = socket(AF_UNIX, SOCK_STREAM, 0);
  * bind(sockfd, new sockaddr_un());
@@ -609,7 +609,7 @@ export function recv(sockfd: number, buf: Uint8Array<ArrayBuffer>, len?: number,
  *
  * @example
  * ```ts
- * import { AF_UNIX, bind, close, getsockname, recvfrom, sendto, SOCK_DGRAM, sockaddr_un, socket } from "@ipc/playground";
+ * import { AF_UNIX, bind, close, getsockname, recvfrom, sendto, SOCK_DGRAM, sockaddr_un, socket } from "./mod.ts";
  *
  * const sockfd = socket(AF_UNIX, SOCK_DGRAM, 0);
  * bind(sockfd, new sockaddr_un());
@@ -690,7 +690,7 @@ export function recvfrom(
  *
  * @example
  * ```ts
- * import { AF_UNIX, close, recv, SHUT_WR, shutdown, SOCK_STREAM, socketpair } from "@ipc/playground";
+ * import { AF_UNIX, close, recv, SHUT_WR, shutdown, SOCK_STREAM, socketpair } from "./mod.ts";
  *
  * const [a, b] = socketpair(AF_UNIX, SOCK_STREAM, 0);
  * shutdown(a, SHUT_WR);
@@ -709,10 +709,30 @@ export function shutdown(sockfd: number, how: number): void {
 export type OptionValue = Struct | Uint8Array<ArrayBuffer>;
 
 /**
- * Options whose structures hold addresses, or sizes that the kernel believes instead of `optlen`, as `level:optname`:
- * SO_GET_FILTER, IP_MSFILTER, MCAST_MSFILTER (IPv4 and IPv6), TCP_ZEROCOPY_RECEIVE, TCP_AO_GET_KEYS.
+ * Options whose structures hold addresses to which the kernel writes, or sizes that it believes instead of `optlen`,
+ * as `level:optname`.
  */
-const UNSAFE_OPTIONS = new Set(["1:26", "0:41", "0:48", "41:48", "6:35", "6:41"]);
+const UNSAFE_TO_GET = new Set([
+  "1:26", // SO_GET_FILTER
+  "0:41", // IP_MSFILTER
+  "0:48", // MCAST_MSFILTER
+  "41:48", // the same of IPv6
+  "6:35", // TCP_ZEROCOPY_RECEIVE
+  "6:41", // TCP_AO_GET_KEYS
+  "284:4", // MPTCP_FULL_INFO
+  "0:129", // EBT_SO_GET_ENTRIES
+  "0:131", // EBT_SO_GET_INIT_ENTRIES
+]);
+/** The same of those that are set: where the kernel puts what it counted or received. */
+const UNSAFE_TO_SET = new Set([
+  "0:64", // IPT_SO_SET_REPLACE
+  "41:64", // IP6T_SO_SET_REPLACE
+  "0:96", // ARPT_SO_SET_REPLACE
+  "0:128", // EBT_SO_SET_ENTRIES
+  "276:2", // RDS_GET_MR
+  "276:7", // RDS_GET_MR_FOR_DEST
+  "283:4", // XDP_UMEM_REG
+]);
 
 function optionBytes(value: OptionValue, syscall: string): Uint8Array<ArrayBuffer> {
   const bytes = value instanceof Struct ? ownBytes(value) : value;
@@ -735,7 +755,7 @@ function optionBytes(value: OptionValue, syscall: string): Uint8Array<ArrayBuffe
  *
  * @example
  * ```ts
- * import { AF_INET, close, linger, setsockopt, SO_LINGER, SO_RCVTIMEO, SO_REUSEADDR, SOCK_STREAM, socket, SOL_SOCKET, timeval } from "@ipc/playground";
+ * import { AF_INET, close, linger, setsockopt, SO_LINGER, SO_RCVTIMEO, SO_REUSEADDR, SOCK_STREAM, socket, SOL_SOCKET, timeval } from "./mod.ts";
  *
  * const sockfd = socket(AF_INET, SOCK_STREAM, 0);
  * setsockopt(sockfd, SOL_SOCKET, SO_REUSEADDR, 1);
@@ -750,6 +770,11 @@ export function setsockopt(
   optname: number,
   optval: number | boolean | OptionValue,
 ): void {
+  level = asInt(level, "setsockopt", "level");
+  optname = asInt(optname, "setsockopt", "optname");
+  if (UNSAFE_TO_SET.has(`${level}:${optname}`)) {
+    throw new LibcError("setsockopt", "EOPNOTSUPP", `option ${optname} cannot be set safely`);
+  }
   let bytes: Uint8Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
   if (typeof optval === "number" || typeof optval === "boolean") {
     bytes = new Int32Array([asInt(Number(optval), "setsockopt", "optval")]);
@@ -758,8 +783,8 @@ export function setsockopt(
   }
   const result = c.setsockopt(
     asFd(sockfd, "setsockopt", "sockfd"),
-    asInt(level, "setsockopt", "level"),
-    asInt(optname, "setsockopt", "optname"),
+    level,
+    optname,
     bytes,
     byteLengthOf(bytes),
   );
@@ -779,7 +804,7 @@ export function setsockopt(
  *
  * @example
  * ```ts
- * import { AF_INET, close, getsockopt, linger, SO_LINGER, SO_TYPE, SOCK_STREAM, socket, SOL_SOCKET } from "@ipc/playground";
+ * import { AF_INET, close, getsockopt, linger, SO_LINGER, SO_TYPE, SOCK_STREAM, socket, SOL_SOCKET } from "./mod.ts";
  *
  * const sockfd = socket(AF_INET, SOCK_STREAM, 0);
  * console.log(getsockopt(sockfd, SOL_SOCKET, SO_TYPE) === SOCK_STREAM); // true
@@ -792,7 +817,7 @@ export function setsockopt(
 export function getsockopt(sockfd: number, level: number, optname: number, optval?: OptionValue): number {
   level = asInt(level, "getsockopt", "level");
   optname = asInt(optname, "getsockopt", "optname");
-  if (UNSAFE_OPTIONS.has(`${level}:${optname}`)) {
+  if (UNSAFE_TO_GET.has(`${level}:${optname}`)) {
     throw new LibcError("getsockopt", "EOPNOTSUPP", `option ${optname} cannot be asked for safely`);
   }
   // more room than an int, to notice options that are something else
@@ -841,7 +866,7 @@ export function getsockname(sockfd: number, addr: sockaddr): void {
  *
  * @example
  * ```ts
- * import { AF_UNIX, close, getpeername, SOCK_STREAM, sockaddr_storage, socketpair } from "@ipc/playground";
+ * import { AF_UNIX, close, getpeername, SOCK_STREAM, sockaddr_storage, socketpair } from "./mod.ts";
  *
  * const [a, b] = socketpair(AF_UNIX, SOCK_STREAM, 0);
  * const addr = new sockaddr_storage();

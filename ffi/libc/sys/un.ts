@@ -6,7 +6,7 @@
 import { LibcError } from "../../errors.ts";
 import { char, type Member } from "../../native/kinds.ts";
 import { layout } from "../../native/layout.ts";
-import { AF_UNIX, families, family, setLength, sockaddr, tracedFamily } from "./_sockaddr.ts";
+import { AF_UNIX, families, family, memoryOf, setLength, sockaddr, tracedFamily } from "./_sockaddr.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -20,7 +20,7 @@ const ROOM = 108; // its bytes
  *
  * @example
  * ```ts
- * import { AF_UNIX, sockaddr_un } from "@ipc/playground";
+ * import { AF_UNIX, sockaddr_un } from "./mod.ts";
  *
  * const serv_addr = new sockaddr_un();
  * serv_addr.sun_family = AF_UNIX;
@@ -70,7 +70,7 @@ Object.defineProperty(sockaddr_un.prototype, "sun_path", {
 
 /** The name: a path without its NUL, or a NUL and an abstract name. */
 function nameOf(address: sockaddr): string {
-  const name = address.bytes.subarray(AT, Math.max(address.length, AT));
+  const name = memoryOf(address).subarray(AT, Math.max(address.length, AT));
   if (name[0] === 0) return decoder.decode(name);
   const nul = name.indexOf(0);
   return decoder.decode(nul < 0 ? name : name.subarray(0, nul));

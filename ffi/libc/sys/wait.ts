@@ -26,7 +26,7 @@ export const WCONTINUED = 8;
  *
  * @example
  * ```ts
- * import { WaitStatus } from "@ipc/playground";
+ * import { WaitStatus } from "./mod.ts";
  *
  * console.log(String(new WaitStatus(103 << 8))); // exited with 103
  * console.log(new WaitStatus(9).terminatingSignal); // SIGKILL
@@ -138,7 +138,7 @@ function usage(used: rusage | null, syscall: string): Uint8Array<ArrayBuffer> | 
  *
  * @example
  * ```ts ignore
- * import { enableFork, fork, wait, WaitStatus } from "@ipc/playground";
+ * import { enableFork, fork, wait, WaitStatus } from "./mod.ts";
  *
  * enableFork();
  * const pid = fork(() => 3);
@@ -164,7 +164,7 @@ export function wait(wstatus?: WaitStatus | null): number {
  *
  * @example
  * ```ts ignore
- * import { enableFork, fork, waitpid, WaitStatus } from "@ipc/playground";
+ * import { enableFork, fork, waitpid, WaitStatus } from "./mod.ts";
  *
  * enableFork();
  * const wstat = new WaitStatus();
@@ -195,7 +195,7 @@ export function waitpid(pid: number, wstatus?: WaitStatus | null, options?: numb
  *
  * @example
  * ```ts ignore
- * import { enableFork, fork, rusage, wait3, WaitStatus } from "@ipc/playground";
+ * import { enableFork, fork, rusage, wait3, WaitStatus } from "./mod.ts";
  *
  * enableFork();
  * fork(() => 3);
@@ -225,7 +225,7 @@ export function wait3(wstatus?: WaitStatus | null, options?: number, used?: rusa
  *
  * @example
  * ```ts ignore
- * import { enableFork, fork, rusage, wait4, WaitStatus } from "@ipc/playground";
+ * import { enableFork, fork, rusage, wait4, WaitStatus } from "./mod.ts";
  *
  * enableFork();
  * const used = new rusage();
