@@ -36,6 +36,17 @@ export function perlInBackground(code: string, ...args: (string | number)[]): Pr
   return new Program("perl", ["-e", code, ...args.map(String)]);
 }
 
+/** What a look into each slot of the kernel's table finds, up to the highest in use. */
+export function inSlots<T>(highest: number, look: (slot: number) => T | undefined): T[] {
+  return Array.from({ length: highest + 1 }, (_, slot) => {
+    try {
+      return look(slot);
+    } catch {
+      return undefined; // an empty slot, or somebody else's
+    }
+  }).filter((found) => found !== undefined);
+}
+
 /** Lets a few rounds of waiting pass. */
 export function moment(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 12));

@@ -20,6 +20,7 @@ export function works(command: string, ...args: string[]): boolean {
 const CHECKS = {
   cc: () => works("cc", "--version"),
   "aarch64-linux-gnu-gcc": () => works("aarch64-linux-gnu-gcc", "--version"),
+  ipcrm: () => works("ipcrm", "-V"),
   ipcs: () => works("ipcs", "-V"),
   perl: () => works("perl", "-e", "1"),
   "perl with IO::Socket": () => works("perl", "-MIO::Socket", "-e", "1"), // not every Perl has its modules

@@ -123,7 +123,12 @@ export class Program {
 
   /** Sends a signal to it alone, unless it has ended. */
   kill(signal: Deno.Signal = "SIGKILL"): void {
-    if (!this.#ended) this.#child.kill(signal);
+    if (this.#ended) return;
+    try {
+      this.#child.kill(signal);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error; // it has ended, but that has not been told yet
+    }
   }
 
   /** Kills it and all its children. */

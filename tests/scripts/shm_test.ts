@@ -18,7 +18,7 @@ async function content(): Promise<string> {
 const ready = async () => segment() !== undefined && await content() === `${ALPHABET}\0`;
 
 for (const [from, to] of pairings) {
-  needs(...compiler(from, to), unused)(
+  needs(...compiler(from, to), "perl", unused)(
     `shm_server (${from}) and shm_client (${to}) hand over the alphabet and both end`,
     async () => {
       try {
@@ -35,7 +35,7 @@ for (const [from, to] of pairings) {
   );
 }
 
-needs(unused)("shm_server makes the segment of the slide: key 5678, 27 bytes, mode 0666", async () => {
+needs("perl", unused)("shm_server makes the segment of the slide: key 5678, 27 bytes, mode 0666", async () => {
   try {
     await using server = start("shm_server.ts");
     await server.ready(ready, "the server's segment is filled");

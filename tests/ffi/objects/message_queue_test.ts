@@ -350,7 +350,7 @@ needs("perl")("MessageQueue.receiveSync() with a time limit takes what comes mea
   assertEquals((await peer.end()).code, 0);
 });
 
-Deno.test("MessageQueue.create() says what to do about a key that is taken", async () => {
+needs("ipcrm")("MessageQueue.create() says what to do about a key that is taken", async () => {
   const key = freshKey();
   const left = MessageQueue.create({ key });
   const hex = `0x${key.toString(16)}`;

@@ -3,6 +3,7 @@ import { IPC_RMID } from "../../../ffi/libc/sys/ipc.ts";
 import { shmctl } from "../../../ffi/libc/sys/shm.ts";
 import { SharedMemory } from "../../../ffi/objects/shared_memory.ts";
 import { freshKey } from "../../_peers.ts";
+import { needs } from "../../needs.ts";
 import { fails, objects, run, runSource } from "../../support.ts";
 
 function exists(id: number): boolean {
@@ -215,7 +216,7 @@ Deno.test("SharedMemory's errors name the method that was called", () => {
   );
 });
 
-Deno.test("SharedMemory.create() says what to do about a key that is taken", async () => {
+needs("ipcrm")("SharedMemory.create() says what to do about a key that is taken", async () => {
   const key = freshKey();
   const left = SharedMemory.create(10, { key });
   const hex = `0x${key.toString(16)}`;
