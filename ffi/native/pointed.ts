@@ -38,3 +38,8 @@ export function textAt(address: bigint): string | undefined {
 export function pointerOf(address: bigint): Deno.PointerValue {
   return Deno.UnsafePointer.create(address);
 }
+
+/** The same backwards, as a number to show. */
+export function addressOf(pointer: Deno.PointerValue): number {
+  return Number(Deno.UnsafePointer.value(pointer));
+}

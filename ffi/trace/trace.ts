@@ -10,6 +10,7 @@ import { type AnyFunction, bare, entries, type Entry } from "../native/header.ts
 import { type Call, type Kind, traced as tracedBytes } from "../native/kinds.ts";
 import { errno, setErrno } from "../native/libc.ts";
 import { isFailed, type Memory, offsetIn, segmentOf } from "../native/memory.ts";
+import { addressOf } from "../native/pointed.ts";
 import { type Observer, tracing } from "../native/observer.ts";
 import { own } from "../native/own.ts";
 import { TRACE_VERSION, type TracedArgument, type TracedPlace, type TraceEvent, type TraceEventBase } from "./event.ts";
@@ -18,7 +19,9 @@ import { place } from "./place.ts";
 /** Who is told. */
 interface Sink {
   tell(event: TraceEvent): void;
-  /** How many events it still takes, besides those of a process's life. */
+  /** How many events of each process it takes, besides those of the process's life. */
+  readonly most: number;
+  /** How many of this process it still takes. */
   left: number;
   /** How many it was not told of. */
   lost: number;
@@ -89,10 +92,14 @@ function programName(): string {
 
 /** Makes sure that the process has introduced itself, and gives what all events begin with. */
 function base(forked = false, at?: number): TraceEventBase {
-  if (pid === 0) {
+  // nobody is left if the listener went in the middle of a call; the next one is to be told of the process
+  if (pid === 0 && sinks.size > 0) {
     pid = own.getpid();
     ended = false;
-    for (const sink of sinks) sink.lost = 0;
+    for (const sink of sinks) {
+      sink.left = sink.most;
+      sink.lost = 0;
+    }
     const start = { t: at ?? now(), pid, v: TRACE_VERSION, ppid: own.getppid(), name: programName(), forked };
     emit({ ...start, ev: "start" }, true);
   }
@@ -152,7 +159,7 @@ function asNumber(result: unknown): number {
   if (typeof result === "number") return result;
   if (result === undefined || result === null) return 0;
   if (isFailed(result as Deno.PointerObject)) return -1;
-  return Number(Deno.UnsafePointer.value(result as Deno.PointerObject));
+  return addressOf(result as Deno.PointerObject);
 }
 
 const failedByDefault = (result: number) => result === -1;
@@ -292,7 +299,7 @@ function uninstall(): void {
 /** Tells a function of the events from now on, of so many of them besides those of the processes' life. */
 export function listen(tell: (event: TraceEvent) => void, most: number): Disposable {
   install();
-  const sink: Sink = { tell: (event) => tell(event), left: most, lost: 0 }; // the same listener may be given twice
+  const sink: Sink = { tell: (event) => tell(event), most, left: most, lost: 0 }; // the same listener may be given twice
   sinks.add(sink);
   return {
     [Symbol.dispose]() {

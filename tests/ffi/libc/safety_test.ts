@@ -18,14 +18,10 @@ import {
   socket,
   timeval,
 } from "../../../mod.ts";
-import { runSource } from "../../support.ts";
+import { fails, runSource } from "../../support.ts";
 
 // deno-lint-ignore no-explicit-any -- what no type allows
 type Anything = any;
-
-function fails(call: () => unknown, code: string): void {
-  assertEquals((assertThrows(call, LibcError) as LibcError).code, code);
-}
 
 /** Each changes a class for good, so it has a process of its own; before the fix each of them ended with a signal. */
 const CHANGES: readonly [what: string, source: string, said: string][] = [
@@ -108,11 +104,11 @@ Deno.test("what only looks like an address or an array of pollfd is refused befo
       new Proxy(new sockaddr_in(), {}),
     ];
     for (const address of looks) {
-      fails(() => bind(fd, address), "EFAULT");
-      fails(() => getsockname(fd, address), "EFAULT");
+      fails("EFAULT", () => bind(fd, address));
+      fails("EFAULT", () => getsockname(fd, address));
     }
     for (const fds of [null, [], { length: 1 }, Object.create(pollfds.prototype)] as Anything[]) {
-      fails(() => poll(fds, 0), "EFAULT");
+      fails("EFAULT", () => poll(fds, 0));
     }
   } finally {
     close(fd);
@@ -137,11 +133,11 @@ Deno.test("poll() asks about as many descriptors as there are, whatever the leng
 
 Deno.test("memcpy() and linger() take nothing for something else", () => {
   for (const src of ["abc", { length: 4 }, [1, 2, 3], new Uint16Array(4)] as Anything[]) {
-    fails(() => memcpy(new Uint8Array(4), src, 2), "EFAULT");
-    fails(() => memcpy(src, new Uint8Array(4), 2), "EFAULT");
+    fails("EFAULT", () => memcpy(new Uint8Array(4), src, 2));
+    fails("EFAULT", () => memcpy(src, new Uint8Array(4), 2));
   }
-  fails(() => memcpy(new Uint8Array(4), new Uint8Array(4), Symbol() as Anything), "EFAULT");
-  for (const onoff of [Symbol(), 1n, "1", [1]] as Anything[]) fails(() => new linger(onoff), "EINVAL");
+  fails("EFAULT", () => memcpy(new Uint8Array(4), new Uint8Array(4), Symbol() as Anything));
+  for (const onoff of [Symbol(), 1n, "1", [1]] as Anything[]) fails("EINVAL", () => new linger(onoff));
   assertEquals([new linger(true).l_onoff, new linger(false).l_onoff, new linger(1).l_onoff], [1, 0, 1]);
 });
 
@@ -149,9 +145,9 @@ Deno.test("options by which the kernel writes to an address in a structure are r
   const SOL_MPTCP = 284, MPTCP_FULL_INFO = 4, SOL_XDP = 283, XDP_UMEM_REG = 4, IPT_SO_SET_REPLACE = 64;
   const fd = socket(AF_INET, SOCK_STREAM, 0);
   try {
-    fails(() => getsockopt(fd, SOL_MPTCP, MPTCP_FULL_INFO, new Uint8Array(512)), "EOPNOTSUPP");
-    fails(() => setsockopt(fd, SOL_XDP, XDP_UMEM_REG, new Uint8Array(32)), "EOPNOTSUPP");
-    fails(() => setsockopt(fd, 0, IPT_SO_SET_REPLACE, new Uint8Array(96)), "EOPNOTSUPP");
+    fails("EOPNOTSUPP", () => getsockopt(fd, SOL_MPTCP, MPTCP_FULL_INFO, new Uint8Array(512)));
+    fails("EOPNOTSUPP", () => setsockopt(fd, SOL_XDP, XDP_UMEM_REG, new Uint8Array(32)));
+    fails("EOPNOTSUPP", () => setsockopt(fd, 0, IPT_SO_SET_REPLACE, new Uint8Array(96)));
   } finally {
     close(fd);
   }

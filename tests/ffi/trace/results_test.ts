@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { poke } from "../../../ffi/helpers/memory.ts";
 import { ftok, IPC_PRIVATE, IPC_RMID } from "../../../ffi/libc/sys/ipc.ts";
 import { shmat, shmctl, shmdt, shmget } from "../../../ffi/libc/sys/shm.ts";
-import { close, pipe, write } from "../../../ffi/libc/unistd.ts";
+import { close, getpid, pipe, write } from "../../../ffi/libc/unistd.ts";
 import type { TraceEvent } from "../../../ffi/trace/event.ts";
 import { trace } from "../../../ffi/trace/trace.ts";
 
@@ -35,4 +35,13 @@ Deno.test("tracing tells where in the segment a byte is, and introduces the proc
     assert(events[1].ev === "memory" && events[1].offset === 15);
   }
   shmdt(shm);
+});
+
+Deno.test("a listener that goes in the middle of a call does not take the process's introduction with it", () => {
+  const tracing = trace((event) => event.ev === "enter" && tracing[Symbol.dispose]());
+  getpid();
+  const events: TraceEvent[] = [];
+  using _tracing = trace((event) => events.push(event));
+  getpid();
+  assertEquals(events.map(({ ev }) => ev), ["start", "enter", "exit"]);
 });
