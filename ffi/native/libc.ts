@@ -36,14 +36,15 @@ export function onFirstCall(caller: string): void {
     throw new LibcError(caller, "ENOSYS", `needs Linux with glibc on x86-64 or arm64; this is ${os} on ${arch}`);
   }
   // Asked for when dlopen() needs it, the permission would be for a file of this name in the working directory, and
-  // granting it would not help
-  const ffi = { name: "ffi" } as const;
-  if (Deno.permissions.querySync(ffi).state === "prompt") Deno.permissions.requestSync(ffi);
+  // granting it would not help; so who says no is not asked again by dlopen() either, and a part is none
+  const { state, partial } = Deno.permissions.requestSync({ name: "ffi" });
+  if (state !== "granted" || partial) {
+    throw new Deno.errors.NotCapable("Requires ffi access, run again with the --allow-ffi flag");
+  }
   try {
     const location = open("__errno_location", { parameters: [], result: "pointer" }) as () => Deno.PointerObject;
     errnoCell = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(location(), 4));
   } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) throw error;
     throw new LibcError(caller, "ENOSYS", `needs glibc, and libc.so.6 cannot be loaded: ${(error as Error).message}`);
   }
   tracing.start();

@@ -36,7 +36,7 @@ for (const [answer, works] of [["y", true], ["A", true], ["n", false]] as const)
     async () => {
       using program = file(PROGRAM);
       const { code, stdout } = await run("python3", ["-c", ON_A_TERMINAL, Deno.execPath(), program.path, answer]);
-      assertMatch(stdout, /Deno requests ffi access/);
+      assertEquals(stdout.match(/Deno requests ffi access/g)?.length, 1, stdout);
       assertEquals(code, works ? 0 : 1, stdout);
       assertEquals(stdout.includes("pid known: true"), works);
       if (!works) assertStringIncludes(stdout, "NotCapable: Requires ffi access");
@@ -48,7 +48,7 @@ Deno.test("without --allow-ffi and without anybody to ask, the error names the f
   using program = file(PROGRAM);
   const { code, stderr } = await run(Deno.execPath(), ["run", "--no-prompt", program.path]);
   assertEquals(code, 1);
-  assertMatch(stderr, /NotCapable: Requires ffi access to "libc.so.6", run again with the --allow-ffi flag/);
+  assertMatch(stderr, /NotCapable: Requires ffi access, run again with the --allow-ffi flag/);
   using importing = file(`import "@mod"; console.log("imported");`);
   assertEquals((await run(Deno.execPath(), ["run", "--no-prompt", importing.path])).stdout, "imported\n");
 });
