@@ -13,7 +13,7 @@ import {
   type TracedPointer,
 } from "../trace/event.ts";
 import type { Ffi } from "./libc.ts";
-import { addressOf, textAt } from "./pointed.ts";
+import { textAt } from "./pointed.ts";
 
 /** A call as a trace sees it: before it goes out, or when it is back. */
 export interface Call {
@@ -253,7 +253,7 @@ export function traced(data: Uint8Array, length: number = data.length): TracedBy
 export function pointer(value: unknown): TracedPointer | null {
   if (value === null || value === undefined) return null;
   const at = ArrayBuffer.isView(value) ? Deno.UnsafePointer.of(value as Uint8Array<ArrayBuffer>) : value;
-  return { pointer: addressOf(at as Deno.PointerValue) };
+  return { pointer: Number(Deno.UnsafePointer.value(at as Deno.PointerValue)) };
 }
 
 /** A view of all bytes of a typed array. */

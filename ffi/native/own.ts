@@ -35,6 +35,7 @@ export const OWN = {
   getpeername: [["i32", "buffer", "buffer"], "i32"],
   shmctl: [["i32", "i32", "buffer"], "i32"],
   shmdt: [["pointer"], "i32"],
+  msgctl: [["i32", "i32", "buffer"], "i32"],
   semctl: [["i32", "i32", "i32", "buffer"], "i32"],
   inet_ntop: [["i32", "buffer", "buffer", "u32"], "pointer"],
   inet_pton: [["i32", "buffer", "buffer"], "i32"],

@@ -39,7 +39,9 @@ export function pointerOf(address: bigint): Deno.PointerValue {
   return Deno.UnsafePointer.create(address);
 }
 
-/** The same backwards, as a number to show. */
-export function addressOf(pointer: Deno.PointerValue): number {
-  return Number(Deno.UnsafePointer.value(pointer));
+/** What a call gave, as a number: −1 for the address with which one says that it has failed. */
+export function numberOf(result: unknown): number {
+  if (typeof result === "number") return result;
+  if (result === undefined || result === null) return 0;
+  return Number(BigInt.asIntN(64, Deno.UnsafePointer.value(result as Deno.PointerObject)));
 }

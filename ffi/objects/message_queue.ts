@@ -4,18 +4,8 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { IPC_INFO, IPC_NOWAIT } from "../libc/sys/ipc.ts";
-import {
-  MSG_COPY,
-  MSG_EXCEPT,
-  msgbuf,
-  msgctl,
-  msgget,
-  msginfo,
-  msgrcv,
-  msgsnd,
-  type msqid_ds,
-} from "../libc/sys/msg.ts";
+import { IPC_NOWAIT } from "../libc/sys/ipc.ts";
+import { MSG_COPY, MSG_EXCEPT, msgbuf, msgget, msgrcv, msgsnd, type msqid_ds } from "../libc/sys/msg.ts";
 import { isCode } from "./_common.ts";
 import { Line } from "./_line.ts";
 import { byteLengthOf, isBytes } from "../native/bytes.ts";
@@ -188,18 +178,9 @@ export class MessageQueue extends IpcObject<msqid_ds> {
     return this.#shelf.message(length, buffer, words);
   }
 
-  /** Sends what is in the buffer. */
-  #put(length: number, flags: number): void {
-    try {
-      msgsnd(this.#id, this.#buffer, length, flags);
-    } catch (error) {
-      throw isCode(error, "EINVAL") ? tooLong(error as LibcError, length) : error;
-    }
-  }
-
   #putOrNot(length: number): boolean {
     try {
-      this.#put(length, IPC_NOWAIT);
+      msgsnd(this.#id, this.#buffer, length, IPC_NOWAIT);
       return true;
     } catch (error) {
       if (isCode(error, "EAGAIN")) return false;
@@ -233,7 +214,8 @@ export class MessageQueue extends IpcObject<msqid_ds> {
   sendSync(data: Uint8Array | string, options?: SendOptions & WaitSyncOptions): void {
     const type = options?.type ?? 1;
     const limit = deadline(options?.timeout, "msgsnd");
-    if (limit === undefined) this.#put(this.#fill(data, type), 0);
+    const length = this.#fill(data, type); // this may make another buffer
+    if (limit === undefined) msgsnd(this.#id, this.#buffer, length, 0);
     else retrySync(() => this.#putOrNot(this.#fill(data, type)) ? undefined : BUSY, limit);
   }
 
@@ -385,12 +367,4 @@ export class MessageQueue extends IpcObject<msqid_ds> {
   get changedAt(): Date | null {
     return date(this.stat().msg_ctime);
   }
-}
-
-/** The kernel says `EINVAL` of a message above its limit, and not what that is. */
-function tooLong(error: LibcError, length: number): LibcError {
-  const info = new msginfo();
-  msgctl(0, IPC_INFO, info);
-  if (length <= info.msgmax) return error;
-  return new LibcError(error.syscall, "EINVAL", `${error.detail}: the system's limit, msgmax, is ${info.msgmax}`);
 }

@@ -19,8 +19,9 @@ const SIGNALS = [SIGHUP, SIGINT, SIGTERM];
  *
  * This runs on the event loop, as all handlers do here: it reaches a program that waits with `await`, and not one that
  * blocks, in `acceptSync` or `sleep` say: that doesn't hear the signals any more until it goes on. (`receiveSync`,
- * `sendSync` and those of {@linkcode SemaphoreSet} fail with `EINTR` instead, and the program may end by that.) `SIGKILL`
- * cannot be caught by anybody. A forked child starts without it.
+ * `sendSync` and those of {@linkcode SemaphoreSet} fail with `EINTR` instead: the program ends by that error or by the
+ * signal, whichever comes first, and one that catches `EINTR` ends by the signal when it next awaits.) `SIGKILL` cannot be
+ * caught by anybody. A forked child starts without it.
  *
  * @throws {LibcError} `EOPNOTSUPP` in a forked child.
  *

@@ -9,8 +9,8 @@ import { sockaddrFrom } from "../libc/sys/_sockaddr.ts";
 import { type AnyFunction, bare, entries, type Entry } from "../native/header.ts";
 import { type Call, type Kind, traced as tracedBytes } from "../native/kinds.ts";
 import { errno, setErrno } from "../native/libc.ts";
-import { isFailed, type Memory, offsetIn, segmentOf } from "../native/memory.ts";
-import { addressOf } from "../native/pointed.ts";
+import { type Memory, offsetIn, segmentOf } from "../native/memory.ts";
+import { numberOf } from "../native/pointed.ts";
 import { type Observer, tracing } from "../native/observer.ts";
 import { own } from "../native/own.ts";
 import { TRACE_VERSION, type TracedArgument, type TracedPlace, type TraceEvent, type TraceEventBase } from "./event.ts";
@@ -155,13 +155,6 @@ function endOf(call: typeof own.getsockname, fd: number): string | undefined {
   if (call(fd, address, length) === 0) return String(sockaddrFrom(address.subarray(0, length[0])));
 }
 
-function asNumber(result: unknown): number {
-  if (typeof result === "number") return result;
-  if (result === undefined || result === null) return 0;
-  if (isFailed(result as Deno.PointerObject)) return -1;
-  return addressOf(result as Deno.PointerObject);
-}
-
 const failedByDefault = (result: number) => result === -1;
 
 function traced(entry: Entry, bare: AnyFunction): AnyFunction {
@@ -186,7 +179,7 @@ function traced(entry: Entry, bare: AnyFunction): AnyFunction {
     const result = bare(...args);
     const code = errno();
     const after = now();
-    const number = asNumber(result);
+    const number = numberOf(result);
     const forked = call === "fork" && number === 0;
     if (forked) pid = 0;
     const bad = failed(number);

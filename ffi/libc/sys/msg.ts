@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { LibcError } from "../../errors.ts";
+import { errnoCode, LibcError } from "../../errors.ts";
 import { asInt, asKey, asLong, asSize, keyText } from "../../native/check.ts";
 import { call, header, unless } from "../../native/header.ts";
 import {
@@ -25,6 +25,7 @@ import {
 } from "../../native/kinds.ts";
 import { layout, layoutOf, nested, settable, Struct, struct, structBytes } from "../../native/layout.ts";
 import { errno } from "../../native/libc.ts";
+import { own } from "../../native/own.ts";
 import {
   IPC_CREAT,
   IPC_EXCL,
@@ -293,8 +294,18 @@ export function msgsnd(msqid: number, msgp: msgbuf, msgsz: number, msgflg: numbe
   const length = asSize(msgsz, "msgsnd", "msgsz");
   const bytes = roomFor(msgp, msgsz, "msgsnd");
   if (c.msgsnd(asInt(msqid, "msgsnd", "msqid"), bytes, length, asInt(msgflg, "msgsnd", "msgflg")) < 0) {
-    throw new LibcError("msgsnd", errno(), `msqid ${msqid}, type ${msgp.mtype}, ${msgsz} bytes`);
+    throw notSent(errno(), msqid, msgp, msgsz);
   }
+}
+
+/** The kernel says `EINVAL` of a message above its limit, too, and not what that is. */
+function notSent(errno: number, msqid: number, msgp: msgbuf, msgsz: number): LibcError {
+  const detail = `msqid ${msqid}, type ${msgp.mtype}, ${msgsz} bytes`;
+  if (errnoCode(errno) !== "EINVAL") return new LibcError("msgsnd", errno, detail);
+  const info = new msginfo();
+  own.msgctl(0, IPC_INFO, info.bytes);
+  const limit = msgsz > info.msgmax ? `: the system's limit, msgmax, is ${info.msgmax}` : "";
+  return new LibcError("msgsnd", errno, detail + limit);
 }
 
 /**

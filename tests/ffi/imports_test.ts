@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { mod, root, run } from "../../support.ts";
+import { mod, root, run } from "../support.ts";
 
 interface Module {
   specifier: string;
@@ -44,4 +44,17 @@ Deno.test("no module of ffi/ imports itself by way of others", async () => {
   assertEquals(circle(graph)?.join(" → "), undefined);
   const looped = new Map(graph).set("ffi/errors.ts", ["ffi/objects/socket.ts"]);
   assert(circle(looped), "a circle would be found");
+});
+
+Deno.test("pointers, and the opening of libraries, are confined to ffi/native/", () => {
+  const unsafe = /Deno\s*\.\s*(dlopen|Unsafe\w+)/;
+  const users = (folder: string): string[] =>
+    [...Deno.readDirSync(`${root}${folder}`)].flatMap(({ name, isDirectory }) => {
+      const path = `${folder}/${name}`;
+      if (isDirectory) return users(path);
+      return unsafe.test(Deno.readTextFileSync(`${root}${path}`)) ? [path] : [];
+    });
+  const found = [...users("ffi"), ...users("scripts")];
+  assertEquals(found.filter((path) => !path.startsWith("ffi/native/") && !path.endsWith(".svg")), []);
+  assert(found.includes("ffi/native/libc.ts"));
 });
