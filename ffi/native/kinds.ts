@@ -91,8 +91,6 @@ function integer<F extends Ffi, T extends number | bigint>(
   };
 }
 
-/** `uint8_t`. */
-export const u8 = integer("i32", 1, (v, at) => v.getUint8(at), (v, at, n) => v.setUint8(at, n), 0, 0xff);
 /** `int16_t`. */
 export const i16 = integer(
   "i32",

@@ -78,7 +78,7 @@ const layouts = new Map<Class, Known>();
 
 /** The layout of a class, here or on another architecture. */
 export function layoutOf(of: Class, arch: typeof Deno.build.arch = Deno.build.arch): Layout {
-  const known = known_(of);
+  const known = knownLayout(of);
   return arch === Deno.build.arch ? known : laidOut(known.name, known.list, arch);
 }
 
@@ -95,7 +95,7 @@ function layoutFor(of: Class): Known | undefined {
   }
 }
 
-function known_(of: Class): Known {
+function knownLayout(of: Class): Known {
   const known = layoutFor(of);
   if (known) return known;
   throw new LibcError("Struct", "EINVAL", "a class without a layout");
@@ -186,7 +186,7 @@ export function layout<T extends Struct, M extends { [K in keyof M]: K extends k
 
 /** A structure as the member of another one. */
 export function nested<T extends Struct>(of: Class<T>): Member<T> {
-  const known = known_(of);
+  const known = knownLayout(of);
   const made = new WeakMap<DataView, T>();
   const member: Member<T> = {
     size: known.size,
@@ -227,13 +227,13 @@ const nestedIn = new WeakMap<Member, Known>();
 
 /** A structure that is passed to a call which takes no more from it than what can be set. */
 export function settable(of: Class): Kind<"buffer"> {
-  const known = known_(of);
+  const known = knownLayout(of);
   return memory((data) => settableFields(known, new DataView(data.buffer, data.byteOffset, data.byteLength)));
 }
 
 /** A structure that is passed to a call; fewer bytes than it has are told as bytes. */
 export function struct(of: Class): Kind<"buffer"> {
-  const known = known_(of);
+  const known = knownLayout(of);
   return memory((data) =>
     data.byteLength < known.size
       ? traced(data)
@@ -248,7 +248,7 @@ export function ownBytes(value: unknown): Uint8Array<ArrayBuffer> | undefined {
 
 /** A member of a structure that a call has filled, whatever its properties say. */
 export function memberOf<T extends Struct, K extends keyof T & string>(of: Class<T>, struct: T, name: K): T[K] {
-  const { at, member } = known_(of).members[name];
+  const { at, member } = knownLayout(of).members[name];
   return member.read(viewOf(struct), at) as T[K];
 }
 

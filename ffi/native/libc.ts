@@ -35,8 +35,8 @@ export function onFirstCall(caller: string): void {
   if (os !== "linux" || (arch !== "x86_64" && arch !== "aarch64")) {
     throw new LibcError(caller, "ENOSYS", `needs Linux with glibc on x86-64 or arm64; this is ${os} on ${arch}`);
   }
-  // Asked for when dlopen() needs it, the permission would be for a file of this name in the working directory, and
-  // granting it would not help; so who says no is not asked again by dlopen() either, and a part is none
+  // Asked for or looked up by dlopen(), the permission would be for a file of this name in the working directory, which
+  // is of no use; so it is all or nothing, and who has said no is not asked again
   const { state, partial } = Deno.permissions.requestSync({ name: "ffi" });
   if (state !== "granted" || partial) {
     throw new Deno.errors.NotCapable("Requires ffi access, run again with the --allow-ffi flag");

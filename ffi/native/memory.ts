@@ -180,7 +180,7 @@ function writable(memory: Memory, syscall: string): Uint8Array {
 /** One byte, read afresh from memory. */
 export function load(memory: Memory, offset: number, syscall: string): number {
   let byte: number;
-  if (!isBytes(memory)) byte = read_(readOnly(memory, syscall), offset, 1, syscall)[0];
+  if (!isBytes(memory)) byte = copied(readOnly(memory, syscall), offset, 1, syscall)[0];
   else {
     const inside = typeof offset === "number" && offset >>> 0 === offset && offset < byteLengthOf(memory);
     if (!inside) range(offset, 1, byteLengthOf(memory), syscall);
@@ -200,12 +200,12 @@ export function store(memory: Memory, offset: number, byte: number, syscall: str
 
 /** A copy of some bytes. */
 export function read(memory: Memory, offset: number, length: number, syscall: string): Uint8Array<ArrayBuffer> {
-  const data = read_(memory, offset, length, syscall);
+  const data = copied(memory, offset, length, syscall);
   if (tracing.current !== undefined) tracing.current.touched("read", memory, offset, data);
   return data;
 }
 
-function read_(memory: Memory, offset: number, length: number, syscall: string): Uint8Array<ArrayBuffer> {
+function copied(memory: Memory, offset: number, length: number, syscall: string): Uint8Array<ArrayBuffer> {
   if (isBytes(memory)) {
     range(offset, length, byteLengthOf(memory), syscall);
     return slice(memory, offset, offset + length);

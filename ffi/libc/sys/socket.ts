@@ -277,6 +277,14 @@ const optvalIn = value((call) => Number(call.argument("optlen")));
 const optvalOut = filled(value((call) => (call.argument("optlen") as Uint32Array)[0]));
 const how = oneOf({ SHUT_RD, SHUT_WR, SHUT_RDWR }, 16);
 
+/** The one option whose value is a new descriptor. */
+function peerPidfd([, level, optname, optval]: unknown[]): number[] {
+  const SO_PEERPIDFD = 77;
+  if (level !== SOL_SOCKET || optname !== SO_PEERPIDFD) return [];
+  const { buffer, byteOffset, byteLength } = optval as Uint8Array;
+  return byteLength >= 4 ? [i32.read(new DataView(buffer, byteOffset), 0)] : [];
+}
+
 const unlessDontWait = (call: Call) => (Number(call.argument("flags")) & MSG_DONTWAIT) === 0;
 const accepts = (_args: unknown[], result: number) => result;
 const connects = (args: unknown[]) => args[0] as number;
@@ -338,7 +346,7 @@ const c = header({
     ["optname", optname],
     ["optval", optvalOut],
     ["optlen", socklen],
-  ]),
+  ], { opens: peerPidfd }),
   getsockname: call(i32, [["sockfd", id], ["addr", addressOut], ["addrlen", socklen]]),
   getpeername: call(i32, [["sockfd", id], ["addr", addressOut], ["addrlen", socklen]]),
 });

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { LibcError } from "../../../../ffi/errors.ts";
 import { O_RDONLY, open } from "../../../../ffi/libc/fcntl.ts";
 import {
   htonl,
@@ -63,6 +64,7 @@ import {
 import { timeval } from "../../../../ffi/libc/sys/time.ts";
 import { sockaddr_un } from "../../../../ffi/libc/sys/un.ts";
 import { close, pipe, read, unlink, write } from "../../../../ffi/libc/unistd.ts";
+import { trace } from "../../../../ffi/trace/trace.ts";
 import { needs } from "../../../needs.ts";
 import { fails } from "../../../support.ts";
 
@@ -564,4 +566,25 @@ Deno.test("getsockopt() refuses options whose structures would lead the kernel e
   const IPPROTO_IP = 0, IP_MSFILTER = 41;
   const fd = sockets.make(AF_INET, SOCK_DGRAM);
   fails("EOPNOTSUPP", () => getsockopt(fd, IPPROTO_IP, IP_MSFILTER, new Uint8Array(16)));
+});
+
+Deno.test("the descriptor that SO_PEERPIDFD gives belongs to the program", () => {
+  const SO_PEERPIDFD = 77;
+  const [a, b] = socketpair(AF_UNIX, SOCK_STREAM, 0);
+  try {
+    const value = new Int32Array(1);
+    for (const traced of [false, true]) {
+      using _tracing = traced ? trace(() => {}) : undefined;
+      try {
+        getsockopt(a, SOL_SOCKET, SO_PEERPIDFD, new Uint8Array(value.buffer));
+      } catch (error) {
+        assertEquals((error as LibcError).code, "ENOPROTOOPT", "an older kernel");
+        return;
+      }
+      close(value[0]); // it closes on exec, as the runtime's do
+    }
+  } finally {
+    close(a);
+    close(b);
+  }
 });
