@@ -101,6 +101,14 @@ function knownLayout(of: Class): Known {
   throw new LibcError("Struct", "EINVAL", "a class without a layout");
 }
 
+const LARGEST = 2 ** 31 + 7; // bytes: a message of the largest size
+
+function bytesFor(size: number | undefined): number {
+  if (size === undefined) return 0;
+  if (Number.isInteger(size) && size >= 0 && size <= LARGEST) return size;
+  throw new LibcError("Struct", "EINVAL", `size must be 0 to ${LARGEST} bytes, got ${Deno.inspect(size)}`);
+}
+
 /** Where the next structure is to lie, if it is a member of another one. */
 let placed: { bytes: Uint8Array<ArrayBuffer>; syscall?: string } | undefined;
 
@@ -145,7 +153,7 @@ export abstract class Struct {
     const here = placed;
     placed = undefined;
     this.#syscall = here?.syscall;
-    this.#bytes = here?.bytes ?? new Uint8Array(layoutFor(new.target)?.size ?? size ?? 0);
+    this.#bytes = here?.bytes ?? new Uint8Array(layoutFor(new.target)?.size ?? bytesFor(size));
     const { buffer, byteOffset, byteLength } = this.#bytes;
     this.#view = new DataView(buffer, byteOffset, byteLength);
   }

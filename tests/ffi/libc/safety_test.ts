@@ -16,6 +16,7 @@ import {
   sockaddr,
   sockaddr_in,
   socket,
+  Struct,
   timeval,
 } from "../../../mod.ts";
 import { fails, runSource } from "../../support.ts";
@@ -150,5 +151,17 @@ Deno.test("options by which the kernel writes to an address in a structure are r
     fails("EOPNOTSUPP", () => setsockopt(fd, 0, IPT_SO_SET_REPLACE, new Uint8Array(96)));
   } finally {
     close(fd);
+  }
+});
+
+Deno.test("a structure of one's own has a sensible size, or none", () => {
+  class Own extends Struct {
+    constructor(size: Anything) {
+      super(size);
+    }
+  }
+  assertEquals([new Own(12).bytes.length, new Own(undefined).bytes.length], [12, 0]);
+  for (const size of [-1, 1.5, NaN, 2 ** 60, "8", null, Symbol("size"), new Uint8Array(8)]) {
+    fails("EINVAL", () => new Own(size));
   }
 });
