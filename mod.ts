@@ -101,7 +101,7 @@ export * from "./ffi/objects/shared_memory.ts";
 export * from "./ffi/objects/socket.ts";
 export { Struct } from "./ffi/native/layout.ts";
 export * from "./ffi/trace/event.ts";
-export * from "./ffi/trace/format.ts";
+export { formatTraceEvent } from "./ffi/trace/format.ts";
 export * from "./ffi/trace/parse.ts";
 export { trace } from "./ffi/trace/trace.ts";
 import "./ffi/trace/environment.ts";

@@ -47,7 +47,7 @@ export function asSize(value: number, syscall: string, name: string): bigint {
 
 function largeSize(value: number, syscall: string, name: string): bigint {
   if (Number.isInteger(value) && value >= 0 && value < 2 ** 64) return BigInt(value);
-  throw bad(syscall, name, "a size of 0 to 2^64 - 1 bytes", value);
+  throw bad(syscall, name, "0 to 2^64 - 1 bytes", value);
 }
 
 /** A C `long`, ready for the call. */

@@ -28,6 +28,12 @@ export type Native<P extends readonly Ffi[], R extends Ffi> = (
 
 let errnoCell: Int32Array<ArrayBuffer> | undefined;
 
+/** How the program came by its permission. */
+export const permission: {
+  /** Somebody at the terminal was asked for it. */
+  asked: boolean;
+} = { asked: false };
+
 /** Makes libc ready, at the first call. */
 export function onFirstCall(caller: string): void {
   if (errnoCell) return;
@@ -37,7 +43,9 @@ export function onFirstCall(caller: string): void {
   }
   // Asked for or looked up by dlopen(), the permission would be for a file of this name in the working directory, which
   // is of no use; so it is all or nothing, and who has said no is not asked again
-  const { state, partial } = Deno.permissions.requestSync({ name: "ffi" });
+  const ffi = { name: "ffi" } as const;
+  permission.asked = Deno.stdin.isTerminal() && Deno.permissions.querySync(ffi).state === "prompt";
+  const { state, partial } = Deno.permissions.requestSync(ffi);
   if (state !== "granted" || partial) {
     throw new Deno.errors.NotCapable("Requires ffi access, run again with the --allow-ffi flag");
   }

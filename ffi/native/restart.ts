@@ -5,7 +5,7 @@
  */
 import { LibcError } from "../errors.ts";
 import { guardMicrotasks } from "./child.ts";
-import { cstring, environment, errno } from "./libc.ts";
+import { cstring, environment, errno, permission } from "./libc.ts";
 import { own, slurp } from "./own.ts";
 import { pointers } from "./pointed.ts";
 
@@ -70,6 +70,12 @@ export function restartSingleThreaded(): void {
   const starts: bigint[] = [];
   const base = Deno.UnsafePointer.value(Deno.UnsafePointer.of(argv));
   for (let at = 0; at < argv.length; at = argv.indexOf(0, at) + 1) starts.push(base + BigInt(at));
+  // what was granted once is not asked for again
+  const granted = cstring("--allow-ffi", "execve", "argv");
+  if (permission.asked) {
+    const behind = runtimeArguments()[1] === "run" ? 2 : 1;
+    starts.splice(behind, 0, Deno.UnsafePointer.value(Deno.UnsafePointer.of(granted)));
+  }
   const path = new Uint8Array(4097);
   // the real path, so that the process keeps its name in ps(1)
   const length = own.readlink(cstring("/proc/self/exe", "readlink", "path"), path, 4096n);

@@ -143,6 +143,11 @@ export abstract class IpcObject<D = unknown> implements Disposable {
     forgetMade(this);
   }
 
+  /** How `console.log` shows it: with its id. The kernel is not asked for more. */
+  [Symbol.for("Deno.customInspect")](inspect: typeof Deno.inspect, options: Deno.InspectOptions): string {
+    return `${this.constructor.name} ${inspect({ id: this.id }, options)}`;
+  }
+
   /** Removes the object if this handle made it, in this process. It is fine if it is gone already. */
   [Symbol.dispose](): void {
     removeMade(this);

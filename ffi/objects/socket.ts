@@ -382,7 +382,10 @@ export class Socket implements Disposable {
     return [new Socket(a), new Socket(b)];
   }
 
-  /** The descriptor, for the functions that are named as in C; -1 once it is closed. */
+  /**
+   * The descriptor, for the functions that are named as in C; -1 once it is closed. It is `O_NONBLOCK`: where they would
+   * wait they fail with `EAGAIN`, in a forked child, too.
+   */
   get fd(): number {
     return this.#fd;
   }
@@ -670,6 +673,11 @@ export class Socket implements Disposable {
     release(fd, this);
   }
 
+  /** How `console.log` shows it: with its descriptor. */
+  [Symbol.for("Deno.customInspect")](inspect: typeof Deno.inspect, options: Deno.InspectOptions): string {
+    return `Socket ${inspect({ fd: this.#fd }, options)}`;
+  }
+
   /** As {@linkcode Socket.close}, for `using`. */
   [Symbol.dispose](): void {
     this.close();
@@ -725,7 +733,10 @@ export class Listener implements Disposable, AsyncIterable<Socket> {
     return new Listener(fd);
   }
 
-  /** The descriptor, for the functions that are named as in C; -1 once it is closed. */
+  /**
+   * The descriptor, for the functions that are named as in C; -1 once it is closed. It is `O_NONBLOCK`: where they would
+   * wait they fail with `EAGAIN`, in a forked child, too.
+   */
   get fd(): number {
     return this.#fd;
   }
@@ -800,6 +811,11 @@ export class Listener implements Disposable, AsyncIterable<Socket> {
     if (fd < 0) return;
     this.#fd = -1;
     release(fd, this);
+  }
+
+  /** How `console.log` shows it: with its descriptor. */
+  [Symbol.for("Deno.customInspect")](inspect: typeof Deno.inspect, options: Deno.InspectOptions): string {
+    return `Listener ${inspect({ fd: this.#fd }, options)}`;
   }
 
   /** As {@linkcode Listener.close}, for `using`. */

@@ -130,7 +130,8 @@ function isZero(value: TracedArgument): boolean {
   return typeof value === "object" && value !== null && "value" in value && value.value === 0;
 }
 
-function argumentsText(event: EnterEvent | ExitEvent): string {
+/** The arguments' texts, in their order. */
+function argumentTexts(event: EnterEvent | ExitEvent): string[] {
   const { call, args } = event;
   return Object.entries(args)
     .filter(([name]) => !(call === "open" && name === "mode" && !has(args.flags, "O_CREAT")))
@@ -140,7 +141,20 @@ function argumentsText(event: EnterEvent | ExitEvent): string {
       if (name === "handler" && typeof value === "string") return value;
       if (Array.isArray(value) && value.length === 0 && name === "sops") return "NULL";
       return argumentText(value);
-    }).join(", ");
+    });
+}
+
+/** How many arguments are told when a call begins: those before the first that it has yet to fill. */
+function countBefore({ args }: EnterEvent): number {
+  const values = Object.values(args);
+  const at = values.findIndex((value) => typeof value === "object" && value !== null && "pointer" in value);
+  return at < 0 ? values.length : at;
+}
+
+/** The rest of a call that was told when it began: `<... msgrcv resumed> {mtype=1, mtext="x"}, 128, 1, 0) = 1`. */
+export function formatResumed(began: EnterEvent, event: ExitEvent): string {
+  const rest = argumentTexts(event).slice(countBefore(began)).join(", ");
+  return `<... ${event.call} resumed>${rest ? " " : ""}${rest}) = ${resultText(event)}`;
 }
 
 function resultText({ call, result, errno, args }: ExitEvent): string {
@@ -162,10 +176,13 @@ export function formatTraceEvent(event: TraceEvent): string {
   switch (event.ev) {
     case "start":
       return `+++ ${event.name} ${event.forked ? `forked by ${event.ppid}` : "started"} +++`;
-    case "enter":
-      return `${event.call}(${argumentsText(event)} <unfinished ...>`;
+    case "enter": {
+      const texts = argumentTexts(event);
+      const told = texts.slice(0, countBefore(event)).map((text, i) => i < texts.length - 1 ? `${text}, ` : text);
+      return `${event.call}(${told.join("")} <unfinished ...>`;
+    }
     case "exit":
-      return `${event.call}(${argumentsText(event)}) = ${resultText(event)}`;
+      return `${event.call}(${argumentTexts(event).join(", ")}) = ${resultText(event)}`;
     case "memory": {
       const { shmid, offset, op, data } = event;
       return `shm ${shmid} [${offset}] ${op === "read" ? "→" : "←"} ${bytesText(data)}`;

@@ -128,7 +128,9 @@ export abstract class sockaddr extends Struct {
         if (address) return address;
       }
     }
-    const what = `${Deno.inspect(text)} is not an address such as 161.25.19.8:1625, [::1]:1625, /path or @name`;
+    const what = `${
+      Deno.inspect(text)
+    } is not an address: 161.25.19.8:1625, [::1]:1625 (ports to 65535), /path or @name`;
     throw new LibcError("inet_pton", "EINVAL", what);
   }
 

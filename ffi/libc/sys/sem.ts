@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { LibcError } from "../../errors.ts";
+import { errnoCode, LibcError } from "../../errors.ts";
 import { byteLengthOf, isWords } from "../../native/bytes.ts";
 import { asInt, asKey, asLong, asSize, keyText } from "../../native/check.ts";
 import { call, header } from "../../native/header.ts";
@@ -300,7 +300,8 @@ export function semop(semid: number, sops: sembuf): void {
   const bytes = operations(sops, "semop");
   const nsops = asSize(byteLengthOf(bytes) / OPERATION.size >>> 0, "semop", "nsops");
   if (c.semop(asInt(semid, "semop", "semid"), bytes, nsops) < 0) {
-    throw new LibcError("semop", errno(), described(semid, sops));
+    const failed = errno();
+    throw new LibcError("semop", failed, described(semid, sops, failed));
   }
 }
 
@@ -340,21 +341,30 @@ export function semtimedop(semid: number, sops: sembuf, timeout: number | null):
     until[1] = BigInt(Math.floor((timeout - seconds) * 1e9)); // rounding up could give a whole second, which is EINVAL
   }
   if (c.semtimedop(asInt(semid, "semtimedop", "semid"), bytes, nsops, until) < 0) {
+    const failed = errno();
     throw new LibcError(
       "semtimedop",
-      errno(),
-      `${described(semid, sops)}, ${timeout ?? "unlimited"} seconds`,
+      failed,
+      `${described(semid, sops, failed)}, ${timeout ?? "unlimited"} seconds`,
     );
   }
 }
 
 /** What an error says of operations: how many, or of a single one, which. */
-function described(semid: number, sops: sembuf): string {
+function described(semid: number, sops: sembuf, failed: number): string {
   const bytes = operations(sops, "semop");
   const count = byteLengthOf(bytes) / OPERATION.size;
   if (count !== 1) return `semid ${semid}, ${count} operations`;
   const fields = new Int16Array(bytes.buffer);
-  return `semid ${semid}, semaphore ${fields[0] & 0xffff}, ${fields[1] > 0 ? "+" : ""}${fields[1]}`;
+  const which = `semid ${semid}, semaphore ${fields[0] & 0xffff}`;
+  if (errnoCode(failed) === "EFBIG") {
+    try {
+      return `${which} of ${semaphores(semid)}, counted from 0`;
+    } catch {
+      // the set is gone by now
+    }
+  }
+  return `${which}, ${fields[1] > 0 ? "+" : ""}${fields[1]}`;
 }
 
 const SLOT = 0x7fff; // the part of an id that is its place in the kernel's table

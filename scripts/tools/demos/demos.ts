@@ -33,8 +33,10 @@ const screen = {
     try {
       writeAll(text);
     } catch (error) {
-      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-      interrupt("nobody reads this", 128 + SIGPIPE); // as in: deno task demos | head
+      // as in: deno task demos | head
+      if (error instanceof Deno.errors.BrokenPipe) return interrupt("nobody reads this", 128 + SIGPIPE);
+      if (!interrupted.signal.aborted) console.error(`standard output: ${(error as Error).message}`);
+      interrupt("nothing can be printed", 1);
     }
   },
 };

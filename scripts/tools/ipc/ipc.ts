@@ -410,7 +410,8 @@ program.command("repl")
     if (Deno.stdin.isTerminal()) {
       print(
         'Try:\n  const q = MessageQueue.create()\n  q.sendSync("hello")\n  q.messages()\n  q.remove()\n' +
-          "fork() is for programs: it refuses to work at a prompt. Ctrl-D leaves.",
+          "fork() is for programs: it refuses to work at a prompt. Ctrl-D leaves;\n" +
+          "what was made stays until it is removed.",
       );
     }
     const library = new URL("../../../mod.ts", import.meta.url);

@@ -24,7 +24,9 @@ export function write(data: string | Uint8Array): void {
     writeAll(data);
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) Deno.exit(128 + SIGPIPE);
-    throw error;
+    // a full disk: there is nobody to catch it who could still say something
+    console.error(`standard output: ${(error as Error).message}`);
+    Deno.exit(1);
   }
 }
 

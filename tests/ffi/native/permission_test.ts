@@ -52,3 +52,15 @@ Deno.test("without --allow-ffi and without anybody to ask, the error names the f
   using importing = file(`import "@mod"; console.log("imported");`);
   assertEquals((await run(Deno.execPath(), ["run", "--no-prompt", importing.path])).stdout, "imported\n");
 });
+
+needs("python3")("a permission granted at Deno's question is not asked for again by enableFork()", async () => {
+  using program = file(`
+    import { enableFork, fork, wait } from "@mod";
+    enableFork();
+    fork(() => console.log("child", Deno.args.join()));
+    wait();`);
+  const { code, stdout } = await run("python3", ["-c", ON_A_TERMINAL, Deno.execPath(), program.path, "y"]);
+  assertEquals(code, 0, stdout);
+  assertEquals(stdout.match(/Deno requests ffi access/g)?.length, 1);
+  assertMatch(stdout, /child /);
+});

@@ -109,6 +109,9 @@ const TRACE_FD = 900;
 /** What does not come back: of these there is only the beginning in our trace. */
 const GONE = new Set(["_exit", "execve"]);
 
+/** What V8 may do for its memory at any moment, and no function that is traced does. */
+const ENGINE = new Set(["brk", "madvise", "mmap", "mprotect", "munmap"]);
+
 /** Finds for each call in our trace what strace saw of it. */
 export function pair(strace: string, trace: string): Pair[] {
   const syscalls = Map.groupBy(parseStrace(strace), ({ tid }) => tid);
@@ -120,6 +123,7 @@ export function pair(strace: string, trace: string): Pair[] {
     let before: Syscall[] = [];
     let between: Syscall[] = [];
     for (const call of syscalls.get(pid) ?? []) {
+      if (ENGINE.has(call.name)) continue;
       if (call.name !== "write" || !(Number(parseCall(call.text).args[0]) >= TRACE_FD)) {
         between.push(call);
         continue;

@@ -413,6 +413,32 @@ Deno.test("an IPC_TRACE file is bounded: then only the processes' life is told, 
   assert(TRACE_LIMIT >= 1000);
 });
 
+Deno.test("IPC_TRACE=- prints a call that waits in two parts, as strace does", async () => {
+  const { stderr } = await runSource(
+    `
+    import { IPC_PRIVATE, IPC_RMID, msgbuf, msgctl, msgget, msgrcv, msgsnd, strcpy, usleep } from "@mod";
+    const id = msgget(IPC_PRIVATE, 0o600);
+    const message = new msgbuf(16);
+    message.mtype = 3;
+    strcpy(message.mtext, "hi");
+    msgsnd(id, message, 3, 0);
+    msgrcv(id, message, 16, 0, 0);
+    usleep(1);
+    msgctl(id, IPC_RMID);`,
+    [],
+    { env: { IPC_TRACE: "-" } },
+  );
+  const lines = stderr.split("\n").map((line) => line.replace(/^\d+ /, "").replace(/^(msg\w+)\(\d+/, "$1(ID"));
+  assertEquals(lines.slice(2, -3), [
+    'msgsnd(ID, {mtype=3, mtext="hi\\0"}, 3, 0 <unfinished ...>',
+    "<... msgsnd resumed>) = 0",
+    "msgrcv(ID,  <unfinished ...>",
+    '<... msgrcv resumed> {mtype=3, mtext="hi\\0"}, 16, 0, 0) = 3',
+    "usleep(1 <unfinished ...>",
+    "<... usleep resumed>) = 0",
+  ]);
+});
+
 Deno.test("IPC_TRACE=- keeps away from the descriptors of a program that closes its own", async () => {
   const { stdout, stderr } = await runSource(
     `
@@ -443,6 +469,19 @@ Deno.test("IPC_TRACE does not wait for a reader of a FIFO, nor mind a name that 
   } finally {
     Deno.removeSync(directory, { recursive: true });
   }
+});
+
+Deno.test("IPC_TRACE says once that a disk is full, and the program goes on", async () => {
+  const { code, stdout, stderr } = await runSource(
+    `
+    import { getppid } from "@mod";
+    for (let i = 0; i < 3; i++) getppid();
+    console.log("done");`,
+    [],
+    { env: { IPC_TRACE: "/dev/full" } },
+  );
+  assertEquals([code, stdout], [0, "done\n"]);
+  assertEquals(stderr, "IPC_TRACE: /dev/full: No space left on device: nothing more is traced\n");
 });
 
 Deno.test("parseTrace() leaves out what has not the form of an event", () => {
