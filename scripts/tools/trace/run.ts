@@ -24,7 +24,9 @@ export async function runDemos(names: string[], file: string, signal: AbortSigna
     const demo = DEMOS.find((demo) => demo.name === name)!;
     const { result, reasons } = await runDemo(demo, { on: () => {}, env: () => ({ IPC_TRACE: file }), signal });
     if (result !== "passed") {
-      console.error(visible(`${name}: ${result}${reasons.length ? `: ${reasons.join("; ")}` : ""}`));
+      // what interrupted it says that it is interrupted
+      const said = result === "interrupted" ? reasons : [result, ...reasons.length ? [reasons.join("; ")] : []];
+      console.error(visible([name, ...said].join(": ")));
     }
     ok &&= result === "passed";
   }

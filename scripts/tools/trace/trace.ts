@@ -45,7 +45,7 @@ class Place implements Disposable {
   }
 }
 
-async function main(names: string[], commands: string[][], options: Options): Promise<boolean> {
+async function main(names: string[], commands: string[][], options: Options): Promise<number> {
   const unknown = names.filter((name) => !DEMOS.some((demo) => demo.name === name));
   if (unknown.length) {
     throw new Failure(
@@ -54,14 +54,17 @@ async function main(names: string[], commands: string[][], options: Options): Pr
     );
   }
   if (!names.length && !commands.length) throw new Failure("name a demo, or give a command after --", USAGE);
+  if (names.length && commands.length) throw new Failure("name demos or give commands, not both", USAGE);
   using outputs = new DisposableStack();
   const open = (path: string | undefined) => path === undefined ? undefined : outputs.use(new Output(path));
   const files = { json: open(options.json), mermaid: open(options.mermaid), svg: open(options.svg) };
 
   // what was traced by then is drawn all the same. Commands may take their time to end, demos don't.
   const interrupted = new AbortController();
+  let interruptedWith = 0;
   using _signals = onInterrupt((name, code) => {
     if (interrupted.signal.aborted && commands.length) Deno.exit(code);
+    interruptedWith ||= code;
     interrupted.abort(`interrupted by ${name}`);
   });
   using place = new Place();
@@ -76,7 +79,7 @@ async function main(names: string[], commands: string[][], options: Options): Pr
     : await runCommands(commands, file, reader, interrupted.signal);
   reader.read();
   const { events, malformed, dropped, otherVersion } = reader;
-  if (!events.length && !ok) return false; // and it has been said why
+  if (!events.length && !ok) return interruptedWith || 1; // and it has been said why
   if (!events.length) throw new Failure("nothing was traced: no process made a call through this library", USAGE);
   if (otherVersion !== undefined) {
     throw new Failure(
@@ -91,13 +94,13 @@ async function main(names: string[], commands: string[][], options: Options): Pr
   if (!files.json && !files.mermaid && !files.svg) {
     print(unicode(drawn, options.width ?? terminalSize(NO_TERMINAL).columns));
   }
-  return ok;
+  return ok ? 0 : interruptedWith || 1;
 }
 
 function positive(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 20) {
-    throw new Failure(`--width must be a whole number from 20, got ${text}`, USAGE);
+    throw new Failure(`--width must be a whole number of columns from 20, got ${text}`, USAGE);
   }
   return value;
 }
@@ -140,7 +143,7 @@ Your own program, or several at a time:
     .exitOverride();
   try {
     command.parse(own, { from: "user" });
-    return await main(command.args, commands, command.opts()) ? 0 : 1;
+    return await main(command.args, commands, command.opts());
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode ? USAGE : 0;
     if (!(error instanceof Failure)) throw error;

@@ -136,7 +136,7 @@ Deno.test("trace prints names, paths and messages without what could steer the t
   assertMatch(stderr, /^trace: [\x20-\x7e]+\n$/);
 });
 
-for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const) {
+for (const [signal, number] of [["SIGHUP", 1], ["SIGINT", 2], ["SIGTERM", 15]] as const) {
   Deno.test(`trace ends what it runs on ${signal}, draws what was traced by then, and leaves no file`, async () => {
     using place = new Place();
     await using tracing = new Program(
@@ -147,7 +147,7 @@ for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const) {
     await tracing.ready(() => place.names().includes("run"), "the program runs");
     tracing.kill(signal);
     const { code, stdout } = await tracing.end();
-    assertEquals(code, 1);
+    assertEquals(code, 128 + number);
     assertStringIncludes(stdout, "msgsnd type 1 “hello”");
     assertEquals(place.names("tmp"), []);
   });
@@ -177,7 +177,12 @@ Deno.test("trace leaves no file if nobody reads what it prints", async () => {
 
 Deno.test("trace exits with 2 if it is used wrongly, and says so in a line", async () => {
   const nothing = ["--", "true"];
-  for (const args of [[], ["nonsense"], ["--nonsense"], ["--width", "x", "shm"], ["--", "/nonexistent"], nothing]) {
+  for (
+    const args of [[], ["nonsense"], ["--nonsense"], ["--width", "x", "shm"], ["--", "/nonexistent"], nothing, [
+      "shm",
+      ...nothing,
+    ]]
+  ) {
     const { code, stdout, stderr } = await command(args);
     assertEquals([code, stdout], [2, ""], `${args}: ${stderr}`);
     assertMatch(stderr, /^(trace|error): .+\n$/);
