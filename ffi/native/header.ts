@@ -5,8 +5,8 @@
  * @example
  * ```ts ignore
  * const c = header({
- *   msgget: call(id, [["key", key], ["msgflg", flags({ IPC_CREAT, IPC_EXCL }, 8)]]),
- *   msgrcv: call(size, [["msqid", id], ["msgp", filled(msgbuf)], …], { waits: unless("msgflg", IPC_NOWAIT) }),
+ *   msgget: call(id, [["key", key], ["msgflg", flags({ IPC_CREAT, IPC_EXCL }, { radix: 8 })]]),
+ *   msgrcv: call(i32, [["msqid", id], ["msgp", filled(message)], …], { waits: unless("msgflg", IPC_NOWAIT) }),
  * });
  * c.msgget(1234, 0o600);
  * ```
