@@ -101,6 +101,11 @@ function knownLayout(of: Class): Known {
   throw new LibcError("Struct", "EINVAL", "a class without a layout");
 }
 
+/** Why a member cannot be read or written: its own error, or the memory was transferred to somebody else. */
+function gone(error: unknown, syscall: string, name: string): unknown {
+  return error instanceof LibcError ? error : new LibcError(syscall, "EFAULT", `the memory of ${name} is gone`);
+}
+
 const LARGEST = 2 ** 31 + 7; // bytes: a message of the largest size
 
 function bytesFor(size: number | undefined): number {
@@ -132,11 +137,19 @@ export abstract class Struct {
         Object.defineProperty(prototype, name, {
           configurable: true,
           get(this: Struct) {
-            return member.read(this.#view, at, this.#syscall ?? syscall);
+            try {
+              return member.read(this.#view, at, this.#syscall ?? syscall);
+            } catch (error) {
+              throw gone(error, this.#syscall ?? syscall, name);
+            }
           },
           set: member.write && settable.includes(name)
             ? function (this: Struct, value: unknown) {
-              member.write!(this.#view, at, value, name, this.#syscall ?? syscall);
+              try {
+                member.write!(this.#view, at, value, name, this.#syscall ?? syscall);
+              } catch (error) {
+                throw gone(error, this.#syscall ?? syscall, name);
+              }
             }
             : undefined,
         });

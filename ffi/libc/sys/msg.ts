@@ -148,7 +148,9 @@ export class msgbuf extends Struct {
         const low = this.#words[0];
         const high = this.#words[1];
         const value = high * 2 ** 32 + (low >>> 0);
-        return Number.isSafeInteger(value) ? value : BigInt(high) << 32n | BigInt(low >>> 0);
+        if (Number.isSafeInteger(value)) return value;
+        if (high === undefined) throw new LibcError("msgrcv", "EFAULT", "the memory of mtype is gone");
+        return BigInt(high) << 32n | BigInt(low >>> 0);
       },
       set(this: msgbuf, value: number | bigint) {
         if (typeof value === "number" && Number.isSafeInteger(value)) {

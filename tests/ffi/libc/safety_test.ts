@@ -9,6 +9,7 @@ import {
   LibcError,
   linger,
   memcpy,
+  msgbuf,
   poll,
   pollfds,
   setsockopt,
@@ -164,4 +165,26 @@ Deno.test("a structure of one's own has a sensible size, or none", () => {
   for (const size of [-1, 1.5, NaN, 2 ** 60, "8", null, Symbol("size"), new Uint8Array(8)]) {
     fails("EINVAL", () => new Own(size));
   }
+});
+
+Deno.test("a structure whose memory was transferred away says so, member by member", () => {
+  const time = new timeval(1, 2);
+  const address = new sockaddr_in();
+  const { sin_addr } = address;
+  const message = new msgbuf(8);
+  message.bytes.buffer.transfer();
+  time.bytes.buffer.transfer();
+  address.bytes.buffer.transfer();
+  for (
+    const use of [
+      () => message.mtype,
+      () => time.tv_sec,
+      () => time.tv_sec = 3,
+      () => address.sin_port,
+      () => address.sin_port = 3,
+      () => sin_addr.s_addr,
+      () => new sockaddr_in().sin_addr.s_addr + address.sin_addr.s_addr,
+    ]
+  ) fails("EFAULT", use);
+  assertEquals([`${address}`, address.family, address.hostname], ["", 0, undefined]);
 });
