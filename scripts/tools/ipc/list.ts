@@ -118,7 +118,12 @@ function fields(object: Obj): [string, string][] {
       break;
     case "queue":
       list.push(
-        ["holds", `${object.messages} messages, ${object.bytes} of ${object.maxBytes} bytes`],
+        [
+          "holds",
+          `${object.messages} ${
+            object.messages === 1 ? "message" : "messages"
+          }, ${object.bytes} of ${object.maxBytes} bytes`,
+        ],
         ["last sender", processText(object.lastSendPid)],
         ["last receiver", processText(object.lastReceivePid)],
         ["sent at", timeText(object.sentAt)],
