@@ -16,10 +16,7 @@
 import { adopt } from "./descriptors.ts";
 import type { Call, Kind } from "./kinds.ts";
 import { tracing } from "./observer.ts";
-import { type Ffi, type Native, onFirstCall, open } from "./libc.ts";
-
-// deno-lint-ignore no-explicit-any -- functions of every type are handled by one
-export type AnyFunction = (...args: any[]) => any;
+import { type AnyFunction, type Ffi, type Native, onFirstCall, open, openElsewhere } from "./libc.ts";
 
 /** What a call has besides its types. */
 export interface CallOptions {
@@ -122,7 +119,7 @@ function stub(entry: Entry): AnyFunction {
 export function bare(declared: Declared): AnyFunction {
   onFirstCall(declared.symbol);
   const { symbol, parameters, result, around, opens } = declared;
-  let found = open(symbol, { parameters: parameters.map(([, { ffi }]) => ffi), result: result.ffi }) as AnyFunction;
+  let found = open(symbol, { parameters: parameters.map(([, { ffi }]) => ffi), result: result.ffi });
   if (around) found = around(found);
   if (!result.descriptor && !opens) return found;
   // what it gives belongs to the program
@@ -138,17 +135,7 @@ export function bare(declared: Declared): AnyFunction {
 
 /** The same function on another thread. Its `errno` stays there. */
 export function elsewhere<P extends readonly Ffi[], R extends Ffi>(
-  declared: Declared<P, R>,
+  { symbol, parameters, result }: Declared<P, R>,
 ): (...args: Parameters<Native<P, R>>) => Promise<ReturnType<Native<P, R>>> {
-  const { parameters, result } = declared;
-  let found: AnyFunction | undefined;
-  return (...args) => {
-    onFirstCall(declared.symbol);
-    found ??= open(declared.symbol, {
-      parameters: parameters.map(([, { ffi }]) => ffi),
-      result: result.ffi,
-      nonblocking: true,
-    }) as AnyFunction;
-    return found(...args);
-  };
+  return openElsewhere(symbol, parameters.map(([, { ffi }]) => ffi), result.ffi);
 }

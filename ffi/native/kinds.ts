@@ -254,6 +254,11 @@ export function pointer(value: unknown): TracedPointer | null {
   return { pointer: Number(Deno.UnsafePointer.value(at as Deno.PointerValue)) };
 }
 
+/** The same bytes, to read numbers from. */
+export function viewOn({ buffer, byteOffset, byteLength }: ArrayBufferView): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
+}
+
 /** A view of all bytes of a typed array. */
 export function bytesOf(value: ArrayBufferView): Uint8Array {
   return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
@@ -313,7 +318,7 @@ export function by(parameter: string, kinds: Readonly<Record<number, Kind<"buffe
 export function array(member: Pick<Member, "size" | "trace">, length: string | number = Infinity): Kind<"buffer"> {
   return memory((data, call) => {
     const most = typeof length === "number" ? length : Number(call.argument(length));
-    const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+    const view = viewOn(data);
     const list: TracedArgument[] = [];
     for (let at = 0; list.length < most && at + member.size <= data.byteLength; at += member.size) {
       list.push(member.trace(view, at));

@@ -18,7 +18,7 @@
 import { LibcError } from "../errors.ts";
 import type { TracedArgument, TracedStruct } from "../trace/event.ts";
 import { byteLengthOf } from "./bytes.ts";
-import { type Kind, type Member, memory, traced } from "./kinds.ts";
+import { type Kind, type Member, memory, traced, viewOn } from "./kinds.ts";
 
 /** A declared structure. */
 export interface Layout {
@@ -249,17 +249,13 @@ const nestedIn = new WeakMap<Member, Known>();
 /** A structure that is passed to a call which takes no more from it than what can be set. */
 export function settable(of: Class): Kind<"buffer"> {
   const known = knownLayout(of);
-  return memory((data) => settableFields(known, new DataView(data.buffer, data.byteOffset, data.byteLength)));
+  return memory((data) => settableFields(known, viewOn(data)));
 }
 
 /** A structure that is passed to a call; fewer bytes than it has are told as bytes. */
 export function struct(of: Class): Kind<"buffer"> {
   const known = knownLayout(of);
-  return memory((data) =>
-    data.byteLength < known.size
-      ? traced(data)
-      : fieldsOf(known, new DataView(data.buffer, data.byteOffset, data.byteLength))
-  );
+  return memory((data) => data.byteLength < known.size ? traced(data) : fieldsOf(known, viewOn(data)));
 }
 
 /** The bytes that a structure was made with, whatever its properties say; undefined for anything else. */

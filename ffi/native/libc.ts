@@ -44,13 +44,16 @@ export function onFirstCall(caller: string): void {
   // Asked for or looked up by dlopen(), the permission would be for a file of this name in the working directory, which
   // is of no use; so it is all or nothing, and who has said no is not asked again
   const ffi = { name: "ffi" } as const;
-  permission.asked = Deno.stdin.isTerminal() && Deno.permissions.querySync(ffi).state === "prompt";
-  const { state, partial } = Deno.permissions.requestSync(ffi);
-  if (state !== "granted" || partial) {
+  let status = Deno.permissions.querySync(ffi);
+  if (status.state === "prompt") {
+    permission.asked = Deno.stdin.isTerminal();
+    status = Deno.permissions.requestSync(ffi);
+  }
+  if (status.state !== "granted" || status.partial) {
     throw new Deno.errors.NotCapable("Requires ffi access, run again with the --allow-ffi flag");
   }
   try {
-    const location = open("__errno_location", { parameters: [], result: "pointer" }) as () => Deno.PointerObject;
+    const location = open("__errno_location", { parameters: [], result: "pointer" });
     errnoCell = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(location(), 4));
   } catch (error) {
     throw new LibcError(caller, "ENOSYS", `needs glibc, and libc.so.6 cannot be loaded: ${(error as Error).message}`);
@@ -60,21 +63,32 @@ export function onFirstCall(caller: string): void {
 
 type Signature = { parameters: readonly Ffi[]; result: Ffi; nonblocking?: boolean };
 
-const opened = new Map<string, (...args: never[]) => unknown>();
+// deno-lint-ignore no-explicit-any -- functions of every type are handled by one
+export type AnyFunction = (...args: any[]) => any;
+
+const opened = new Map<string, AnyFunction>();
 
 /**
  * A symbol of libc. Opening one takes a tenth of a millisecond, so it is done only for those that are called, and once
  * for the headers and the library itself.
  */
-export function open(symbol: string, signature: Signature): (...args: never[]) => unknown {
+export function open(symbol: string, signature: Signature): AnyFunction {
   const { parameters, result, nonblocking } = signature;
   const key = `${symbol} ${parameters} ${result} ${nonblocking}`;
   let found = opened.get(key);
   if (!found) {
     const { symbols } = Deno.dlopen("libc.so.6", { [symbol]: signature as Deno.ForeignFunction });
-    opened.set(key, found = symbols[symbol] as (...args: never[]) => unknown);
+    opened.set(key, found = symbols[symbol] as AnyFunction);
   }
   return found;
+}
+
+/** A function on another thread, opened when it is first called. Its `errno` stays there. */
+export function openElsewhere(symbol: string, parameters: readonly Ffi[], result: Ffi): AnyFunction {
+  return (...args) => {
+    onFirstCall(symbol);
+    return open(symbol, { parameters, result, nonblocking: true })(...args);
+  };
 }
 
 /** `errno` of this thread. Read it right after the call that failed: it is the first argument to write. */

@@ -5,7 +5,7 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { cstring, errno, type Native, onFirstCall, open, text } from "./libc.ts";
+import { type AnyFunction, cstring, errno, type Native, onFirstCall, open, openElsewhere, text } from "./libc.ts";
 
 /** FFI types of the functions, `[parameters, result]`. A test compares them with the headers' declarations. */
 export const OWN = {
@@ -45,9 +45,6 @@ export const OWN = {
 
 type Own = { -readonly [K in keyof typeof OWN]: Native<typeof OWN[K][0], typeof OWN[K][1]> };
 
-// deno-lint-ignore no-explicit-any -- functions of every type are handled by one
-type AnyFunction = (...args: any[]) => any;
-
 /** The functions. Each starts as a stub that opens its symbol. */
 export const own: Own = stubs();
 
@@ -64,7 +61,7 @@ function stubs(): Own {
 
 function openOwn(name: keyof Own): AnyFunction {
   const [parameters, result] = OWN[name];
-  const bare = open(name, { parameters, result }) as AnyFunction;
+  const bare = open(name, { parameters, result });
   own[name] = bare as never;
   return bare;
 }
@@ -75,12 +72,10 @@ export function preload(...names: (keyof Own)[]): void {
 }
 
 /** `poll(2)` on another thread. Its `errno` stays there. */
-export function pollElsewhere(fds: BufferSource, nfds: bigint, timeout: number): Promise<number> {
-  const [parameters, result] = OWN.poll;
-  elsewhere ??= open("poll", { parameters, result, nonblocking: true }) as unknown as typeof pollElsewhere;
-  return elsewhere(fds, nfds, timeout);
-}
-let elsewhere: typeof pollElsewhere | undefined;
+export const pollElsewhere: (fds: BufferSource, nfds: bigint, timeout: number) => Promise<number> = openElsewhere(
+  "poll",
+  ...OWN.poll,
+);
 
 /** An environment variable, by libc: `Deno.env` would want a permission of its own. */
 export function getenv(name: string): string | undefined {

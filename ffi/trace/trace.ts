@@ -6,9 +6,9 @@
 import { errnoCode, LibcError } from "../errors.ts";
 import { signalFlags } from "../libc/_signals.ts";
 import { sockaddrFrom } from "../libc/sys/_sockaddr.ts";
-import { type AnyFunction, bare, entries, type Entry } from "../native/header.ts";
+import { bare, entries, type Entry } from "../native/header.ts";
 import { type Call, type Kind, traced as tracedBytes } from "../native/kinds.ts";
-import { errno, setErrno } from "../native/libc.ts";
+import { type AnyFunction, errno, setErrno } from "../native/libc.ts";
 import { type Memory, offsetIn, segmentOf } from "../native/memory.ts";
 import { numberOf } from "../native/pointed.ts";
 import { type Observer, tracing } from "../native/observer.ts";
@@ -164,14 +164,13 @@ function traced(entry: Entry, bare: AnyFunction): AnyFunction {
   return (...args) => {
     if (busy || !(lifecycle || wanted())) return bare(...args);
     const made = new TracedCall(entry, args);
-    const at = tracing.at ?? place();
-    const before = base();
+    const at = where();
     emit({
-      ...before,
+      ...base(),
       ev: "enter",
       call,
       args: made.decoded(),
-      ...(at && { at }),
+      ...at,
       ...(waits?.(made) && { waits: true as const }),
     }, lifecycle);
     if (call === "_exit") end(args[0]);
@@ -198,7 +197,7 @@ function traced(entry: Entry, bare: AnyFunction): AnyFunction {
       ...(opened.length && { opened }),
       ...(connection !== undefined &&
         { local: endOf(own.getsockname, connection), peer: endOf(own.getpeername, connection) }),
-      ...(at && { at }),
+      ...at,
     }, lifecycle);
     setErrno(code);
     return result;
@@ -219,12 +218,17 @@ function replace(entry: Entry): void {
 
 let since = 0;
 
+/** Where in the program this belongs, as a part of an event. */
+function where(): { at?: TracedPlace } {
+  const at = tracing.at ?? place();
+  return at ? { at } : {};
+}
+
 /** A call that has no counterpart in libc here, as handlers and `pause` run on the event loop. */
 function told(call: string, args: Record<string, TracedArgument>, rest: { waits?: true } = {}): { at?: TracedPlace } {
-  const found = place();
-  const at = found && { at: found };
+  const at = where();
   emit({ ...base(), ev: "enter", call, args, ...at, ...rest }, false);
-  return at ?? {};
+  return at;
 }
 
 const looking: Observer = {
@@ -234,7 +238,6 @@ const looking: Observer = {
     const memory = of as Memory;
     const shmid = segmentOf(memory);
     if (shmid === undefined || !wanted()) return;
-    const at = place();
     emit({
       ...base(),
       ev: "memory",
@@ -242,7 +245,7 @@ const looking: Observer = {
       shmid,
       offset: offset + offsetIn(memory),
       data: tracedBytes(data),
-      ...(at && { at }),
+      ...where(),
     }, false);
   },
   installed(sig, handler) {

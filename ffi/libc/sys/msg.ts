@@ -22,6 +22,7 @@ import {
   traced,
   u16,
   u64,
+  viewOn,
 } from "../../native/kinds.ts";
 import { layout, layoutOf, nested, settable, Struct, struct, structBytes } from "../../native/layout.ts";
 import { errno } from "../../native/libc.ts";
@@ -189,7 +190,7 @@ export class msgbuf extends Struct {
 /** A message whose text has as many bytes as an argument or the result says. */
 function message(length: (call: Call) => unknown): Kind<"buffer"> {
   return memory((data, call) => {
-    const mtype = new DataView(data.buffer, data.byteOffset).getBigInt64(0, true);
+    const mtype = viewOn(data).getBigInt64(0, true);
     const text = data.subarray(MTYPE);
     const fields = {
       mtype: long.decode(mtype, call, "mtype"),

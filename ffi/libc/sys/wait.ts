@@ -6,7 +6,7 @@
 import { LibcError } from "../../errors.ts";
 import { asInt } from "../../native/check.ts";
 import { call, header, unless } from "../../native/header.ts";
-import { filled, flags, i32, id, type Kind, memory } from "../../native/kinds.ts";
+import { filled, flags, i32, id, type Kind, memory, viewOn } from "../../native/kinds.ts";
 import { layout, layoutOf, Struct, struct, structBytes } from "../../native/layout.ts";
 import { errno } from "../../native/libc.ts";
 import type { TracedArgument } from "../../trace/event.ts";
@@ -96,7 +96,7 @@ layout(WaitStatus, "wait", { raw: i32 });
 
 /** What a trace tells of a status: the macros of `wait(2)` that apply. */
 const wstatus: Kind<"buffer"> = memory((data) => {
-  const status = new WaitStatus(new DataView(data.buffer, data.byteOffset).getInt32(0, true));
+  const status = new WaitStatus(viewOn(data).getInt32(0, true));
   const fields: Record<string, TracedArgument> = {};
   if (status.continued) fields.WIFCONTINUED = 1;
   else if (status.stopped) fields.WSTOPSIG = signalFlags(status.w_retcode);
