@@ -63,8 +63,8 @@ export class MessageQueue extends IpcObject<msqid_ds> {
   // the same bytes as 32-bit words: that copies a short message four times as fast
   #bufferWords = new Int32Array(this.#buffer.bytes.buffer);
   readonly #shelf = new Shelf();
-  readonly #senders = new Line();
-  readonly #receivers = new Line();
+  readonly #senders = new Line("msgsnd");
+  readonly #receivers = new Line("msgrcv");
 
   private constructor(id: number) {
     super(id, "msg");

@@ -22,6 +22,7 @@ import {
   SETVAL,
 } from "../libc/sys/sem.ts";
 import { getpid } from "../libc/unistd.ts";
+import { needsLoop } from "../abort.ts";
 import { isCode } from "./_common.ts";
 import { Line } from "./_line.ts";
 import { byteLengthOf } from "../native/bytes.ts";
@@ -103,7 +104,7 @@ function valuesOf(list: ArrayLike<number>): Uint16Array<ArrayBuffer> {
  */
 export class SemaphoreSet extends IpcObject<semid_ds> {
   readonly #id: number;
-  readonly #line = new Line();
+  readonly #line = new Line("semop");
   readonly #single: sembuf = new sembuf([0, 0]);
   readonly #fields: Int16Array<ArrayBuffer> = new Int16Array(this.#single.bytes.buffer);
 
@@ -371,6 +372,7 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * ```
    */
   async op(ops: sembuf, options?: WaitOptions): Promise<void> {
+    needsLoop("semop");
     if (!(ops instanceof sembuf)) {
       throw new LibcError("semop", "EINVAL", `ops must be a sembuf, got ${Deno.inspect(ops)}`);
     }

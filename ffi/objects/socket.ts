@@ -45,7 +45,7 @@ import {
 } from "../libc/sys/socket.ts";
 import { timeval } from "../libc/sys/time.ts";
 import { close } from "../libc/unistd.ts";
-import { abortable } from "../abort.ts";
+import { abortable, needsLoop } from "../abort.ts";
 import { lookup, lookupAsync } from "./_address.ts";
 import { checkMode, isCode } from "./_common.ts";
 import { addressFor, fileOf, noteFile, release, removeFile, waitSync } from "./_descriptor.ts";
@@ -490,6 +490,7 @@ export class Socket implements Disposable {
   async write(data: Uint8Array<ArrayBuffer> | string, options?: WaitOptions): Promise<void> {
     const bytes = typeof data === "string" ? encoder.encode(data) : asBytes(data, "send");
     const { signal } = options ?? {};
+    needsLoop("send");
     const before = this.#writing;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#writing = promise;
@@ -608,6 +609,7 @@ export class Socket implements Disposable {
   }
 
   async #retry<T>(events: number, signal: AbortSignal | undefined, call: () => T): Promise<T> {
+    needsLoop(events === POLLIN ? "recv" : "send");
     signal?.throwIfAborted();
     for (let tries = 0;; tries++) {
       try {
@@ -757,6 +759,7 @@ export class Listener implements Disposable, AsyncIterable<Socket> {
    */
   async accept(options?: WaitOptions): Promise<Socket> {
     const { signal } = options ?? {};
+    needsLoop("accept");
     signal?.throwIfAborted();
     for (;;) {
       const connection = this.#accept();
