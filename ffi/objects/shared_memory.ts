@@ -137,6 +137,10 @@ export class SharedMemory extends IpcObject<shmid_ds> {
   /**
    * The memory itself: what another process writes shows here at once. It is empty once the segment is detached.
    *
+   * What works on another thread doesn't hear of that: the asynchronous `pbkdf2` and `scrypt` of `node:crypto` would end the
+   * process, `read` of `node:fs` and of a `Deno.FsFile` would write to whatever lies there by then. Give them a copy
+   * ({@linkcode read}), or await them before the segment is detached, also by `using`.
+   *
    * @throws {LibcError} `EACCES` attached for reading only: use {@linkcode read}; `EINVAL` detached.
    */
   get bytes(): Uint8Array {
@@ -208,7 +212,8 @@ export class SharedMemory extends IpcObject<shmid_ds> {
   }
 
   /**
-   * Detaches the segment. Every array over it is empty from then on; the segment itself stays.
+   * Detaches the segment. Every array over it is empty from then on; the segment itself stays. Not while another thread
+   * works on {@linkcode bytes}.
    *
    * @throws {LibcError} `EINVAL` it is detached already.
    */
