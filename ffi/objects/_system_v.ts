@@ -21,6 +21,9 @@ export interface CreateOptions {
   exclusive?: boolean;
 }
 
+/** The names of those options. */
+export const CREATE = ["key", "mode", "exclusive"] as const;
+
 /** A kind of object; `D` is what the kernel tells about it. */
 export interface Kind<D> {
   /** The function that finds and makes it. */
@@ -74,8 +77,8 @@ export type KindName = keyof typeof kinds;
 type Get = (key: number, flags: number) => number;
 
 /** Finds or makes an object, and tells which. */
-function obtain(kind: KindName, get: Get, options: CreateOptions | undefined): [id: number, made: boolean] {
-  const { key = IPC_PRIVATE, mode = 0o600, exclusive = true } = options ?? {};
+function obtain(kind: KindName, get: Get, options: CreateOptions): [id: number, made: boolean] {
+  const { key = IPC_PRIVATE, mode = 0o600, exclusive = true } = options;
   checkMode(mode, kinds[kind].get);
   while (true) {
     try {
@@ -109,13 +112,13 @@ function taken(kind: KindName, key: number): LibcError {
  *
  * @param kind What it is.
  * @param get The call that does it.
- * @param options Key, permissions, and whether an existing one will do.
+ * @param options Key, permissions, and whether an existing one will do; of `optionsOf`.
  * @param open Makes what stands for it here. If that fails, an object that was just made is removed: nobody else would.
  */
 export function create<T extends object>(
   kind: KindName,
   get: Get,
-  options: CreateOptions | undefined,
+  options: CreateOptions,
   open: (id: number, made: boolean) => T,
 ): T {
   const [id, made] = obtain(kind, get, options);

@@ -7,7 +7,8 @@ import { LibcError } from "../errors.ts";
 import { type Memory, ReadOnlyMemory, SHM_RDONLY, shmat, shmdt, shmget, type shmid_ds } from "../libc/sys/shm.ts";
 import { byteLengthOf, isBytes } from "../native/bytes.ts";
 import { isAttached, read as readMemory, write as writeMemory } from "../native/memory.ts";
-import { create, date, find } from "./_system_v.ts";
+import { optionsOf } from "./_common.ts";
+import { CREATE, create, date, find } from "./_system_v.ts";
 import { type CreateOptions, IpcObject } from "./ipc_object.ts";
 
 /** How to attach a segment. */
@@ -15,6 +16,9 @@ export interface AttachOptions {
   /** Attach for reading only. */
   readOnly?: boolean;
 }
+
+const ATTACH = ["readOnly"] as const;
+const CREATE_AND_ATTACH = [...CREATE, ...ATTACH] as const;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -64,13 +68,8 @@ export class SharedMemory extends IpcObject<shmid_ds> {
    * ```
    */
   static create(size: number, options?: CreateOptions & AttachOptions): SharedMemory {
-    const { readOnly } = options ?? {};
-    return create(
-      "shm",
-      (key, flags) => shmget(key, size, flags),
-      options,
-      (id) => new SharedMemory(id, readOnly),
-    );
+    const { readOnly, ...how } = optionsOf(options, CREATE_AND_ATTACH, "shmget");
+    return create("shm", (key, flags) => shmget(key, size, flags), how, (id) => new SharedMemory(id, readOnly));
   }
 
   /**
@@ -91,8 +90,9 @@ export class SharedMemory extends IpcObject<shmid_ds> {
    * ```
    */
   static open(key: number, options?: AttachOptions): SharedMemory {
+    const { readOnly } = optionsOf(options, ATTACH, "shmat");
     const id = find("shm", (key, flags) => shmget(key, 0, flags), key);
-    return new SharedMemory(id, options?.readOnly);
+    return new SharedMemory(id, readOnly);
   }
 
   /**
@@ -104,7 +104,7 @@ export class SharedMemory extends IpcObject<shmid_ds> {
    * @throws {LibcError} `EINVAL` there is none; `EACCES`.
    */
   static fromId(id: number, options?: AttachOptions): SharedMemory {
-    return new SharedMemory(id, options?.readOnly);
+    return new SharedMemory(id, optionsOf(options, ATTACH, "shmat").readOnly);
   }
 
   /** Whether the segment is attached by this handle. */
