@@ -8,7 +8,7 @@ import { IPC_CREAT, IPC_EXCL, type ipc_perm, IPC_PRIVATE, IPC_RMID } from "../li
 import { MSG_STAT_ANY, msgctl, msqid_ds } from "../libc/sys/msg.ts";
 import { SEM_STAT_ANY, semctl, semid_ds } from "../libc/sys/sem.ts";
 import { SHM_STAT_ANY, shmctl, shmid_ds } from "../libc/sys/shm.ts";
-import { checkMode, isCode } from "./_common.ts";
+import { checkMode, isCode, type Known, known } from "./_common.ts";
 import { noteMade } from "./_made.ts";
 
 /** How to make an object. */
@@ -21,8 +21,12 @@ export interface CreateOptions {
   exclusive?: boolean;
 }
 
-/** The names of those options. */
-export const CREATE = ["key", "mode", "exclusive"] as const;
+/** Those options. */
+export const CREATE: Known<CreateOptions> = known<CreateOptions>(({ key, mode, exclusive }) => ({
+  key,
+  mode,
+  exclusive,
+}));
 
 /** A kind of object; `D` is what the kernel tells about it. */
 export interface Kind<D> {

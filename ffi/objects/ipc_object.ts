@@ -5,7 +5,7 @@
  */
 import { LibcError } from "../errors.ts";
 import { IPC_RMID, IPC_SET, IPC_STAT } from "../libc/sys/ipc.ts";
-import { checkMode, isCode, optionsOf } from "./_common.ts";
+import { checkMode, isCode, known, optionsOf } from "./_common.ts";
 import { forgetMade, removeMade } from "./_made.ts";
 import { type Kind, type KindName, kinds } from "./_system_v.ts";
 
@@ -22,7 +22,7 @@ export interface Permissions {
 }
 
 const SET_PERMISSIONS = "IpcObject.setPermissions";
-const PERMISSIONS = ["mode", "uid", "gid"] as const;
+const PERMISSIONS = known<Permissions>(({ mode, uid, gid }) => ({ mode, uid, gid }));
 const SLOT = 0x7fff; // the part of an id that is its place in the kernel's table
 
 /**

@@ -6,7 +6,7 @@
 import { LibcError } from "../errors.ts";
 import { IPC_NOWAIT } from "../libc/sys/ipc.ts";
 import { MSG_COPY, MSG_EXCEPT, msgbuf, msgget, msgrcv, msgsnd, type msqid_ds } from "../libc/sys/msg.ts";
-import { isCode, optionsOf, waitOptionsOf } from "./_common.ts";
+import { isCode, known, optionsOf, waitOptionsOf } from "./_common.ts";
 import { Line } from "./_line.ts";
 import { byteLengthOf, isBytes } from "../native/bytes.ts";
 import { tracing } from "../native/observer.ts";
@@ -17,12 +17,16 @@ import { type CreateOptions, IpcObject } from "./ipc_object.ts";
 import type { Message } from "./message.ts";
 import type { WaitOptions, WaitSyncOptions } from "./options.ts";
 
-const SEND = ["type"] as const;
-const SEND_WAIT = [...SEND, "signal"] as const;
-const SEND_SYNC = [...SEND, "timeout"] as const;
-const RECEIVE = ["type", "except"] as const;
-const RECEIVE_WAIT = [...RECEIVE, "signal"] as const;
-const RECEIVE_SYNC = [...RECEIVE, "timeout"] as const;
+const SEND = known<SendOptions>(({ type }) => ({ type }));
+const SEND_WAIT = known<SendOptions & WaitOptions>(({ type, signal }) => ({ type, signal }));
+const SEND_SYNC = known<SendOptions & WaitSyncOptions>(({ type, timeout }) => ({ type, timeout }));
+const RECEIVE = known<ReceiveOptions>(({ type, except }) => ({ type, except }));
+const RECEIVE_WAIT = known<ReceiveOptions & WaitOptions>(({ type, except, signal }) => ({ type, except, signal }));
+const RECEIVE_SYNC = known<ReceiveOptions & WaitSyncOptions>(({ type, except, timeout }) => ({
+  type,
+  except,
+  timeout,
+}));
 
 const encoder = new TextEncoder();
 

@@ -5,11 +5,11 @@
  */
 import { POLLIN, POLLOUT } from "../libc/poll.ts";
 import { fd as asFd } from "../native/descriptors.ts";
-import { waitOptionsOf } from "./_common.ts";
+import { known, waitOptionsOf } from "./_common.ts";
 import { ready } from "./_reactor.ts";
 import type { WaitOptions } from "./options.ts";
 
-const SIGNAL = ["signal"] as const;
+const SIGNAL = known<WaitOptions>(({ signal }) => ({ signal }));
 
 /**
  * Waits until `read`, `recv` or `accept` would not block: `poll(2)` with `POLLIN`, without stopping the event loop.

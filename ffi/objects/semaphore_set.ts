@@ -22,7 +22,7 @@ import {
   SETVAL,
 } from "../libc/sys/sem.ts";
 import { getpid } from "../libc/unistd.ts";
-import { isCode, optionsOf, waitOptionsOf } from "./_common.ts";
+import { isCode, known, optionsOf, waitOptionsOf } from "./_common.ts";
 import { Line } from "./_line.ts";
 import { byteLengthOf } from "../native/bytes.ts";
 import { ownBytes } from "../native/layout.ts";
@@ -40,11 +40,11 @@ export interface AcquireOptions {
   undo?: boolean;
 }
 
-const ACQUIRE = ["by", "undo"] as const;
-const ACQUIRE_WAIT = [...ACQUIRE, "signal"] as const;
-const ACQUIRE_SYNC = [...ACQUIRE, "timeout"] as const;
-const WAIT = ["signal"] as const;
-const SYNC = ["timeout"] as const;
+const ACQUIRE = known<AcquireOptions>(({ by, undo }) => ({ by, undo }));
+const ACQUIRE_WAIT = known<AcquireOptions & WaitOptions>(({ by, undo, signal }) => ({ by, undo, signal }));
+const ACQUIRE_SYNC = known<AcquireOptions & WaitSyncOptions>(({ by, undo, timeout }) => ({ by, undo, timeout }));
+const WAIT = known<WaitOptions>(({ signal }) => ({ signal }));
+const SYNC = known<WaitSyncOptions>(({ timeout }) => ({ timeout }));
 
 const LARGEST = 0x7fff; // SEMVMX
 

@@ -7,8 +7,8 @@ import { LibcError } from "../errors.ts";
 import { type Memory, ReadOnlyMemory, SHM_RDONLY, shmat, shmdt, shmget, type shmid_ds } from "../libc/sys/shm.ts";
 import { byteLengthOf, isBytes } from "../native/bytes.ts";
 import { isAttached, read as readMemory, write as writeMemory } from "../native/memory.ts";
-import { optionsOf } from "./_common.ts";
-import { CREATE, create, date, find } from "./_system_v.ts";
+import { known, optionsOf } from "./_common.ts";
+import { create, date, find } from "./_system_v.ts";
 import { type CreateOptions, IpcObject } from "./ipc_object.ts";
 
 /** How to attach a segment. */
@@ -17,8 +17,13 @@ export interface AttachOptions {
   readOnly?: boolean;
 }
 
-const ATTACH = ["readOnly"] as const;
-const CREATE_AND_ATTACH = [...CREATE, ...ATTACH] as const;
+const ATTACH = known<AttachOptions>(({ readOnly }) => ({ readOnly }));
+const CREATE_AND_ATTACH = known<CreateOptions & AttachOptions>(({ key, mode, exclusive, readOnly }) => ({
+  key,
+  mode,
+  exclusive,
+  readOnly,
+}));
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

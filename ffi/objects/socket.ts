@@ -47,7 +47,7 @@ import { timeval } from "../libc/sys/time.ts";
 import { close } from "../libc/unistd.ts";
 import { abortable } from "../abort.ts";
 import { lookup, lookupAsync } from "./_address.ts";
-import { checkMode, isCode, optionsOf, waitOptionsOf } from "./_common.ts";
+import { checkMode, isCode, known, optionsOf, waitOptionsOf } from "./_common.ts";
 import { addressFor, fileOf, noteFile, release, removeFile, waitSync } from "./_descriptor.ts";
 import { byteLengthOf, isBytes } from "../native/bytes.ts";
 import { asInt } from "../native/check.ts";
@@ -102,15 +102,15 @@ export interface Datagram {
   address: sockaddr;
 }
 
-const WAIT = ["signal"] as const;
-const SYNC = ["timeout"] as const;
-const CONNECT = ["type", "signal"] as const;
-const CONNECT_SYNC = ["type", "timeout"] as const;
-const LISTEN = ["type", "backlog", "reuseAddress", "mode"] as const;
-const BIND = ["mode"] as const;
-const PAIR = ["type"] as const;
-const RECEIVE = ["buf", "signal"] as const;
-const RECEIVE_SYNC = ["buf", "timeout"] as const;
+const WAIT = known<WaitOptions>(({ signal }) => ({ signal }));
+const SYNC = known<WaitSyncOptions>(({ timeout }) => ({ timeout }));
+const CONNECT = known<TypeOptions & WaitOptions>(({ type, signal }) => ({ type, signal }));
+const CONNECT_SYNC = known<TypeOptions & WaitSyncOptions>(({ type, timeout }) => ({ type, timeout }));
+const LISTEN = known<ListenOptions>(({ type, backlog, reuseAddress, mode }) => ({ type, backlog, reuseAddress, mode }));
+const BIND = known<BindOptions>(({ mode }) => ({ mode }));
+const PAIR = known<TypeOptions>(({ type }) => ({ type }));
+const RECEIVE = known<ReceiveFromOptions & WaitOptions>(({ buf, signal }) => ({ buf, signal }));
+const RECEIVE_SYNC = known<ReceiveFromOptions & WaitSyncOptions>(({ buf, timeout }) => ({ buf, timeout }));
 
 const encoder = new TextEncoder();
 const nothing = new Uint8Array(0);
@@ -175,7 +175,8 @@ function firstOf<T>(list: addrinfo[], open: (info: addrinfo) => T): T {
  * Addresses are given as text, `"161.25.19.8:1625"`, `"[::1]:1625"`, `"host.name:1625"`, a path (with a slash in it) or `"@name"` in
  * Linux's abstract namespace, or as {@linkcode sockaddr}. Methods wait without stopping the program; those that end in `Sync` stop it.
  *
- * The descriptor is `O_NONBLOCK` and closed by `execve`. A forked child shares it, and has to use the `Sync` methods.
+ * The descriptor is `O_NONBLOCK` and closed by `execve`. A forked child shares it, and has to use the `Sync` methods: the
+ * others fail there with `EOPNOTSUPP`.
  *
  * @example A connection
  * ```ts
