@@ -56,7 +56,7 @@ let polls: number[] = [];
 /** The descriptors behind which there is an epoll set that the program has not made itself. */
 function epollSets(): number[] {
   const target = new Uint8Array(32);
-  return numbersIn("/proc/self/fd").filter((fd) => {
+  return numbersIn(encoder.encode("/proc/self/fd\0")).filter((fd) => {
     const path = encoder.encode(`/proc/self/fd/${fd}\0`);
     const length = Number(own.readlink(path, target, BigInt(target.length)));
     return decoder.decode(target.subarray(0, Math.max(length, 0))) === "anon_inode:[eventpoll]" && !isOwned(fd);
@@ -150,9 +150,9 @@ function prepare(): [bigint, bigint][] {
   guardEvents();
   // V8 compiles a function when it is first called; these are first called in a child
   becomeChild([]);
-  setForked(false);
   rehearseTraps();
   outcome(() => {});
+  setForked(false);
   rehearsal.run();
   polls = found;
   return list;

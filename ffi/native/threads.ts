@@ -17,19 +17,24 @@ const RECLEN = 16;
 const NAME = 19;
 
 const entries = new Uint8Array(1 << 14);
+const ROOM = BigInt(entries.length);
 
 /** What is said where there is no `/proc`. */
 function unlisted(syscall: string, path: string): LibcError {
   return new LibcError(syscall, errno(), `${path}: fork needs /proc, which tells of this process's threads and memory`);
 }
 
+const encoder = new TextEncoder();
+const zeroEnded = (path: string) => encoder.encode(path + "\0");
+const TASKS = zeroEnded("/proc/self/task");
+
 /** The names in one of the kernel's directories that are numbers. */
-export function numbersIn(path: string): number[] {
-  const fd = own.open(zeroEnded(path), O_RDONLY_CLOEXEC, 0);
-  if (fd < 0) throw unlisted("open", path);
+export function numbersIn(path: Uint8Array<ArrayBuffer>): number[] {
+  const fd = own.open(path, O_RDONLY_CLOEXEC, 0);
+  if (fd < 0) throw unlisted("open", new TextDecoder().decode(path.subarray(0, -1)));
   const list: number[] = [];
   let size: number;
-  while ((size = Number(own.syscall(GETDENTS64, BigInt(fd), entries, BigInt(entries.length)))) > 0) {
+  while ((size = Number(own.syscall(GETDENTS64, BigInt(fd), entries, ROOM))) > 0) {
     for (let at = 0; at < size; at += entries[at + RECLEN] | entries[at + RECLEN + 1] << 8) {
       const number = decimal(at + NAME);
       if (number >= 0) list.push(number);
@@ -49,17 +54,6 @@ function decimal(at: number): number {
   return value;
 }
 
-const encoder = new TextEncoder();
-const zeroEnded = (path: string) => encoder.encode(path + "\0");
-
-const name = new Uint8Array(16);
-
-/** Whether the thread's name begins with these letters. */
-const named = (letters: string) => {
-  for (let i = 0; i < letters.length; i++) if (name[i] !== letters.charCodeAt(i)) return false;
-  return true;
-};
-
 /** What runs beside this thread. */
 export interface Threads {
   /** V8 has helpers. */
@@ -68,19 +62,31 @@ export interface Threads {
   javascript: boolean;
 }
 
+const name = new Uint8Array(16);
+
+/** What kind of thread this is, by the name that it was given when it was made. */
+function kind(tid: number): keyof Threads | "other" {
+  const fd = own.open(zeroEnded(`/proc/self/task/${tid}/comm`), O_RDONLY_CLOEXEC, 0);
+  if (fd < 0) return "other"; // it has ended
+  name.fill(0);
+  own.read(fd, name, 16n);
+  own.close(fd);
+  const text = String.fromCharCode(...name);
+  // those of Deno's and node's Workers, and of `deno serve --parallel`
+  if (text.startsWith("worker-") || text.startsWith("serve-worker")) return "javascript";
+  return text.startsWith("V8 ") ? "v8" : "other";
+}
+
+let known = new Map<number, ReturnType<typeof kind>>();
+
 /** Looks at the threads that there are now. */
 export function threads(): Threads {
   const found = { v8: false, javascript: false };
-  for (const tid of numbersIn("/proc/self/task")) {
-    const fd = own.open(zeroEnded(`/proc/self/task/${tid}/comm`), O_RDONLY_CLOEXEC, 0);
-    if (fd < 0) continue; // it has ended
-    name.fill(0);
-    own.read(fd, name, 16n);
-    own.close(fd);
-    // those of Deno's and node's Workers, and of `deno serve --parallel`
-    if (named("worker-") || named("serve-worker")) found.javascript = true;
-    else if (named("V8 ")) found.v8 = true;
+  const list = numbersIn(TASKS);
+  if (list.length !== known.size || !list.every((tid) => known.has(tid))) {
+    known = new Map(list.map((tid) => [tid, known.get(tid) ?? kind(tid)]));
   }
+  for (const kind of known.values()) if (kind !== "other") found[kind] = true;
   return found;
 }
 
