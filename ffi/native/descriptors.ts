@@ -35,6 +35,11 @@ export function adopt(value: number): number {
   return value;
 }
 
+/** Tells whether a descriptor was made through this library. */
+export function isOwned(value: number): boolean {
+  return programs[value] === 1;
+}
+
 /** Notes that a descriptor is closed. */
 export function disown(value: number): void {
   programs[value] = 0;
