@@ -217,9 +217,10 @@ subcommand(
     ) => {
       const queue = MessageQueue.fromId(find(id, ["queue"]).id);
       const data = await input(text, options.nul);
-      if (options.wait) queue.sendSync(data, options);
-      else if (!queue.trySend(data, options)) throw new LibcError("msgsnd", "EAGAIN", `msqid ${queue.id} is full`);
-      if (options.json) print(json({ id: queue.id, ...messageJson({ type: options.type, data }) }));
+      const { type } = options;
+      if (options.wait) queue.sendSync(data, { type });
+      else if (!queue.trySend(data, { type })) throw new LibcError("msgsnd", "EAGAIN", `msqid ${queue.id} is full`);
+      if (options.json) print(json({ id: queue.id, ...messageJson({ type, data }) }));
     },
   );
 
@@ -234,7 +235,8 @@ subcommand(
   .option("--raw", "print the bytes as they are, and nothing else")
   .action((id: string, options: { type: number | bigint; wait: boolean; raw?: true; json?: true }) => {
     const queue = MessageQueue.fromId(find(id, ["queue"]).id);
-    const message = options.wait ? queue.receiveSync(options) : queue.tryReceive(options);
+    const { type } = options;
+    const message = options.wait ? queue.receiveSync({ type }) : queue.tryReceive({ type });
     if (!message) throw new LibcError("msgrcv", "ENOMSG", `msqid ${queue.id}`);
     const { data } = message;
     if (options.json) print(json(messageJson(message)));
