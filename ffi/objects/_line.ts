@@ -10,6 +10,9 @@ import type { TracedPlace } from "../trace/event.ts";
 import { isCode } from "./_common.ts";
 import { BUSY, LONGEST_PAUSE } from "./_time.ts";
 
+/** How many may wait until newcomers no longer have all before them try again. */
+const FEW = 16;
+
 interface Waiter {
   /** Where the program began to wait: no stack shows it any more when a timer has the attempt repeated. */
   at?: TracedPlace;
@@ -61,7 +64,7 @@ export class Line {
       };
       this.#waiters.add(waiter);
       this.#pause = 0;
-      if (this.#waiters.size === 1) this.#pump();
+      if (this.#waiters.size <= FEW || this.#rested()) this.#pump();
       else this.#pumpSoon();
       return (reason) => {
         // an attempt under way may have got something already: it decides
@@ -75,13 +78,18 @@ export class Line {
     }, this.#syscall);
   }
 
+  /** Tells whether at least half of the time is left to others, however many wait. */
+  #rested(): boolean {
+    return performance.now() - this.#tried >= this.#took;
+  }
+
   /** Has many newcomers wait for one pump: each of its own would have all before it try again. */
   #pumpSoon(): void {
     if (this.#newcomers) return;
     this.#newcomers = true;
     queueMicrotask(() => {
       this.#newcomers = false;
-      if (this.#waiters.size > 0 && performance.now() - this.#tried >= this.#took) this.#pump();
+      if (this.#waiters.size > 0 && this.#rested()) this.#pump();
     });
   }
 
@@ -93,8 +101,8 @@ export class Line {
   /** Lets each try once, in order. */
   #pump(): void {
     this.#stop();
-    const alone = this.#waiters.size === 1;
-    const begin = alone ? 0 : performance.now(); // which takes as long as an attempt
+    const few = this.#waiters.size <= FEW;
+    const begin = few ? 0 : performance.now(); // which takes as long as an attempt
     const stuck = new Set<string>();
     // those who come meanwhile are not in this copy
     for (const waiter of [...this.#waiters]) {
@@ -126,7 +134,7 @@ export class Line {
       this.#pause = 0;
       waiter.resolve(result);
     }
-    this.#tried = alone ? 0 : performance.now();
+    this.#tried = few ? 0 : performance.now();
     this.#took = this.#tried - begin;
     if (this.#waiters.size === 0) return;
     this.#timer = setTimeout(() => this.#pump(), Math.max(this.#pause, this.#took));

