@@ -24,7 +24,7 @@ import {
 } from "../native/kinds.ts";
 import { cstring, errno } from "../native/libc.ts";
 import { pointersTo } from "../native/pointed.ts";
-import { isEnding, runChild, setTraps } from "../native/traps.ts";
+import { isEnding, runChild, setTrap } from "../native/traps.ts";
 
 const c = header({
   fork: call(id, [], { lifecycle: true, around: (bare) => () => safely(bare) }),
@@ -92,7 +92,7 @@ export function fork(child?: () => number | void): number {
   if (pid < 0) throw new LibcError("fork", errno());
   if (pid === 0) {
     if (child) runChild(child);
-    setTraps(true);
+    setTrap();
   }
   return pid;
 }

@@ -9,7 +9,7 @@ import { own, slurp } from "./own.ts";
 import { pointers } from "./pointed.ts";
 import { guardStreams } from "./streams.ts";
 import { isMainThread, runtimeArguments, threads } from "./threads.ts";
-import { guardMicrotasks } from "./traps.ts";
+import { guardQueues } from "./traps.ts";
 
 const V8_FLAGS = "DENO_V8_FLAGS=";
 
@@ -47,7 +47,7 @@ export const ADD_FLAG =
 export function restartSingleThreaded(): void {
   // the truth: flags are only text, which may be overruled, misspelt, or written after the start
   if (!threads().v8) {
-    guardMicrotasks();
+    guardQueues();
     guardStreams();
     return;
   }
