@@ -4,7 +4,7 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { guardExit, setForked } from "./child.ts";
+import { guardProcess, setForked } from "./child.ts";
 import { isOwned } from "./descriptors.ts";
 import { own, preload, slurp } from "./own.ts";
 import { guardUUIDs, leaveNumbers } from "./random.ts";
@@ -93,13 +93,14 @@ function obstacle(): string | undefined {
   }
   if (now.v8) return `V8 has threads of its own; call enableFork() first thing in the program, or ${ADD_FLAG}`;
   if (now.javascript) {
-    return "there is a Worker, and what it held locked at the fork would stay locked in the child; " +
-      "terminate it first, or fork before it is made";
+    return "a Worker runs beside it, and what that held locked at the fork would stay locked in the child; " +
+      "terminate it first, or fork before it starts";
   }
 }
 
 /** `fork(2)`, given the bare call: what V8 needs before it, and what a child must not inherit after it. */
 export function safely(fork: () => number): number {
+  // looked at each time, as they come and go
   const why = obstacle();
   if (why) throw new LibcError("fork", "EOPNOTSUPP", why);
   ranges ??= prepare();
@@ -140,7 +141,7 @@ function prepare(): [bigint, bigint][] {
   const list = addressSpace();
   const found = epollSets();
   preload("madvise", "_exit", "signal", "sigprocmask", "read", "write", "close", "epoll_create1", "dup3");
-  guardExit();
+  guardProcess();
   guardQueues();
   guardStreams();
   guardEvents();

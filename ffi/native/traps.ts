@@ -96,6 +96,8 @@ function runtimeFunction(): string | undefined {
     let found: string | undefined;
     for (const site of sites) {
       const file = site.getFileName();
+      // a module of Deno's own is only read in
+      if (site.getFunctionName() === "lazyLoad") return undefined;
       // of JavaScript itself, and what is around each hook and operation
       if (!file || import.meta.url.endsWith(file) || file.startsWith("ext:core/")) continue;
       if (!/^(ext|node):/.test(file)) return found;
