@@ -38,6 +38,13 @@ Deno.test(`fork() ${forks} times, children of every kind beside all that a paren
   assert(grown < Math.max(memory / 4, 32_768), `from ${memory} KiB by ${grown} KiB`);
 });
 
+Deno.test("fork() for each function that Deno has: the child that calls it ends, and its parent goes on", async () => {
+  await using parent = program("_anything.ts");
+  const { code, signal, stdout, stderr } = await parent.end(300_000);
+  assertEquals({ code, signal }, { code: 0, signal: null }, stderr.slice(-2000));
+  assertEquals(JSON.parse(stdout), { calls: true, wrong: [], works: true });
+});
+
 const messages = long ? 10_000 : 1_000;
 
 Deno.test(`msgsnd() by 10 processes, ${messages} messages each: none is lost, doubled, or overtaken`, async () => {
