@@ -251,9 +251,10 @@ export function close(fd: number): void {
 export function dup2(oldfd: number, newfd: number): number {
   oldfd = asFd(oldfd, "dup2", "oldfd");
   newfd = asFd(newfd, "dup2", "newfd");
-  if (newfd !== oldfd) closing.run(newfd);
   const result = c.dup2(oldfd, newfd);
   if (result < 0) throw new LibcError("dup2", errno(), `${oldfd} to ${newfd}`);
+  // only now: one that fails closes nothing
+  if (newfd !== oldfd) closing.run(newfd);
   return result;
 }
 

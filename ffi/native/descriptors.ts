@@ -45,7 +45,7 @@ export function disown(value: number): void {
   programs[value] = 0;
 }
 
-/** What is done before a descriptor is closed: those who wait for it hear of it. */
+/** What is done when a descriptor is about to be closed, or has been by `dup2`: those who wait for it hear of it. */
 export const closing: { run(fd: number): void } = { run() {} };
 
 const F_GETFL = 3;

@@ -19,6 +19,7 @@ export const OWN = {
   eventfd: [["u32", "i32"], "i32"],
   eventfd_read: [["i32", "buffer"], "i32"],
   eventfd_write: [["i32", "u64"], "i32"],
+  calloc: [["usize", "usize"], "pointer"],
   getpid: [[], "i32"],
   getppid: [[], "i32"],
   syscall: [["i64", "i64", "buffer", "i64"], "i64"],
@@ -75,7 +76,17 @@ export function preload(...names: (keyof Own)[]): void {
   for (const name of names) openOwn(name);
 }
 
-/** `poll(2)` on another thread. Its `errno` stays there. */
+/**
+ * Memory of libc's, for what another thread writes to: that of an array would be given back when a worker is ended, while
+ * the call still runs. It is never given back.
+ */
+export function lasting(length: number): ArrayBuffer {
+  const address = own.calloc(1n, BigInt(length));
+  if (address === null) throw new LibcError("calloc", errno(), `${length} bytes`);
+  return Deno.UnsafePointerView.getArrayBuffer(address, length);
+}
+
+/** `poll(2)` on another thread. Its `errno` stays there; what it writes to has to be {@linkcode lasting}. */
 export const pollElsewhere: (fds: BufferSource, nfds: bigint, timeout: number) => Promise<number> = openElsewhere(
   "poll",
   ...OWN.poll,
