@@ -13,6 +13,7 @@ import type {
   TracedStruct,
   TraceEvent,
 } from "./event.ts";
+import { visible } from "./visible.ts";
 
 const ESCAPES: Readonly<Record<string, string>> = {
   "\t": "\\t",
@@ -154,7 +155,7 @@ function countBefore({ args }: EnterEvent): number {
 /** The rest of a call that was told when it began: `<... msgrcv resumed> {mtype=1, mtext="x"}, 128, 1, 0) = 1`. */
 export function formatResumed(began: EnterEvent, event: ExitEvent): string {
   const rest = argumentTexts(event).slice(countBefore(began)).join(", ");
-  return `<... ${event.call} resumed>${rest ? " " : ""}${rest}) = ${resultText(event)}`;
+  return visible(`<... ${event.call} resumed>${rest ? " " : ""}${rest}) = ${resultText(event)}`);
 }
 
 function resultText({ call, result, errno, args }: ExitEvent): string {
@@ -165,7 +166,8 @@ function resultText({ call, result, errno, args }: ExitEvent): string {
 }
 
 /**
- * An event in one line, as strace(1) prints it: `shmget(0x162e, 27, IPC_CREAT|0666) = 3`.
+ * An event in one line, as strace(1) prints it: `shmget(0x162e, 27, IPC_CREAT|0666) = 3`. Whatever is in the event,
+ * nothing in the line can steer a terminal.
  *
  * @param event The event.
  * @returns The line, without pid and time.
@@ -173,6 +175,10 @@ function resultText({ call, result, errno, args }: ExitEvent): string {
  * @example See {@linkcode trace}.
  */
 export function formatTraceEvent(event: TraceEvent): string {
+  return visible(lineOf(event));
+}
+
+function lineOf(event: TraceEvent): string {
   switch (event.ev) {
     case "start":
       return `+++ ${event.name} ${event.forked ? `forked by ${event.ppid}` : "started"} +++`;
