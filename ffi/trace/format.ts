@@ -63,29 +63,33 @@ function flagsText({ value, names, rest, radix }: TracedFlags): string {
 }
 
 /** Members that strace prints by the function that makes them. */
-const MEMBERS: Readonly<Record<string, (value: TracedArgument) => string>> = {
+const MEMBERS = new Map<string, (value: TracedArgument) => string>(Object.entries({
   sin_family: (value) => `sa_family=${argumentText(value)}`,
   sin6_family: (value) => `sa_family=${argumentText(value)}`,
   sun_family: (value) => `sa_family=${argumentText(value)}`,
   ss_family: (value) => `sa_family=${argumentText(value)}`,
-  sin_port: (value) => `sin_port=htons(${value})`,
+  sin_port: (value) => `sin_port=htons(${argumentText(value)})`,
   sin_addr: (value) => `sin_addr=inet_addr(${argumentText(value)})`,
-  sin6_port: (value) => `sin6_port=htons(${value})`,
-  sin6_flowinfo: (value) => `sin6_flowinfo=htonl(${value})`,
+  sin6_port: (value) => `sin6_port=htons(${argumentText(value)})`,
+  sin6_flowinfo: (value) => `sin6_flowinfo=htonl(${argumentText(value)})`,
   sin6_addr: (value) => `inet_pton(AF_INET6, ${argumentText(value)}, &sin6_addr)`,
-  sun_path: (value) =>
-    `sun_path=${String(value).startsWith("@") ? "@" + textOf(String(value).slice(1)) : textOf(String(value))}`,
-};
+  sun_path: (value) => {
+    if (typeof value !== "string") return `sun_path=${argumentText(value)}`;
+    return `sun_path=${value.startsWith("@") ? "@" + textOf(value.slice(1)) : textOf(value)}`;
+  },
+}));
 
 function structText({ struct, fields }: TracedStruct): string {
   switch (struct) {
     case "wstatus":
       return `[{${statusText(fields)}}]`;
     case "socklen_t":
-      return `[${fields.given} => ${fields.filled}]`;
+      return `[${argumentText(fields.given)} => ${argumentText(fields.filled)}]`;
   }
   return `{${
-    Object.entries(fields).map(([name, value]) => MEMBERS[name]?.(value) ?? `${name}=${argumentText(value)}`).join(", ")
+    Object.entries(fields).map(([name, value]) => MEMBERS.get(name)?.(value) ?? `${name}=${argumentText(value)}`).join(
+      ", ",
+    )
   }}`;
 }
 
@@ -93,7 +97,7 @@ function statusText(fields: TracedStruct["fields"]): string {
   const { WIFCONTINUED, WSTOPSIG, WEXITSTATUS, WTERMSIG, WCOREDUMP } = fields;
   if (WIFCONTINUED !== undefined) return "WIFCONTINUED(s)";
   if (WSTOPSIG !== undefined) return `WIFSTOPPED(s) && WSTOPSIG(s) == ${argumentText(WSTOPSIG)}`;
-  if (WEXITSTATUS !== undefined) return `WIFEXITED(s) && WEXITSTATUS(s) == ${WEXITSTATUS}`;
+  if (WEXITSTATUS !== undefined) return `WIFEXITED(s) && WEXITSTATUS(s) == ${argumentText(WEXITSTATUS)}`;
   return `WIFSIGNALED(s) && WTERMSIG(s) == ${argumentText(WTERMSIG)}${WCOREDUMP ? " && WCOREDUMP(s)" : ""}`;
 }
 
@@ -121,8 +125,9 @@ function pollText(fds: TracedArgument, answered: boolean): string {
   const list = fds.flatMap((entry) => {
     if (entry === null || typeof entry !== "object" || !("fields" in entry)) return [];
     const { fd, events, revents } = entry.fields;
-    if (answered) return has(revents, "") || isZero(revents) ? [] : [`{fd=${fd}, revents=${argumentText(revents)}}`];
-    return [Number(fd) < 0 ? `{fd=${fd}}` : `{fd=${fd}, events=${argumentText(events)}}`];
+    const member = `fd=${argumentText(fd)}`;
+    if (answered) return isZero(revents) ? [] : [`{${member}, revents=${argumentText(revents)}}`];
+    return [typeof fd === "number" && fd < 0 ? `{${member}}` : `{${member}, events=${argumentText(events)}}`];
   });
   return `[${list.join(", ")}]`;
 }

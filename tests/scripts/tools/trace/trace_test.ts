@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { MessageQueue } from "../../../../mod.ts";
-import { isEvent } from "../../../../scripts/tools/trace/reader.ts";
+import { isEvent } from "../../../../ffi/trace/shape.ts";
 import { splitCommands } from "../../../../scripts/tools/trace/trace.ts";
 import { file, Program, root, run, type StartOptions, until } from "../../../support.ts";
 import { bytes, Script, struct } from "./_events.ts";
@@ -109,7 +109,7 @@ Deno.test("trace leaves out what is no event, and says so in a line", async () =
     JSON.stringify(events[1]).slice(0, 20),
   ]);
   const { code, stdout, stderr } = await command(["--width", "80", ...place.program()]);
-  assertEquals([code, stderr], [0, "trace: 4 lines of it are no events, and were left out\n"]);
+  assertEquals([code, stderr], [0, "trace: 4 lines of it are no events, and were left out; the first is line 2\n"]);
   assertStringIncludes(stdout, "msgsnd type 1 “hello”");
 });
 
