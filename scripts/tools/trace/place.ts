@@ -4,6 +4,8 @@
  * @module
  */
 
+import { Failure, reasonOf } from "../shared/failure.ts";
+
 const PREFIX = "ipc-trace-";
 const LOCK = "lock"; // a file that is locked as long as its process lives
 const DAY_MS = 86_400_000;
@@ -15,7 +17,11 @@ export class Place implements Disposable {
   readonly #remove = () => this[Symbol.dispose]();
 
   constructor() {
-    this.path = Deno.makeTempDirSync({ prefix: PREFIX });
+    try {
+      this.path = Deno.makeTempDirSync({ prefix: PREFIX });
+    } catch (error) {
+      throw new Failure(`no place for the trace: ${reasonOf(error)}`);
+    }
     // Deno.exit() comes by here
     globalThis.addEventListener("unload", this.#remove);
     // it has the name by which others know it only when it is locked

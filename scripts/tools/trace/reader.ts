@@ -5,9 +5,9 @@
  */
 import { parseTrace, TRACE_VERSION, type TraceEvent } from "../../../mod.ts";
 
-const KEPT = 200_000; // events; a picture has some hundred steps
-const KEPT_OF_LIVES = 20_000; // events of births and deaths, beyond those
-const KEPT_CHARACTERS = 1 << 26; // of the lines of what is kept
+const KEPT = 100_000; // events; a picture has some hundred steps
+const KEPT_OF_LIVES = 10_000; // events of births and deaths, beyond those
+const KEPT_CHARACTERS = 1 << 25; // of the lines of what is kept
 const LONGEST_LINE = 1 << 20; // characters
 const CHUNK = 1 << 18; // bytes
 const WATCHED = 1000; // processes whose last event is known

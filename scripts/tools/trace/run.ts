@@ -4,9 +4,9 @@
  * @module
  */
 import { Failure, reasonOf, USAGE } from "../shared/failure.ts";
-import { visible } from "../shared/escape.ts";
 import { DEMOS } from "../demos/list.ts";
 import { runDemo } from "../demos/runner.ts";
+import { complain } from "./complain.ts";
 import type { TraceReader } from "./reader.ts";
 
 const LONGEST_START_MS = 3000;
@@ -30,7 +30,7 @@ export async function runDemos(names: string[], file: string, signal: AbortSigna
     if (result !== "passed") {
       // what interrupted it says that it is interrupted
       const said = result === "interrupted" ? reasons : [result, ...reasons.length ? [reasons.join("; ")] : []];
-      console.error(visible([name, ...said].join(": ")));
+      complain([name, ...said].join(": "));
     }
     ok &&= result === "passed";
   }

@@ -6,10 +6,10 @@
 import { Command, CommanderError } from "commander";
 import { TRACE_VERSION } from "../../../mod.ts";
 import { DEMOS } from "../demos/list.ts";
-import { visible } from "../shared/escape.ts";
 import { FAILED, Failure, reasonOf, USAGE } from "../shared/failure.ts";
 import { onInterrupt } from "../shared/signals.ts";
-import { print, terminalSize } from "../shared/terminal.ts";
+import { print, terminalSize, write } from "../shared/terminal.ts";
+import { complain } from "./complain.ts";
 import { mermaid, svg, unicode } from "./drawing.ts";
 import { picture } from "./model.ts";
 import { Output } from "./output.ts";
@@ -53,7 +53,7 @@ async function main(names: string[], commands: string[][], options: Options): Pr
   const file = `${place.path}/trace.jsonl`;
   if (Deno.stderr.isTerminal()) {
     const what = names.join(", ") || commands.map((command) => command.join(" ")).join(" and ");
-    console.error(visible(`Tracing ${what} …`));
+    complain(`Tracing ${what} …`);
   }
   using reader = new TraceReader(file, (line) => files.json?.write(line + "\n"));
   const { ok, reasons } = names.length
@@ -65,7 +65,7 @@ async function main(names: string[], commands: string[][], options: Options): Pr
     throw new Failure(`line ${firstMalformed} of what was traced is no event, and there is no other line that is one`);
   }
   if (!events.length && !ok) {
-    if (reasons.length) console.error(visible(`trace: nothing was traced: ${reasons.join("; ")}`));
+    if (reasons.length) complain(`trace: nothing was traced: ${reasons.join("; ")}`);
     return interruptedWith || 1;
   }
   if (!events.length) throw new Failure("nothing was traced: no process made a call through this library", USAGE);
@@ -74,15 +74,14 @@ async function main(names: string[], commands: string[][], options: Options): Pr
       `the trace is in format ${otherVersion}, of another version of the library; this reads ${TRACE_VERSION}`,
     );
   }
-  if (malformed > 0) {
-    console.error(
-      `trace: ${malformed} lines of it are no events, and were left out; the first is line ${firstMalformed}`,
-    );
+  if (malformed === 1) complain(`trace: line ${firstMalformed} of it is no event, and was left out`);
+  if (malformed > 1) {
+    complain(`trace: ${malformed} lines of it are no events, and were left out; line ${firstMalformed} is the first`);
   }
-  if (dropped > 0) console.error(`trace: it is long; ${dropped} events in the middle of it are not drawn`);
+  if (dropped > 0) complain(`trace: it is long; ${dropped} events in the middle of it are not drawn`);
   const drawn = picture(events, options.all);
   if (!drawn.steps.length) {
-    console.error(`trace: there is nothing in it to draw${options.all ? "" : "; with --all there may be"}`);
+    complain(`trace: there is nothing in it to draw${options.all ? "" : "; with --all there may be"}`);
     return ok ? 0 : interruptedWith || 1;
   }
   files.mermaid?.write(mermaid(drawn));
@@ -136,6 +135,7 @@ Your own program, or several at a time:
   deno task trace -- deno run --allow-ffi mine.ts
   deno task trace -- deno run --allow-ffi server.ts -- deno run --allow-ffi client.ts`,
     )
+    .configureOutput({ writeOut: write, writeErr: (text) => complain(text.trimEnd(), "\n") })
     .exitOverride();
   try {
     command.parse(own, { from: "user" });
@@ -143,7 +143,7 @@ Your own program, or several at a time:
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode ? USAGE : 0;
     if (!(error instanceof Failure) && !isSystems(error)) throw error;
-    console.error(visible(`trace: ${error instanceof Failure ? error.message : reasonOf(error)}`));
+    complain(`trace: ${error instanceof Failure ? error.message : reasonOf(error)}`);
     return error instanceof Failure ? error.code : FAILED;
   }
 }

@@ -714,6 +714,39 @@ Deno.test("programName() is the last part of a path, whatever the URL", () => {
   for (const [url, name] of names) assertEquals(programName(url), name);
 });
 
+Deno.test("IPC_TRACE=- and formatTraceEvent() print nothing that steers a terminal", async () => {
+  const evil = "\x1b]0;title\x07\u009b31m\u202e\n";
+  const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_" });
+  try {
+    const main = `${directory}/${evil}.ts`;
+    const source = `
+      import { ftok, signal, SIGUSR1, unlink } from ${JSON.stringify(mod)};
+      for (const f of [ftok, unlink]) try { f("/nonexistent/" + ${JSON.stringify(evil)}, 1); } catch { /* meant */ }
+      const handler = { [${JSON.stringify(evil)}]() {} };
+      signal(SIGUSR1, Object.values(handler)[0]);
+      signal(SIGUSR1, 0);`;
+    Deno.writeTextFileSync(main, source);
+    const { code, stderr } = await run(Deno.execPath(), [...FFI, main], { env: { IPC_TRACE: "-" } });
+    assertEquals(code, 0, stderr);
+    // deno-lint-ignore no-control-regex -- these are what is looked for
+    assert(!/[\0-\x09\x0b-\x1f\x7f-\x9f\u202e]/.test(stderr), stderr);
+    assertStringIncludes(stderr, String.raw`+++ \x1b]0;title\x07\x9b31m\u202e\n.ts started +++`);
+    assertStringIncludes(stderr, String.raw`unlink("/nonexistent/\33]0;title\7`);
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+  const event = { t: 1, pid: 1, ev: "exit", call: evil, args: { x: { value: 1, names: [evil], rest: 0 } } } as const;
+  assertEquals(
+    formatTraceEvent({
+      ...event,
+      args: { x: { value: 1, names: ["\ud800", "\u{e0041}"], rest: 0 } },
+      result: 0,
+      dur: 1,
+    }),
+    String.raw`\x1b]0;title\x07\x9b31m\u202e\n(\ud800|\u{e0041}) = 0`,
+  );
+});
+
 Deno.test("IPC_TRACE says once that a disk is full, and the program goes on", async () => {
   const { code, stdout, stderr } = await runSource(
     `

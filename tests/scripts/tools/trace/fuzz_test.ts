@@ -10,6 +10,7 @@ import { event, line } from "./_odd.ts";
 const SEED = 4001;
 
 /** What steers a terminal, turns the writing direction, or is half a character. */
+// deno-lint-ignore no-control-regex -- these are what is looked for
 const HARMFUL = /[\0-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|\p{Surrogate}/u;
 
 function checkHarmless(text: string): void {
