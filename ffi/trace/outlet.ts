@@ -25,13 +25,14 @@ function copyHigh(fd: number, high = HIGH): number {
   return -1;
 }
 
-/** Opens a file for appending, without waiting for anything. The error's number, negative, if it cannot be. */
+/**
+ * Opens a file for appending. Neither this nor what is written waits for the reader of a FIFO without end, as `O_NONBLOCK`
+ * is ours alone here. The error's number, negative, if it cannot be opened.
+ */
 function openFile(path: string): number {
   const O_WRONLY_CREAT_NOCTTY_APPEND_NONBLOCK_CLOEXEC = 0o1 | 0o100 | 0o400 | 0o2000 | 0o4000 | 0o2000000;
   const opened = own.open(cstring(path, "open", "IPC_TRACE"), O_WRONLY_CREAT_NOCTTY_APPEND_NONBLOCK_CLOEXEC, 0o600);
   if (opened < 0) return -errno();
-  const F_SETFL = 4, O_APPEND = 0o2000;
-  own.fcntl(opened, F_SETFL, O_APPEND); // only the opening was not to wait, for the reader of a FIFO
   const fd = copyHigh(opened);
   const failed = -errno();
   own.close(opened);
@@ -78,13 +79,20 @@ function writeUnharmed(fd: number, data: Uint8Array<ArrayBuffer>): number {
   return code;
 }
 
-/** Writes all of it, mostly at once; waits for a terminal or a pipe that is full, but not for ever. 0, or the error's number. */
+const PATIENCE_S = 5;
+
+/**
+ * Writes all of it, mostly at once. Where that can't be, as a pipe is full, somebody has so long to read a part of it; a
+ * standard error that blocks does so for the program itself, too. 0, or the error's number.
+ */
 function writeAll(fd: number, data: Uint8Array<ArrayBuffer>): number {
   const EINTR = 4, EAGAIN = 11, POLLOUT = 4, SECOND = 1000;
-  for (let done = 0, tries = 0; done < data.length;) {
+  for (let done = 0, waited = 0; done < data.length;) {
     const n = writeUnharmed(fd, data.subarray(done));
-    if (n >= 0) done += n;
-    else if (n === -EAGAIN && tries++ < 10) own.poll(new Int32Array([fd, POLLOUT]), 1n, SECOND);
+    if (n >= 0) {
+      done += n;
+      waited = 0;
+    } else if (n === -EAGAIN && waited++ < PATIENCE_S) own.poll(new Int32Array([fd, POLLOUT]), 1n, SECOND);
     else if (n !== -EINTR) return -n;
   }
   return 0;

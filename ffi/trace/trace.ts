@@ -106,6 +106,11 @@ function wanted(): boolean {
   return any;
 }
 
+/** The main module's URL; a worker's own, which has not got the other. */
+function mainModule(): string {
+  return Deno.mainModule as string | undefined ?? globalThis.location?.href ?? "";
+}
+
 /** The main module's name, whatever kind of URL it has. */
 export function programName(main: string): string {
   const url = URL.parse(main);
@@ -135,7 +140,7 @@ function base(at?: number): TraceEventBase {
       pid,
       v: TRACE_VERSION,
       ppid: own.getppid(),
-      name: programName(Deno.mainModule),
+      name: programName(mainModule()),
       forked: isForked(),
     };
     emit({ ...start, ev: "start" }, true);

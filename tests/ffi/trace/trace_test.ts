@@ -658,6 +658,23 @@ Deno.test("IPC_TRACE into a FIFO whose reader goes ends in a line, also where SI
   }
 });
 
+Deno.test("IPC_TRACE into a FIFO whose reader does not read ends in a line", async () => {
+  const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_" });
+  try {
+    await run("mkfifo", [`${directory}/fifo`]);
+    using program = file(`
+      import { getppid } from "@mod";
+      for (let i = 0; i < 1000; i++) getppid();
+      console.log("done");`);
+    const open = ["-c", 'exec 3<>"$0"; exec "$@"', `${directory}/fifo`, Deno.execPath(), ...FFI, program.path];
+    const { code, stdout, stderr } = await run("sh", open, { env: { IPC_TRACE: `${directory}/fifo` } });
+    assertEquals([code, stdout], [0, "done\n"]);
+    assertEquals(stderr, `IPC_TRACE: ${directory}/fifo: Resource temporarily unavailable: nothing more is traced\n`);
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+});
+
 Deno.test("IPC_TRACE beyond the largest file that is allowed ends in a line, and not by SIGXFSZ", async () => {
   using log = traceFile();
   using program = file(`
@@ -697,6 +714,29 @@ Deno.test("IPC_TRACE does without a name where the main module's URL is an odd o
   } finally {
     Deno.removeSync(directory, { recursive: true });
   }
+});
+
+Deno.test("IPC_TRACE traces a worker, which has no main module", async () => {
+  using log = traceFile();
+  using program = file(`
+    import { getppid } from "@mod";
+    if (globalThis.name === "worker") {
+      postMessage(getppid() === Deno.ppid);
+      close();
+    } else {
+      const worker = new Worker(import.meta.url, { type: "module", name: "worker" });
+      console.log(await new Promise((resolve) => worker.onmessage = ({ data }) => resolve(data)), getppid() === Deno.ppid);
+    }`);
+  const flags = ["run", "--no-prompt", "--allow-ffi", "--allow-read", "--no-check"];
+  const { code, stdout, stderr } = await run(Deno.execPath(), [...flags, program.path], {
+    env: { IPC_TRACE: log.path },
+  });
+  assertEquals([code, stdout, stderr], [0, "true true\n", ""]);
+  const events = log.events();
+  events.forEach(checkForm);
+  const names = events.flatMap((event) => event.ev === "start" ? [event.name] : []);
+  assertEquals(names, [program.path, program.path].map((path) => path.split("/").pop()));
+  assertEquals(finished(events).filter((text) => text.startsWith("getppid()")).length, 2);
 });
 
 Deno.test("programName() is the last part of a path, whatever the URL", () => {
