@@ -8,7 +8,7 @@ import { TRACE_VERSION } from "../../../mod.ts";
 import { DEMOS } from "../demos/list.ts";
 import { FAILED, Failure, reasonOf, USAGE } from "../shared/failure.ts";
 import { onInterrupt } from "../shared/signals.ts";
-import { print, terminalSize, write } from "../shared/terminal.ts";
+import { print, terminalSize } from "../shared/terminal.ts";
 import { complain } from "./complain.ts";
 import { mermaid, svg, unicode } from "./drawing.ts";
 import { picture } from "./model.ts";
@@ -135,7 +135,7 @@ Your own program, or several at a time:
   deno task trace -- deno run --allow-ffi mine.ts
   deno task trace -- deno run --allow-ffi server.ts -- deno run --allow-ffi client.ts`,
     )
-    .configureOutput({ writeOut: write, writeErr: (text) => complain(text.trimEnd(), "\n") })
+    .configureOutput({ writeOut: (text) => print(text.trimEnd()), writeErr: (text) => complain(text.trimEnd(), "\n") })
     .exitOverride();
   try {
     command.parse(own, { from: "user" });
