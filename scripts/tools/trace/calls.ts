@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ExitEvent, TracedArgument } from "../../../mod.ts";
+import type { ExitEvent, TracedArgument, TracedBytes } from "../../../mod.ts";
 import { bytesOf, field, isNamed, numberOf, numbersOf } from "./arguments.ts";
 import type { Call, Lifeline } from "./picture.ts";
 import type { Process, World } from "./world.ts";
@@ -29,9 +29,25 @@ interface Context {
 
 type Handler = (context: Context) => void;
 
-/** When something was sent: it may be received before the sender's call is back, but not while the call waits. */
-function sent({ event, began, waited }: Context): number {
-  return waited ? event.t : began;
+const LOOK_BACK = 200; // steps
+
+/**
+ * When something was sent: it may be received before the sender's call is back, but not while the call waits. One that took
+ * its time only because its process was not running is told from that by what was received meanwhile.
+ */
+function sent({ world, event, began, waited }: Context, to?: Lifeline, data?: TracedBytes): number {
+  if (!waited) return began;
+  const received = data &&
+    world.steps.slice(-LOOK_BACK).some((step) =>
+      step.t >= began && step.from === to && step.deed.kind === "call" && step.deed.data !== undefined &&
+      overlap(step.deed.data.bytes, data.bytes)
+    );
+  return received ? began : event.t;
+}
+
+/** Tells whether one is the beginning of the other. */
+function overlap(a: string, b: string): boolean {
+  return a !== "" && b !== "" && (a.startsWith(b) || b.startsWith(a));
 }
 
 function deed({ event: { call, errno } }: Context, more: Partial<Call> = {}): Call {
@@ -133,8 +149,9 @@ const connect: Handler = (context) => {
   const { world, event, own, me, args, fd } = context;
   const line = world.socket(args.addr);
   if (line && fd !== undefined && !event.errno) own.lead(fd, line);
-  if (line) world.step(sent(context), me, line, { kind: "call", call: "socket", args: [] });
-  world.step(sent(context), me, line, deed(context, { args: [args.addr] }));
+  const t = sent(context, line);
+  if (line) world.step(t, me, line, { kind: "call", call: "socket", args: [] });
+  world.step(t, me, line, deed(context, { args: [args.addr] }));
 };
 
 const listen: Handler = (context) => {
@@ -160,7 +177,7 @@ const send: Handler = (context) => {
   const line = world.knownSocket(args.dest_addr) ?? channel ?? world.socket(args.dest_addr);
   if (line) {
     if (!channel && fd !== undefined && !event.errno) own.lead(fd, line);
-    world.step(sent(context), me, line, deed(context, { data }));
+    world.step(sent(context, line, data), me, line, deed(context, { data }));
   } else if (fd === 1 || (fd === 2 && world.all)) {
     world.step(event.t, me, undefined, { kind: "print", data });
   } else if (world.all) {
@@ -231,7 +248,7 @@ const message: Handler = (context) => {
   const queue = byId(world, "queue", numberOf(args.msqid) ?? -1);
   const mtype = field(args.msgp, "mtype");
   const data = bytesOf(field(args.msgp, "mtext"));
-  if (event.call === "msgsnd") world.step(sent(context), me, queue, deed(context, { mtype, data }));
+  if (event.call === "msgsnd") world.step(sent(context, queue, data), me, queue, deed(context, { mtype, data }));
   else world.step(event.t, queue, me, deed(context, { mtype, data }), true);
 };
 
