@@ -35,18 +35,18 @@ const LOOK_BACK = 200; // steps
  * When something was sent: it may be received before the sender's call is back, but not while the call waits. One that took
  * its time only because its process was not running is told from that by what was received meanwhile.
  */
-function sent({ world, event, began, waited }: Context, to?: Lifeline, data?: TracedBytes): number {
-  if (!waited) return began;
-  const received = data &&
-    world.steps.slice(-LOOK_BACK).some((step) =>
-      step.t >= began && step.from === to && step.deed.kind === "call" && step.deed.data !== undefined &&
-      overlap(step.deed.data.bytes, data.bytes)
-    );
+function sent({ world, event, began, waited }: Context, to: Lifeline | undefined, data?: TracedBytes): number {
+  if (!waited || !to) return began;
+  const received = world.steps.slice(-LOOK_BACK).some(({ t, from, deed }) =>
+    t >= began && from === to && deed.kind === "call" &&
+    (data ? overlap(deed.data, data) : deed.call.startsWith("accept"))
+  );
   return received ? began : event.t;
 }
 
 /** Tells whether one is the beginning of the other. */
-function overlap(a: string, b: string): boolean {
+function overlap(one: TracedBytes | undefined, other: TracedBytes): boolean {
+  const [a, b] = [one?.bytes ?? "", other.bytes];
   return a !== "" && b !== "" && (a.startsWith(b) || b.startsWith(a));
 }
 

@@ -43,6 +43,18 @@ Deno.test("picture() draws what was received meanwhile after it was sent, though
   assertEquals(arrows, ["msgsnd type 7 “x”", "msgrcv type 7 “x”", "msgrcv type 7 “z”", "msgsnd type 7 “y”"]);
 });
 
+Deno.test("picture() draws a connection before it is accepted, however late the client runs again", () => {
+  const script = new Script();
+  script.call(1, "bind", { sockfd: 3, addr: inet(80) }, 0);
+  const accepting = script.enter(1, "accept", { sockfd: 3, addr: NOTHING }, true);
+  const connecting = script.enter(2, "connect", { sockfd: 3, addr: inet(80) }, true);
+  script.exit(accepting, 4, { peer: "127.0.0.1:4000" });
+  script.t = 10_000;
+  script.exit(connecting, 0);
+  const arrows = picture(script.events).steps.filter(({ to }) => to).map(words);
+  assertEquals(arrows.slice(-2), ["connect(127.0.0.1:80)", "accept() ← 127.0.0.1:4000"]);
+});
+
 Deno.test("picture() names objects by their keys, and shows arguments as C has them", () => {
   const script = new Script();
   script.start(1, "a.ts");
