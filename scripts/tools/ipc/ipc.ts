@@ -23,18 +23,31 @@ import { print, terminalSize, write } from "../shared/terminal.ts";
 import { completion, SHELLS } from "./completion.ts";
 import { hexDump, hexOf } from "./hex.ts";
 import { listing, messageJson, show, type ShowOptions } from "./list.ts";
-import { allObjects, handle, isName, KINDS, matching, nameOf, type Obj, suspects, WORDS } from "./objects.ts";
+import { allObjects, evidence, Finder, handle, isName, KINDS, nameOf, type Obj, WORDS } from "./objects.ts";
 import { canWatch, watch, watchJson } from "./watch.ts";
 
 /** The object that an argument means. */
 function find(argument: string, kinds: readonly Kind[] = KINDS): Obj {
+  return findAll([argument], kinds)[0];
+}
+
+/** The objects that some arguments mean. */
+function findAll(names: string[], kinds: readonly Kind[] = KINDS): Obj[] {
+  names.forEach(checkName);
+  const finder = new Finder(allObjects(kinds));
+  return names.map((argument) => only(finder.matching(argument), argument, kinds));
+}
+
+function checkName(argument: string): void {
   if (!isName(argument)) {
     throw new Failure(
       `"${argument}" is no id or key: give 3, 5678, 0x162e, m:3 (segment), q:3 (queue) or s:3 (set)`,
       USAGE,
     );
   }
-  const found = matching(allObjects(kinds), argument);
+}
+
+function only(found: Obj[], argument: string, kinds: readonly Kind[]): Obj {
   if (found.length === 1) return found[0];
   if (found.length === 0) {
     throw new Failure(
@@ -136,8 +149,8 @@ withKinds(subcommand("ls", "list what there is, and who uses it"))
     "after",
     `
 AGE is since an object was made or its permissions were last changed: the kernel
-keeps no more. An orphan is what nobody is left to use, "orphan?" one that
-others could use and leave no trace of it; ipc rm --help tells the rule.`,
+keeps no more. An orphan is a segment that nobody uses; "orphan?" is a queue or
+a set of which that is possible, but can't be known: ipc rm --help tells why.`,
   )
   .action((options: KindOptions & { json?: true }) => {
     const objects = allObjects(chosen(options));
@@ -303,35 +316,38 @@ function agreed(question: string): boolean {
 
 interface RemoveOptions {
   orphans?: true;
+  possible?: true;
   yes?: true;
   json?: true;
 }
 
-/** The orphans that are to be removed; what else is idle is asked for one by one. */
-function orphans(options: RemoveOptions): Obj[] {
-  const mine = () => allObjects().filter(({ idle, uid }) => idle && uid === Deno.uid());
-  const list = mine();
-  const certain = list.filter(({ orphan }) => orphan);
-  if (list.length === 0 && !options.json) print("there are no orphans");
-  const agreedTo = certain.length === 0 || options.yes ||
-      agreed(`${certain.map(nameOf).join(", ")}: remove ${certain.length === 1 ? "it" : "them"}?`)
-    ? certain
-    : [];
-  const all = [...agreedTo, ...list.filter((object) => !object.orphan && isAgreed(object, options))];
-  if (options.yes) return all;
-  // somebody may have come while a question was open
-  const still = new Set(mine().map(handle));
-  return all.filter((object) => still.has(handle(object)));
+/** Names of objects, as many as fit into a question. */
+function namesOf(objects: Obj[]): string {
+  const MOST = 20;
+  const names = objects.slice(0, MOST).map(nameOf).join(", ");
+  return objects.length > MOST ? `${names} and ${objects.length - MOST} more` : names;
 }
 
-/** Asks about an object that somebody could use without a trace; where there is nobody to ask, it is kept. */
-function isAgreed(object: Obj, { yes, json }: RemoveOptions): boolean {
-  const list = suspects(object).map(({ pid, name }) => `${pid} (${name})`);
-  const who = list.slice(0, 3).join(", ") + (list.length > 3 ? ` and ${list.length - 3} more` : "");
-  const why = `${nameOf(object)}: nobody is known to use it, but ${who || "somebody"} could`;
-  if (!yes && Deno.stdin.isTerminal()) return confirm(visible(`${why}: remove it?`));
-  if (!json) print(visible(`kept ${why}`));
-  return false;
+/** The orphans that are to be removed. Those of which that is only possible have to be asked for by a word of their own. */
+function orphans({ possible, yes, json }: RemoveOptions): Obj[] {
+  const me = Deno.uid();
+  const mine = () => allObjects().filter(({ idle, uid, cuid }) => idle && uid === me && cuid === me);
+  const list = mine();
+  const wanted = list.filter(({ orphan }) => orphan || possible);
+  const kept = list.filter((object) => !wanted.includes(object));
+  if (!json) {
+    if (list.length === 0) print("there are no orphans");
+    for (const object of kept) print(`kept ${nameOf(object)}, which may be in use: ${evidence(object)}`);
+    if (kept.length > 0) print("--orphans --possible removes these, too; ipc rm --help tells what is known of them");
+  }
+  if (yes || wanted.length === 0) return wanted;
+  if (!json) {
+    for (const object of wanted.filter(({ orphan }) => !orphan)) print(`${nameOf(object)}: ${evidence(object)}`);
+  }
+  if (!agreed(`${namesOf(wanted)}: remove ${wanted.length === 1 ? "it" : "them"}?`)) return [];
+  // somebody may have come while the question was open
+  const still = new Set(mine().map(handle));
+  return wanted.filter((object) => still.has(handle(object)));
 }
 
 subcommand(
@@ -340,25 +356,32 @@ subcommand(
   "  ipc rm q:3 0x162e\n  ipc rm --orphans",
 )
   .argument("[ids...]", "their ids or keys")
-  .option("--orphans", "those of yours that nobody is left to use; asks first")
+  .option("--orphans", "your segments that nobody uses; asks first")
+  .option("--possible", "with --orphans: also queues and sets, of which that can't be known")
   .option("--yes", "remove without asking")
   .addHelpText(
     "after",
     `
-An orphan is what nobody has attached, nobody waits for in the kernel, and all
-whom the kernel remembers with it have ended: the maker and the last user of a
-segment, the last sender and receiver of a queue, the last of each semaphore.
-Of queues and sets that is not all: the kernel does not remember who made them,
-and who looks again and again whether there is something leaves no trace. So
-they are orphans only if no process lives here that could do that: yours, or
-those of anybody if the mode lets others in; shells don't count. If there are
-such processes, --orphans names them and asks about each object; with --yes, or
-without a terminal, it keeps it. Containers that share their objects with this
-one, but don't show their processes, cannot be known.`,
+An orphan is a segment that nobody has attached, which the kernel counts, and
+whose maker and last user have ended. (Somebody may still know its id or key,
+and mean to attach it later.) --orphans removes those that you made and own.
+
+Of a queue or a set the kernel has no list of users. It remembers the last
+sender and receiver, the last process of each semaphore, and who sleeps in a
+system call for it; but not who made it, and not who looks again and again, as
+programs do that wait with await queue.receive() or await set.acquire(). So one
+is at most possibly an orphan ("orphan?" in ls): nobody sleeps for it, and all
+that are remembered have ended, or nobody has used it yet. --orphans names
+these and keeps them, even with --yes. If you know better, give their ids, or
+--orphans --possible.
+
+A process that can't be seen from here, as of another container, counts as
+living. Without a terminal to ask on, --yes has to be given.`,
   )
   .action((ids: string[], options: RemoveOptions) => {
     if ((ids.length > 0) === !!options.orphans) throw new Failure("give ids, or --orphans", USAGE);
-    const targets = options.orphans ? orphans(options) : ids.map((id) => find(id));
+    if (options.possible && !options.orphans) throw new Failure("--possible goes with --orphans", USAGE);
+    const targets = options.orphans ? orphans(options) : new Set(findAll(ids));
     const removed: Obj[] = [];
     let failed = false;
     for (const object of targets) {

@@ -10,7 +10,7 @@ import { isAlive, processName } from "../shared/proc.ts";
 import type { Kind } from "../shared/sysv.ts";
 import { paint, print, SGR, terminalSize } from "../shared/terminal.ts";
 import { hexDump, hexOf } from "./hex.ts";
-import { nameOf, type Obj, type Queue, type Segment, type Semaphores } from "./objects.ts";
+import { evidence, nameOf, type Obj, type Queue, type Segment, type Semaphores } from "./objects.ts";
 import { attachAndRead, peekSegment } from "./segment.ts";
 
 /** What is wrong with an object, or who uses it. */
@@ -136,9 +136,9 @@ function fields(object: Obj): [string, string][] {
   list.push(["changed at", timeText(object.changedAt)]);
   const used = object.processes.map(({ pid, name, what }) => `${pid} (${name}) ${what}`);
   list.push(["used by", used.join(", ") || "nobody that can be seen"]);
-  if (object.orphan) list.push(["state", "orphan: nobody is left to use it"]);
+  if (object.orphan) list.push(["state", `orphan: ${evidence(object)}`]);
   else if (object.idle) {
-    list.push(["state", "perhaps an orphan: those that are known have ended, but others live that could use it"]);
+    list.push(["state", `possibly an orphan: ${evidence(object)}. Who looks again and again can't be known.`]);
   }
   if (object.kind === "segment" && object.removed) {
     list.push(["state", "removed: gone when the last process detaches it"]);
