@@ -65,8 +65,7 @@ async function run(demos: Demo[]): Promise<void> {
   const view = new View(screen);
   const outcomes: Outcome[] = [];
   using _signals = onInterrupt((name, code) => interrupt(`interrupted by ${name}`, code));
-  const keys = DEMOS.flatMap(({ uses = [] }) => uses.map(({ key }) => key));
-  for (const text of await endDeadRuns(keys)) view.say(text);
+  for (const text of await endDeadRuns(DEMOS.flatMap(({ uses = [] }) => uses))) view.say(text);
   for (const [i, demo] of demos.entries()) {
     if (interrupted.signal.aborted) break;
     view.begin(demo, i + 1, demos.length);

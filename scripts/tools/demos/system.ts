@@ -15,7 +15,7 @@ import {
   sockaddr_in,
   socket,
 } from "../../../mod.ts";
-import { callsOf, namespaceOf, ownerOf, pids, processEntry, textOf } from "../shared/proc.ts";
+import { callsOf, isWhollyOf, namespaceOf, pids, processEntry, textOf } from "../shared/proc.ts";
 import { awaited, queueTable, remove, segmentTable } from "../shared/sysv.ts";
 
 const VARIABLE = "IPC_DEMO_RUN";
@@ -46,7 +46,7 @@ function marked(wanted: (mark: string) => boolean): number[] {
   const list: number[] = [];
   const me = Deno.uid();
   for (const pid of pids()) {
-    if (ownerOf(pid) !== me) continue;
+    if (!isWhollyOf(pid, me)) continue;
     const environment = textOf(`/proc/${pid}/environ`); // of a zombie it is empty
     const mark = environment && new RegExp(`(?:^|\0)${VARIABLE}=([^\0]*)`).exec(environment)?.[1];
     if (mark && pid !== Deno.pid && wanted(mark)) list.push(pid);
@@ -84,16 +84,17 @@ export function endProcesses(): Promise<Set<number>> {
 /**
  * Ends the processes of runs that were killed, and removes their objects and directories.
  *
- * @param keys The keys that demos use.
+ * @param keys The keys that demos use, and for what.
  */
-export async function endDeadRuns(keys: readonly number[]): Promise<string[]> {
+export async function endDeadRuns(keys: readonly Pick<IpcObject, "kind" | "key">[]): Promise<string[]> {
   const before = objects();
   const ended = await end(isDead);
   const said = [...ended].map((pid) => `ended pid ${pid}, left by a run that was killed`);
   if (ended.size > 0) {
+    // what such a process has used may be somebody else's
     said.push(...removeObjects((object) =>
-      // what such a process has used may be somebody else's
-      isOf(object, ended) && before.has(object.name) && object.cuid === Deno.uid() && keys.includes(object.key)
+      isOf(object, ended) && before.has(object.name) && isMine(object) &&
+      keys.some(({ kind, key }) => kind === object.kind && key === object.key)
     ));
   }
   const parent = temporary();
@@ -158,7 +159,7 @@ export function isListeningAt(path: string): boolean {
 /** A segment or a queue. */
 export type IpcObject =
   & { name: string; id: number; key: number; uid: number; cuid: number }
-  & ({ kind: "segment"; size: number; attached: number; creator: number } | {
+  & ({ kind: "segment"; size: number; attached: number; creator: number; lastUser: number | null } | {
     kind: "queue";
     messages: number;
     sender: number;
@@ -171,7 +172,8 @@ export function objects(): Map<string, IpcObject> {
   for (const { id, ds } of segmentTable()) {
     const { key, uid, cuid } = ds.shm_perm;
     const [size, attached, creator] = [ds.shm_segsz, ds.shm_nattch, ds.shm_cpid];
-    found.push({ kind: "segment", name: `segment ${id}`, id, key, uid, cuid, size, attached, creator });
+    const lastUser = ds.shm_atime === 0 ? null : ds.shm_lpid;
+    found.push({ kind: "segment", name: `segment ${id}`, id, key, uid, cuid, size, attached, creator, lastUser });
   }
   for (const { id, ds } of queueTable()) {
     const { key, uid, cuid } = ds.msg_perm;
@@ -179,6 +181,11 @@ export function objects(): Map<string, IpcObject> {
     found.push({ kind: "queue", name: `queue ${id}`, id, key, uid, cuid, messages, sender, receiver });
   }
   return new Map(found.map((object) => [object.name, object]));
+}
+
+/** Tells whether this user made an object, and still owns it. */
+export function isMine({ uid, cuid }: IpcObject): boolean {
+  return uid === Deno.uid() && cuid === Deno.uid();
 }
 
 /** Tells whether one of these processes made a segment, or was the last to use a queue. */

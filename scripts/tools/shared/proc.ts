@@ -89,6 +89,13 @@ export function ownerOf(pid: number): number | null {
   }
 }
 
+/** Tells whether a process is a user's in every respect: what a set-user-ID program has from its caller is not. */
+export function isWhollyOf(pid: number, uid: number | null): boolean {
+  // the real, the effective, the saved and the file system's
+  const ids = /^Uid:\t(\d+)\t(\d+)\t(\d+)\t(\d+)$/m.exec(textOf(`/proc/${pid}/status`) ?? "")?.slice(1);
+  return ids !== undefined && ids.every((id) => Number(id) === uid) && ownerOf(pid) === uid;
+}
+
 /** The namespace that a process is in: `ipc:[4026531839]`; null where one may not look. */
 export function namespaceOf(kind: "ipc" | "pid", pid: number | "self" = "self"): string | null {
   return linkOf(`/proc/${pid}/ns/${kind}`);
