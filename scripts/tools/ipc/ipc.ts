@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Argument, type Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import {
   IPC_CREAT,
   IPC_EXCL,
@@ -16,10 +16,11 @@ import {
   SharedMemory,
   shmget,
 } from "../../../mod.ts";
-import { json, readable, utf8, visible } from "../shared/escape.ts";
-import { FAILED, Failure, USAGE } from "../shared/failure.ts";
+import { newCommand } from "../shared/command.ts";
+import { json, readable, Shown, utf8 } from "../shared/escape.ts";
+import { FAILED, Failure, say, USAGE } from "../shared/failure.ts";
 import { type Kind, remove } from "../shared/sysv.ts";
-import { print, terminalSize, write } from "../shared/terminal.ts";
+import { ask, print, printAll, terminalSize, write } from "../shared/terminal.ts";
 import { completion, SHELLS } from "./completion.ts";
 import { hexDump, hexOf } from "./hex.ts";
 import { listing, messageJson, show, type ShowOptions } from "./list.ts";
@@ -101,7 +102,7 @@ function printBytes(bytes: Uint8Array, raw: boolean | undefined): void {
   else print(readable(bytes));
 }
 
-const program = new Command("ipc")
+const program = newCommand("ipc")
   .description("Lists, shows, makes, uses, watches and removes System V shared memory, message queues and semaphores.")
   .addHelpText(
     "after",
@@ -120,8 +121,7 @@ Examples:
 Exit code: 0 done, 1 failed, 2 wrong usage.`,
   )
   .helpCommand(false)
-  .showHelpAfterError("(ipc --help tells how to use it)")
-  .exitOverride();
+  .showHelpAfterError("(ipc --help tells how to use it)");
 
 /** A subcommand. All of them can answer in JSON. */
 function subcommand(name: string, description: string, examples = ""): Command {
@@ -155,7 +155,7 @@ a set of which that is possible, but can't be known: ipc rm --help tells why.`,
   .action((options: KindOptions & { json?: true }) => {
     const objects = allObjects(chosen(options));
     if (options.json) return print(json(objects, 2));
-    listing(objects, chosen(options), terminalSize().columns).forEach((line) => print(line));
+    printAll(listing(objects, chosen(options), terminalSize().columns));
   });
 
 subcommand(
@@ -280,7 +280,7 @@ subcommand(
     if (options.json) {
       return print(json({ id: segment.id, offset, length, text: utf8(data), hex: hexOf(data) }));
     }
-    if (options.hex) return hexDump(data, offset, terminalSize().columns).forEach((line) => print(line));
+    if (options.hex) return printAll(hexDump(data, offset, terminalSize().columns));
     const end = data.indexOf(0);
     printBytes(end < 0 ? data : data.subarray(0, end), false);
   });
@@ -311,7 +311,7 @@ function objections(object: Obj): string[] {
 /** Asks, where there is somebody to ask. */
 function agreed(question: string): boolean {
   if (!Deno.stdin.isTerminal()) throw new Failure(`${question.replace(/: remove.*$/, "")}: not removed without --yes`);
-  return confirm(visible(question));
+  return ask(question);
 }
 
 interface RemoveOptions {
@@ -392,8 +392,8 @@ living. Without a terminal to ask on, --yes has to be given.`,
         removed.push(object);
         if (!options.json) print(`removed ${nameOf(object)}`);
       } catch (error) {
+        say("ipc", error);
         failed = true;
-        say(error);
       }
     }
     if (options.json) print(json(removed.map(({ kind, id }) => ({ kind, id }))));
@@ -471,15 +471,9 @@ program.command("completion").description("print a script that completes these c
     "after",
     `\nIt is for a command called ipc, such as\n  alias ipc="deno run --allow-all .../scripts/tools/ipc/ipc.ts"\n  eval "$(ipc completion bash)"`,
   )
-  .action((shell: typeof SHELLS[number]) => write(completion(program, shell)));
+  .action((shell: typeof SHELLS[number]) => write(new Shown(completion(program, shell))));
 
 let exitCode = 0;
-
-/** Says on standard error what went wrong. */
-function say(error: unknown): void {
-  if (!(error instanceof Failure || error instanceof LibcError)) throw error;
-  console.error(visible(`ipc: ${error.message}`));
-}
 
 /**
  * Runs the command line.
@@ -494,8 +488,7 @@ export async function ipcCommand(args: string[]): Promise<number> {
     await program.parseAsync(args, { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE; // 0: --help
-    say(error);
-    return error instanceof Failure ? error.code : FAILED;
+    return say("ipc", error);
   }
   return exitCode;
 }

@@ -4,11 +4,11 @@
  * @module
  */
 import { LibcError, MessageQueue } from "../../../mod.ts";
-import { escaped, json as toJson, utf8 } from "../shared/escape.ts";
+import { escaped, json as toJson, type Line, shown, utf8 } from "../shared/escape.ts";
 import { ageText, type Column, table, wrap } from "../shared/layout.ts";
 import { isAlive, processName } from "../shared/proc.ts";
 import type { Kind } from "../shared/sysv.ts";
-import { paint, print, SGR, terminalSize } from "../shared/terminal.ts";
+import { paint, print, printAll, SGR, terminalSize } from "../shared/terminal.ts";
 import { hexDump, hexOf } from "./hex.ts";
 import { evidence, nameOf, type Obj, type Queue, type Segment, type Semaphores } from "./objects.ts";
 import { attachAndRead, peekSegment } from "./segment.ts";
@@ -20,13 +20,13 @@ function remarks(object: Obj): string {
   else if (object.idle) list.push("orphan?");
   if (object.kind === "segment" && object.removed) list.push("removed");
   if (object.kind === "segment" && object.locked) list.push("locked");
-  const shown = new Map<number, string>();
+  const users = new Map<number, string>();
   for (const { pid, name, what } of object.processes) {
     // that those who are listed have it attached needs no saying
     const more = what === "attached" ? "" : what.startsWith("waits") ? " waits" : "";
-    shown.set(pid, `${pid} ${name}${more}`);
+    users.set(pid, `${pid} ${name}${more}`);
   }
-  return [...list, ...shown.values()].join(", ");
+  return [...list, ...users.values()].join(", ");
 }
 
 const KEYS: Column<Obj>[] = [
@@ -74,7 +74,7 @@ export function listing(
   width: number,
   style: (object: Obj) => string[] = (object) => object.orphan ? [SGR.yellow] : [],
   mark?: (object: Obj) => string,
-): string[] {
+): Line[] {
   return kinds.flatMap((kind, i) => {
     const rows = objects.filter((object) => object.kind === kind);
     const title = i > 0 ? ["", paint(TITLES[kind], SGR.bold, SGR.cyan)] : [paint(TITLES[kind], SGR.bold, SGR.cyan)];
@@ -167,17 +167,17 @@ export function show(object: Obj, options: ShowOptions): void {
     print(paint(title[0].toUpperCase() + title.slice(1), SGR.bold, SGR.cyan));
     for (const [name, value] of fields(object)) {
       wrap(value, Math.max(10, columns - 15)).forEach((line, i) =>
-        print(`${paint((i === 0 ? name : "").padEnd(13), SGR.dim)}  ${line}`)
+        print(shown`${paint((i === 0 ? name : "").padEnd(13), SGR.dim)}  ${line}`)
       );
     }
     if (text.length > 0) print();
-    text.forEach((line) => print(line));
+    printAll(text);
   }
   if (failed) throw failed;
 }
 
 interface Contents {
-  text: string[];
+  text: Line[];
   more: Record<string, unknown>;
   failed?: unknown;
 }

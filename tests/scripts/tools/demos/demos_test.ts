@@ -389,6 +389,29 @@ Deno.test("runDemo() gives up as soon as a process has failed, and does not wait
   assertEquals(last.outcome.reasons, ["p2: exit 9, not exit 0", "given up: p2 has failed"]);
 });
 
+Deno.test("View prints nothing from outside that could steer the terminal", () => {
+  const text = "a\x1b]0;pwned\x07\n\u009b2J\u202e";
+  for (const control of [false, true]) {
+    let printed = "";
+    const view = new View({ control, columns: () => 80, write: (text) => printed += text });
+    const demo = { ...DEMOS[0], parts: [{ ...DEMOS[0].parts[0], who: text }] };
+    view.begin(demo, 1, 1);
+    view.event({ type: "start", who: text, pid: 1, script: text, args: [text] });
+    view.event({ type: "line", who: text, stream: "stdout", text, typed: text });
+    view.event({ type: "line", who: text, stream: "stderr", text });
+    view.event({ type: "end", who: text, how: text, expected: true });
+    view.event({ type: "note", text });
+    view.event({ type: "claim", text, holds: true });
+    view.say(text);
+    const outcome: Outcome = { demo, result: "failed", reasons: [text], ms: 1 };
+    view.end(outcome);
+    view.summary([outcome], 1);
+    // deno-lint-ignore no-control-regex -- these are what is looked for
+    assert(!/[\0-\x09\x0b-\x1f\x7f-\x9f\u202e]/.test(printed.replaceAll(/\x1b\[[\d;]*[mK]|\r/g, "")), printed);
+    assertStringIncludes(printed, "a\\e]0;pwned\\x07\\n\\x9b2J\\u202e");
+  }
+});
+
 for (const columns of [40, 80]) {
   Deno.test(`View prints no line of more than ${columns} columns`, () => {
     for (const control of [false, true]) {

@@ -132,6 +132,72 @@ needs("perl")("ipc ls shows names of processes without what could steer the term
   }
 });
 
+const TITLE = "\x1b]0;pwned\x07";
+
+Deno.test("ipc and demos show arguments that errors quote without what could steer the terminal", async () => {
+  const arg = `a${TITLE}\n\u009b2J\u202e`;
+  const wrong = [[arg], ["ls", `--${arg}`], ["show", arg], ["make", "segment", "--size", arg], [
+    "make",
+    arg,
+  ]];
+  for (const args of [...wrong, ["completion", arg], ["demos", arg], ["demos", `--${arg}`]]) {
+    const { code, stdout, stderr } = await ipc(args);
+    assertEquals([code, stdout], [2, ""], stderr);
+    assert(!/[\0-\x09\x0b-\x1f\x7f-\x9f\u202e]/.test(stderr), JSON.stringify(stderr));
+    assertStringIncludes(stderr, "\\e]0;pwned\\x07\\n\\x9b2J\\u202e");
+  }
+  // what commander suggests has a line of its own
+  assertMatch((await ipc(["shw"])).stderr, /^error: unknown command 'shw'\n\(Did you mean show\?\)\n/);
+});
+
+needs("perl", "script")(
+  "ipc watch, and the question of ipc rm, show names without what could steer the terminal",
+  async () => {
+    // perl gives its process a name, as prctl(PR_SET_NAME) does
+    await using owner = perlInBackground(
+      `$0 = $ARGV[0]; $| = 1; $id = shmget(0, 9, 01600); print "on $id"; sleep 60; shmctl($id, 0, 0)`,
+      TITLE,
+    );
+    await owner.until("on ");
+    const id = owner.stdout.slice(3);
+    try {
+      assertEquals(Deno.readTextFileSync(`/proc/${owner.pid}/comm`), `${TITLE}\n`);
+      await using terminal = inTerminal(`${DENO.join(" ")} watch -m; ${DENO.join(" ")} rm m:${id}`, 200, {}, 1000);
+      await terminal.until(`${owner.pid} \\e]0;pwned\\x07`);
+      await terminal.type("q", false);
+      await terminal.until("remove it?");
+      await terminal.type("n\n");
+      const { stdout } = await terminal.end();
+      assertMatch(stdout, RegExp(`segment ${id} is used by ${owner.pid} \\(\\\\e\\]0;pwned\\\\x07\\): remove it\\?`));
+      assert(!stdout.includes("\x1b]0;"), JSON.stringify(stdout));
+      assert(!stdout.includes("\x07"), JSON.stringify(stdout));
+    } finally {
+      await ok("rm", "--yes", `m:${id}`);
+    }
+  },
+);
+
+Deno.test("ipc and demos say in one line that nothing can be written", async () => {
+  using made = scene();
+  const demos = [DENO[0], "run", "--quiet", "-A", `${root}scripts/tools/demos/demos.ts`];
+  for (
+    const args of [
+      ...["--help", "ls", "ls --json", "rm --help", "completion bash", `show m:${made.segment.id}`, "watch --json"].map(
+        (
+          args,
+        ) => [...DENO, ...args.split(" ")],
+      ),
+      ...["--help", "--list", "posix"].map((args) => [...demos, args]),
+    ]
+  ) {
+    const { code, stderr } = await run("sh", ["-c", 'exec "$@" > /dev/full', "sh", ...args]);
+    assertEquals([code, stderr], [1, "standard output: No space left on device (os error 28)\n"], args.join(" "));
+    // nor is it a mistake if there is no place for the error either
+    const { code: both } = await run("sh", ["-c", 'exec "$@" > /dev/full 2>&1', "sh", ...args]);
+    assertEquals(both, 1, args.join(" "));
+  }
+});
+
 needs("perl")("ipc ls does not take a queue for an orphan while a process waits for it", async () => {
   using queue = MessageQueue.create();
   await run(Deno.execPath(), [...DENO.slice(1), "send", `q:${queue.id}`, "x"]);
