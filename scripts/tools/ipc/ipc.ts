@@ -22,9 +22,21 @@ import { FAILED, Failure, say, USAGE } from "../shared/failure.ts";
 import { type Kind, remove } from "../shared/sysv.ts";
 import { ask, print, printAll, terminalSize, write } from "../shared/terminal.ts";
 import { completion, SHELLS } from "./completion.ts";
-import { hexDump, hexOf } from "./hex.ts";
-import { listing, messageJson, show, type ShowOptions } from "./list.ts";
-import { allObjects, evidence, Finder, handle, isName, KINDS, nameOf, type Obj, WORDS } from "./objects.ts";
+import { hexLines, PIECE } from "./hex.ts";
+import { listing, messageJson, MOST, show, type ShowOptions } from "./list.ts";
+import {
+  allObjects,
+  evidence,
+  Finder,
+  handle,
+  isName,
+  KINDS,
+  nameOf,
+  type Obj,
+  type Queue,
+  type Segment,
+  WORDS,
+} from "./objects.ts";
 import { canWatch, watch, watchJson } from "./watch.ts";
 
 /** The object that an argument means. */
@@ -63,11 +75,13 @@ function only(found: Obj[], argument: string, kinds: readonly Kind[]): Obj {
 function key(text: string): number {
   const value = /^(-?\d+|0x[0-9a-f]+)$/i.test(text) ? Number(text) : NaN;
   if (!(value >= -(2 ** 31) && value < 2 ** 32)) throw new InvalidArgumentError("A key is 5678 or 0x162e.");
+  if (value === 0) throw new InvalidArgumentError("0 is IPC_PRIVATE, which is no key: leave the option out.");
   return value;
 }
 
 function count(text: string): number {
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(Number(text))) throw new InvalidArgumentError("Not a whole number.");
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("Not a whole number.");
+  if (!Number.isSafeInteger(Number(text))) throw new InvalidArgumentError("Too large.");
   return Number(text);
 }
 
@@ -85,15 +99,29 @@ function values(text: string): number[] {
   return text.split(",").map(count);
 }
 
-/** The text that was given, or all of standard input. */
-async function input(text: string | undefined, nul: boolean | undefined): Promise<Uint8Array> {
-  const bytes = text === undefined
-    ? new Uint8Array(await new Response(Deno.stdin.readable).arrayBuffer())
-    : new TextEncoder().encode(text);
+/**
+ * The text that was given, or standard input.
+ *
+ * @param room How many bytes there is room for: of an input that has no end, what is beyond is left out, but for a byte.
+ */
+async function input(text: string | undefined, nul: boolean | undefined, room: number): Promise<Uint8Array> {
+  const bytes = text === undefined ? await standardInput(room + 1) : new TextEncoder().encode(text);
   if (!nul) return bytes;
   const longer = new Uint8Array(bytes.length + 1);
   longer.set(bytes);
   return longer;
+}
+
+/** Reads standard input to its end, or until there are so many bytes. */
+async function standardInput(most: number): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of Deno.stdin.readable) {
+    pieces.push(piece.subarray(0, most - length));
+    length += pieces.at(-1)!.length;
+    if (length >= most) break;
+  }
+  return new Uint8Array(await new Blob(pieces as BlobPart[]).arrayBuffer());
 }
 
 /** Bytes as they are, or as text that ends with a line. */
@@ -228,8 +256,9 @@ subcommand(
       text: string | undefined,
       options: { type: number | bigint; nul?: true; wait: boolean; json?: true },
     ) => {
-      const queue = MessageQueue.fromId(find(id, ["queue"]).id);
-      const data = await input(text, options.nul);
+      const found = find(id, ["queue"]) as Queue;
+      const queue = MessageQueue.fromId(found.id);
+      const data = await input(text, options.nul, found.maxBytes);
       if (options.wait) queue.sendSync(data, options);
       else if (!queue.trySend(data, options)) throw new LibcError("msgsnd", "EAGAIN", `msqid ${queue.id} is full`);
       if (options.json) print(json({ id: queue.id, ...messageJson({ type: options.type, data }) }));
@@ -244,7 +273,7 @@ subcommand(
   .argument("<queue>", "its id or key")
   .option("--type <n>", "0: the oldest; above 0: of that type; below 0: the lowest type up to its amount", type, 0)
   .option("--no-wait", "fail if there is none")
-  .option("--raw", "print the bytes as they are, and nothing else")
+  .addOption(new Option("--raw", "print the bytes as they are, and nothing else").conflicts("json"))
   .action((id: string, options: { type: number | bigint; wait: boolean; raw?: true; json?: true }) => {
     const queue = MessageQueue.fromId(find(id, ["queue"]).id);
     const message = options.wait ? queue.receiveSync(options) : queue.tryReceive(options);
@@ -254,8 +283,6 @@ subcommand(
     else printBytes(options.raw || data.at(-1) !== 0 ? data : data.subarray(0, -1), options.raw);
   });
 
-const PIECE = 1 << 20; // bytes: a segment may be larger than memory
-
 subcommand(
   "read",
   "attach a segment and print what it holds: its text up to the NUL",
@@ -264,7 +291,7 @@ subcommand(
   .argument("<segment>", "its id or key")
   .option("--offset <n>", "the first byte", count, 0)
   .option("--length <n>", "how many bytes; to the end unless given", count)
-  .addOption(new Option("--raw", "print all bytes as they are").conflicts("hex"))
+  .addOption(new Option("--raw", "print all bytes as they are").conflicts(["hex", "json"]))
   .option("--hex", "print all bytes as a hex dump")
   .action((id: string, options: { offset: number; length?: number; raw?: true; hex?: true; json?: true }) => {
     using segment = SharedMemory.fromId(find(id, ["segment"]).id, { readOnly: true });
@@ -276,14 +303,31 @@ subcommand(
       for (let at = 0; at < length; at += PIECE) write(segment.read(offset + at, Math.min(PIECE, length - at)));
       return;
     }
-    const data = segment.read(offset, length);
-    if (options.json) {
-      return print(json({ id: segment.id, offset, length, text: utf8(data), hex: hexOf(data) }));
+    if (options.hex && !options.json) {
+      return printAll(hexLines((at, n) => segment.read(offset + at, n), length, offset, terminalSize().columns));
     }
-    if (options.hex) return printAll(hexDump(data, offset, terminalSize().columns));
-    const end = data.indexOf(0);
-    printBytes(end < 0 ? data : data.subarray(0, end), false);
+    if (options.json) {
+      checkMost(length);
+      const data = segment.read(offset, length);
+      return print(json({ id: segment.id, offset, length, text: utf8(data), hex: data.toHex() }));
+    }
+    const end = findNul(segment, offset, length);
+    checkMost(end);
+    printBytes(segment.read(offset, end), false);
   });
+
+/** How many bytes there are before the first NUL. */
+function findNul(segment: SharedMemory, offset: number, length: number): number {
+  for (let at = 0; at < length; at += PIECE) {
+    const found = segment.read(offset + at, Math.min(PIECE, length - at)).indexOf(0);
+    if (found >= 0) return at + found;
+  }
+  return length;
+}
+
+function checkMost(length: number): void {
+  if (length > MOST) throw new Failure(`${length} bytes are too many for text: give a --length, or --raw or --hex`);
+}
 
 subcommand("write", "write into a segment", "  ipc write 5678 --nul hello\n  ipc write m:3 --offset 16 < file")
   .argument("<segment>", "its id or key")
@@ -291,8 +335,8 @@ subcommand("write", "write into a segment", "  ipc write 5678 --nul hello\n  ipc
   .option("--offset <n>", "where the first byte goes", count, 0)
   .option("-0, --nul", "write a NUL behind it, where C programs stop to read")
   .action(async (id: string, text: string | undefined, options: { offset: number; nul?: true; json?: true }) => {
-    const found = find(id, ["segment"]);
-    const data = await input(text, options.nul);
+    const found = find(id, ["segment"]) as Segment;
+    const data = await input(text, options.nul, Math.max(0, found.size - options.offset));
     using segment = SharedMemory.fromId(found.id);
     segment.write(data, options.offset);
     if (options.json) print(json({ id: segment.id, offset: options.offset, length: data.length }));

@@ -9,7 +9,7 @@ import { ageText, type Column, table, wrap } from "../shared/layout.ts";
 import { isAlive, processName } from "../shared/proc.ts";
 import type { Kind } from "../shared/sysv.ts";
 import { paint, print, printAll, SGR, terminalSize } from "../shared/terminal.ts";
-import { hexDump, hexOf } from "./hex.ts";
+import { hexDump } from "./hex.ts";
 import { evidence, nameOf, type Obj, type Queue, type Segment, type Semaphores } from "./objects.ts";
 import { attachAndRead, peekSegment } from "./segment.ts";
 
@@ -198,8 +198,11 @@ function contents(object: Obj, { bytes, attach }: ShowOptions, width: number): C
   }
 }
 
+/** How many bytes are shown as text, as JSON or in one table at most: strings have a limit. */
+export const MOST: number = 1 << 26;
+
 function memory({ id, size }: Segment, bytes: number, attach: boolean, width: number): Contents {
-  const length = Math.min(bytes, size);
+  const length = Math.min(bytes, size, MOST);
   if (length === 0) return { text: [], more: {} };
   const data = peekSegment(id, length) ?? (attach ? attachAndRead(id, length) : null);
   if (!data) {
@@ -208,7 +211,7 @@ function memory({ id, size }: Segment, bytes: number, attach: boolean, width: nu
     return { text: wrap(notice, width), more: { hex: null } };
   }
   const rest = size > length ? [`… ${size - length} bytes more: ipc read m:${id} --hex`] : [];
-  return { text: [...hexDump(data, 0, width), ...rest], more: { hex: hexOf(data) } };
+  return { text: [...hexDump(data, 0, width), ...rest], more: { hex: data.toHex() } };
 }
 
 /** A message as JSON has it. */
@@ -218,7 +221,7 @@ export function messageJson({ type, data }: { type: number | bigint; data: Uint8
     type: typeof type === "bigint" ? String(type) : type,
     length: data.length,
     text: utf8(data),
-    hex: hexOf(data),
+    hex: data.toHex(),
   };
 }
 

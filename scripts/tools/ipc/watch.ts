@@ -22,11 +22,12 @@ function signature(object: Obj): string {
 
 /** Prints the objects as a line of JSON, again whenever they have changed; without an end. */
 export async function watchJson(kinds: readonly Kind[]): Promise<never> {
-  for (let before = "";;) {
+  let before: string | undefined;
+  for (;;) {
     const objects = allObjects(kinds);
     const now = objects.map(signature).join();
-    if (now !== before || !objects.length && !before) print(json(objects));
-    before = now || "none";
+    if (now !== before) print(json(objects));
+    before = now;
     await new Promise((resolve) => setTimeout(resolve, INTERVAL));
   }
 }

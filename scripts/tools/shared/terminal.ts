@@ -40,12 +40,18 @@ export function print(line: Line = ""): void {
   write(new Shown(asShown(line, "\n\t").text + "\n"));
 }
 
-/** Writes many lines at once. */
-export function printAll(lines: readonly Line[]): void {
-  // in pieces: what is to be seen first should not wait for all of it
-  for (let at = 0; at < lines.length; at += 1000) {
-    write(new Shown(lines.slice(at, at + 1000).map((line) => asShown(line).text + "\n").join("")));
+/** Writes many lines, some at a time. */
+export function printAll(lines: Iterable<Line>): void {
+  let texts: string[] = [];
+  const flush = () => {
+    write(new Shown(texts.join("")));
+    texts = [];
+  };
+  for (const line of lines) {
+    texts.push(asShown(line).text + "\n");
+    if (texts.length >= 1000) flush();
   }
+  flush();
 }
 
 /**
@@ -82,7 +88,8 @@ export function terminalSize(otherwise = Infinity): { columns: number; rows: num
     }
     return { columns: 80, rows: 24 };
   }
-  return { columns: Number(Deno.env.get("COLUMNS")) || otherwise, rows: Infinity };
+  const columns = Number(Deno.env.get("COLUMNS"));
+  return { columns: columns > 0 ? columns : otherwise, rows: Infinity };
 }
 
 /** Select Graphic Rendition codes. */

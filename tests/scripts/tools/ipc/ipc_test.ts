@@ -1,6 +1,16 @@
 // deno-lint-ignore-file no-control-regex -- they are what is looked for
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { GETPID, IPC_RMID, MessageQueue, SemaphoreSet, semctl, SharedMemory, shmctl } from "../../../../mod.ts";
+import {
+  GETPID,
+  IPC_PRIVATE,
+  IPC_RMID,
+  MessageQueue,
+  SemaphoreSet,
+  semctl,
+  SharedMemory,
+  shmctl,
+  shmget,
+} from "../../../../mod.ts";
 import { hexDump } from "../../../../scripts/tools/ipc/hex.ts";
 import { copies, freshKey, perlInBackground } from "../../../_peers.ts";
 import { needs, UNSHARE_IPC, works } from "../../../needs.ts";
@@ -290,6 +300,11 @@ Deno.test("ipc exits with 2 if it is used wrongly", async () => {
     ["make", "segment", "--size", "1", "--values", "1"],
     ["make", "queue", "--size", "1"],
     ["make", "queue", "--mode", "999"],
+    ["make", "queue", "--key", "0"],
+    ["make", "queue", "--key", "-0x0"],
+    ["make", "segment", "--size", "9007199254740993"],
+    ["read", "1", "--raw", "--json"],
+    ["receive", "1", "--raw", "--json"],
     ["make", "queue", "--key", "4294967296"],
     ["make", "semaphores"],
     ["make", "semaphores", "--count", "1", "--values", "1"],
@@ -606,9 +621,11 @@ needs("unshare", "root", "perl")("ipc rm --orphans --possible leaves what anothe
 needs("unshare")("ipc rm takes many names of the same object, and finds each of many objects once", async () => {
   const { stdout, stderr } = await apart(`
     q=$($i make queue --key 7)
-    $i rm 7 $q 0x7; echo "code $?"
+    for n in 1 2 3; do $i make queue > /dev/null; done
+    IPC_TRACE=trace $i rm 7 $q 0x7 q:1 q:2; echo "code $?"
+    grep -c '"exit".*MSG_INFO' trace
   `);
-  assertEquals([stdout, stderr], ["removed queue 0\ncode 0\n", ""]);
+  assertEquals([stdout, stderr], ["removed queue 0\nremoved queue 1\nremoved queue 2\ncode 0\n1\n", ""]);
 });
 
 needs("unshare", "perl")(
@@ -703,6 +720,43 @@ Deno.test("ipc ends quietly if nobody reads what it prints", async () => {
     `(${DENO.join(" ")} read m:${segment.id} --raw; echo $? >&2) | head -c 1 | wc -c`,
   ]);
   assertEquals([raw.stdout.trim(), raw.stderr], ["1", "141\n"]);
+});
+
+Deno.test("ipc send and write stop reading an input that has no end", async () => {
+  using made = scene();
+  const endless = (...args: string[]) => run("sh", ["-c", 'exec "$@" < /dev/zero', "sh", ...DENO, ...args]);
+  const sent = await endless("send", `q:${made.queue.id}`);
+  assertEquals([sent.code, sent.stdout], [1, ""]);
+  assertMatch(sent.stderr, /^ipc: msgsnd: Invalid argument .*\n$/);
+  const written = await endless("write", `m:${made.segment.id}`, "--offset", "20");
+  assertEquals([written.code, written.stdout], [1, ""]);
+  assertMatch(written.stderr, /^ipc: .* not inside the segment's 27 bytes\)\n$/);
+  const directory = await run("sh", ["-c", 'exec "$@" < /', "sh", ...DENO, "send", `q:${made.queue.id}`]);
+  assertEquals([directory.code, directory.stderr], [1, "ipc: Is a directory\n"]);
+});
+
+Deno.test("ipc read of a segment that is larger than any string", async () => {
+  const size = 2 ** 30 + 8;
+  const id = shmget(IPC_PRIVATE, size, 0o600); // its pages cost nothing until they are written
+  try {
+    assertEquals(await ok("read", `m:${id}`), "\n");
+    assertStringIncludes(await refuses(1, "read", `m:${id}`, "--json"), `${size} bytes are too many for text`);
+    assertEquals(
+      await ok("read", `m:${id}`, "--hex", "--offset", String(2 ** 30 - 24), "--length", "32"),
+      `3fffffe8  ${"00 ".repeat(16)} ${".".repeat(16)}\n3ffffff8  ${"00 ".repeat(16)} ${".".repeat(16)}\n`,
+    );
+  } finally {
+    shmctl(id, IPC_RMID);
+  }
+});
+
+Deno.test("ipc watch --json prints a line once if there is nothing, and goes on", async () => {
+  if (objects("sem").length > 0) return; // somebody has some: what is there is printed, and changes
+  await using watching = start(["watch", "-s", "--json"]);
+  await watching.until("[]\n");
+  const end = Date.now() + 1200; // two rounds
+  await until(() => Date.now() > end || watching.stdout !== "[]\n", "time passes");
+  if (objects("sem").length === 0) assertEquals(watching.stdout, "[]\n");
 });
 
 Deno.test("ipc watch --json prints a line whenever something has changed", async () => {
