@@ -5,7 +5,7 @@
  */
 import { LibcError, MessageQueue } from "../../../mod.ts";
 import { escaped, json as toJson, type Line, shown, utf8 } from "../shared/escape.ts";
-import { ageText, type Column, table, wrap } from "../shared/layout.ts";
+import { ageText, type Column, cut, table, wrap } from "../shared/layout.ts";
 import { isAlive, processName } from "../shared/proc.ts";
 import type { Kind } from "../shared/sysv.ts";
 import { paint, print, printAll, SGR, terminalSize } from "../shared/terminal.ts";
@@ -77,8 +77,8 @@ export function listing(
 ): Line[] {
   return kinds.flatMap((kind, i) => {
     const rows = objects.filter((object) => object.kind === kind);
-    const title = i > 0 ? ["", paint(TITLES[kind], SGR.bold, SGR.cyan)] : [paint(TITLES[kind], SGR.bold, SGR.cyan)];
-    if (rows.length === 0) return [...title, paint("none", SGR.dim)];
+    const title = [...(i > 0 ? [""] : []), paint(cut(TITLES[kind], width), SGR.bold, SGR.cyan)];
+    if (rows.length === 0) return [...title, paint(cut("none", width), SGR.dim)];
     return [...title, ...table(rows, [...KEYS, ...OWN[kind], ...USES], width, style, mark)];
   });
 }

@@ -143,17 +143,18 @@ function frame(changes: Changes, kinds: readonly Kind[]): Line[] {
   const below = [
     "",
     paint(cut("Processes that use them, and zombies", columns), SGR.bold, SGR.cyan),
-    ...(tree.length > 0 ? tree : [paint("none", SGR.dim)]),
+    ...(tree.length > 0 ? tree : [paint(cut("none", columns), SGR.dim)]),
   ];
   // a long list leaves a third of the terminal to the processes
   const room = rows - head.length - Math.min(below.length, Math.ceil(rows / 3));
   const above = [...head, ...shortened(list, room, columns)];
-  return [...above, ...shortened(below, rows - above.length, columns)];
+  return [...above, ...shortened(below, rows - above.length, columns)].slice(0, rows);
 }
 
 /** At most so many lines, of which the last says how many are left out. */
 function shortened(lines: Line[], most: number, columns: number): Line[] {
   if (lines.length <= most) return lines;
+  if (most < 1) return [];
   return [...lines.slice(0, most - 1), cut(`… ${lines.length - most + 1} lines more`, columns)];
 }
 

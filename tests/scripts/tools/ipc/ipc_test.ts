@@ -914,6 +914,22 @@ needs("script")("ipc watch shows the keys in a terminal of 40, 80 and 120 column
   }
 });
 
+needs("script")("ipc watch draws no more lines and columns than there are, however few", async () => {
+  using _made = scene();
+  for (const [columns, rows] of [[20, 24], [80, 5], [80, 2], [5, 3], [1, 1]]) {
+    await using terminal = inTerminal(WATCH, columns, {}, rows);
+    await terminal.until("\x1b[J"); // the end of a frame
+    await terminal.type("q");
+    const { stdout } = await terminal.end();
+    restored(stdout);
+    for (const frame of stdout.split("\x1b[?25h")[0].split("\x1b[H").slice(1)) {
+      const lines = frame.split("\x1b[J")[0].replaceAll(/\x1b\[[\d;]*[A-Za-z]|\r/g, "").split("\n");
+      assert(lines.length <= rows, `${lines.length} lines in ${rows}`);
+      for (const line of lines) assert([...line].length <= columns, `${columns} columns: ${line}`);
+    }
+  }
+});
+
 needs("script")("ipc repl completes on Tab, and lives", async () => {
   for (const env of [{}, { DENO_V8_FLAGS: "--single-threaded" }] as Record<string, string>[]) {
     await using terminal = inTerminal(`${DENO.join(" ")} repl; echo "code $?"`, 80, env);
