@@ -15,7 +15,7 @@ import {
   sockaddr_in,
   socket,
 } from "../../../mod.ts";
-import { callsOf, isWhollyOf, namespaceOf, pids, processEntry, textOf } from "../shared/proc.ts";
+import { callsOf, isWhollyOf, namesIn, namespaceOf, pids, processEntry, textOf } from "../shared/proc.ts";
 import { awaited, queueTable, remove, segmentTable } from "../shared/sysv.ts";
 
 const VARIABLE = "IPC_DEMO_RUN";
@@ -98,7 +98,7 @@ export async function endDeadRuns(keys: readonly Pick<IpcObject, "kind" | "key">
     ));
   }
   const parent = temporary();
-  for (const { name } of Deno.readDirSync(parent)) {
+  for (const name of namesIn(parent)) {
     const mark = name.startsWith(PREFIX) && /^\d+-\d+-\d+(?=-)/.exec(name.slice(PREFIX.length))?.[0];
     if (!mark || !isDead(mark)) continue;
     try {

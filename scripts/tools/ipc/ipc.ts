@@ -20,7 +20,7 @@ import { newCommand } from "../shared/command.ts";
 import { json, readable, Shown, utf8 } from "../shared/escape.ts";
 import { FAILED, Failure, say, USAGE } from "../shared/failure.ts";
 import { type Kind, remove } from "../shared/sysv.ts";
-import { ask, print, printAll, terminalSize, write } from "../shared/terminal.ts";
+import { ask, complain, print, printAll, terminalSize, write } from "../shared/terminal.ts";
 import { completion, SHELLS } from "./completion.ts";
 import { hexLines, PIECE } from "./hex.ts";
 import { listing, messageJson, MOST, show, type ShowOptions } from "./list.ts";
@@ -382,7 +382,7 @@ function orphans({ possible, yes, json }: RemoveOptions): Obj[] {
   if (!json) {
     if (list.length === 0) print("there are no orphans");
     for (const object of kept) print(`kept ${nameOf(object)}, which may be in use: ${evidence(object)}`);
-    if (kept.length > 0) print("--orphans --possible removes these, too; ipc rm --help tells what is known of them");
+    if (kept.length > 0) print("ipc rm --help tells why; with --possible these go, too");
   }
   if (yes || wanted.length === 0) return wanted;
   if (!json) {
@@ -471,27 +471,37 @@ for (const [name, { description }] of Object.entries(PASSED_ON)) {
   program.command(name).description(description).helpOption(false).usage("[arguments...]");
 }
 
+const AGAIN = 3000; // ms between two Ctrl-C that mean it
+
 program.command("repl")
   .description("a Deno prompt with the library in scope; fork() is for programs, and refuses to work there")
   .action(async () => {
     if (Deno.stdin.isTerminal()) {
       print(
         'Try:\n  const q = MessageQueue.create()\n  q.sendSync("hello")\n  q.messages()\n  q.remove()\n' +
-          "fork() is for programs: it refuses to work at a prompt. Ctrl-D leaves;\n" +
-          "what was made stays until it is removed.",
+          "fork() is for programs: it refuses to work at a prompt. Ctrl-D leaves, and\n" +
+          "Ctrl-C twice during an await; what was made stays until it is removed.",
       );
     }
     const library = new URL("../../../mod.ts", import.meta.url);
     // what a prompt imports needs permission; the program's own modules don't
     const allowed = library.protocol === "file:"
-      ? `--allow-read=${decodeURIComponent(new URL(".", library).pathname)}`
+      ? `--allow-read=${decodeURIComponent(new URL(".", library).pathname).replaceAll(",", ",,")}`
       : `--allow-import=${library.host}`;
-    // Ctrl-C at the prompt is the prompt's
-    Deno.addSignalListener("SIGINT", () => {});
+    // At the prompt, Ctrl-C is a key that the prompt reads. While something waits it is a signal, which Deno's prompt
+    // does not heed: it would have to be killed from elsewhere.
+    let last = -Infinity;
+    let ended = false;
+    Deno.addSignalListener("SIGINT", () => {
+      ended ||= performance.now() - last < AGAIN;
+      last = performance.now();
+      if (ended) child.kill("SIGTERM");
+      else complain(" (again to leave the prompt)");
+    });
     // not single-threaded, as fork would need it: then Deno's completion crashes on Tab
     const { DENO_V8_FLAGS = "", ...env } = Deno.env.toObject();
     const flags = DENO_V8_FLAGS.split(",").filter((flag) => flag && !/^--single[-_]threaded$/.test(flag));
-    const { code } = await new Deno.Command(Deno.execPath(), {
+    const child = new Deno.Command(Deno.execPath(), {
       args: [
         "repl",
         "--quiet",
@@ -505,8 +515,9 @@ program.command("repl")
       stdin: "inherit",
       stdout: "inherit",
       stderr: "inherit",
-    }).spawn().status;
-    exitCode = code;
+    }).spawn();
+    const { code } = await child.status;
+    exitCode = ended ? 128 + 2 : code;
   });
 
 program.command("completion").description("print a script that completes these commands in a shell")

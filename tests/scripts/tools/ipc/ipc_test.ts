@@ -944,6 +944,20 @@ needs("script")("ipc repl completes on Tab, and lives", async () => {
   }
 });
 
+needs("script")("ipc repl ends on Ctrl-C twice during an await, and leaves the terminal as it was", async () => {
+  await using terminal = inTerminal(`stty -g; ${DENO.join(" ")} repl; echo "code $?"; stty -g`);
+  await terminal.until("> ");
+  await terminal.type(`console.log("wait".length + 38); await new Promise((r) => setTimeout(r, 60_000))\r`, false);
+  await terminal.until("42\r\n");
+  await terminal.type("\x03", false);
+  await terminal.until("again to leave");
+  await terminal.type("\x03", false);
+  await terminal.until("code 130");
+  await terminal.type("");
+  const lines = (await terminal.end()).stdout.split(/\r?\n/);
+  assertEquals(lines.at(-2), lines[0], "stty");
+});
+
 Deno.test("ipc repl has the library in scope", async () => {
   const { code, stdout } = await ipc(["repl"], {
     stdin: "console.log(typeof shmget, new LibcError('x', 2).code, fork.name)\nclose\n",

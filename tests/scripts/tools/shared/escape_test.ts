@@ -97,3 +97,16 @@ Deno.test("xmlText() leaves only what XML 1.0 allows, and the markup", () => {
     assert(!forbidden.test(xmlText(String.fromCodePoint(point))), `${point}`);
   }
 });
+
+Deno.test("ipc, demos and what they share print through terminal.ts alone, which escapes", () => {
+  for (const folder of ["ipc", "demos", "shared"]) {
+    const directory = new URL(`../../../../scripts/tools/${folder}/`, import.meta.url);
+    for (const { name } of Deno.readDirSync(directory)) {
+      if (name === "terminal.ts") continue;
+      const printing = /\bconsole\.|\bDeno\.std(out|err)\.(write|writable)|\b(confirm|alert|prompt)\(/.exec(
+        Deno.readTextFileSync(new URL(name, directory)),
+      );
+      assertEquals(printing?.[0], undefined, `${folder}/${name}`);
+    }
+  }
+});
