@@ -4,17 +4,19 @@
  * @module
  */
 import { LibcError, MessageQueue, peek, SHM_RDONLY, shmat, shmdt } from "../../../mod.ts";
-import { childrenOf, isAlive, type ProcessEntry, userName } from "../shared/proc.ts";
+import { childrenOf, type ProcessEntry, userName } from "../shared/proc.ts";
 import {
   endProcesses,
   freePort,
   type IpcObject,
-  isAwaited,
+  isDeserted,
+  isGone,
   isListening,
   isListeningAt,
   isMine,
   isOf,
   MARKED,
+  noteDown,
   objects,
   privateDirectory,
   removeObjects,
@@ -181,6 +183,9 @@ export class Stage {
 
   constructor(readonly demo: Demo, readonly options: RunOptions, stop: AbortSignal) {
     this.#stop = stop;
+    for (const use of demo.uses ?? []) {
+      if (use.kind === "queue") noteDown(this.#directory ??= privateDirectory(), use);
+    }
   }
 
   /** A process's pid. */
@@ -368,22 +373,6 @@ function inUse(object: IpcObject): string {
     ? name("last sender ", object.sender)
     : "nobody has sent anything yet";
   return `key ${object.key} is in use by ${object.name} (owner ${userName(object.uid)}, ${by})`;
-}
-
-/** Tells whether a process is known to have ended. Pid 0 is one that can't be seen from here: it may well live. */
-function isGone(pid: number): boolean {
-  return pid !== 0 && !isAlive(pid);
-}
-
-/** Tells whether all have ended who are known to have used an object of ours: of a queue that need not be all. */
-function isDeserted(object: IpcObject): boolean {
-  if (!isMine(object)) return false;
-  if (object.kind === "segment") {
-    const { attached, creator, lastUser } = object;
-    return attached === 0 && isGone(creator) && (lastUser === null || isGone(lastUser));
-  }
-  return (object.sender === 0 || isGone(object.sender)) && (object.receiver === 0 || isGone(object.receiver)) &&
-    !isAwaited(object.id);
 }
 
 /** Tells whether a deserted object was left by a demo that was killed: it is as ours are. */

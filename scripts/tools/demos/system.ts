@@ -15,7 +15,7 @@ import {
   sockaddr_in,
   socket,
 } from "../../../mod.ts";
-import { callsOf, isWhollyOf, namesIn, namespaceOf, pids, processEntry, textOf } from "../shared/proc.ts";
+import { callsOf, isAlive, isWhollyOf, namesIn, namespaceOf, pids, processEntry, textOf } from "../shared/proc.ts";
 import { awaited, queueTable, remove, segmentTable } from "../shared/sysv.ts";
 
 const VARIABLE = "IPC_DEMO_RUN";
@@ -103,6 +103,7 @@ export async function endDeadRuns(keys: readonly Pick<IpcObject, "kind" | "key">
     if (!mark || !isDead(mark)) continue;
     try {
       if (Deno.lstatSync(`${parent}/${name}`).uid !== Deno.uid()) continue;
+      said.push(...removeNoted(`${parent}/${name}`, keys));
       Deno.removeSync(`${parent}/${name}`, { recursive: true });
       said.push(`removed ${parent}/${name}, left by a run that was killed`);
     } catch {
@@ -110,6 +111,27 @@ export async function endDeadRuns(keys: readonly Pick<IpcObject, "kind" | "key">
     }
   }
   return said;
+}
+
+const LONGEST = 12; // seconds that a demo may take, and some more
+
+/** Notes in a run's directory that a key was free, and is now about to be used. */
+export function noteDown(directory: string, { kind, key }: Pick<IpcObject, "kind" | "key">): void {
+  Deno.writeTextFileSync(`${directory}/${kind}-${key}`, "");
+}
+
+/**
+ * Removes the queues of a run that was killed. Nothing in an empty queue tells whose it is; but one that has been made
+ * since the run noted its key down, and before it would have ended, is the run's.
+ */
+function removeNoted(directory: string, keys: readonly Pick<IpcObject, "kind" | "key">[]): string[] {
+  return removeObjects((object) => {
+    if (object.kind !== "queue" || !keys.some(({ kind, key }) => kind === "queue" && key === object.key)) return false;
+    const noted = [...namesIn(directory)].includes(`queue-${object.key}`);
+    if (!noted || !isDeserted(object)) return false;
+    const begun = Deno.lstatSync(`${directory}/queue-${object.key}`).mtime!.getTime() / 1000;
+    return object.changed >= Math.floor(begun) && object.changed <= begun + LONGEST;
+  });
 }
 
 const PREFIX = "ipc-demo-";
@@ -164,6 +186,8 @@ export type IpcObject =
     messages: number;
     sender: number;
     receiver: number;
+    /** When it was made or last changed, in seconds. */
+    changed: number;
   });
 
 /** All segments and queues there are, by name: `segment 3`. */
@@ -178,7 +202,8 @@ export function objects(): Map<string, IpcObject> {
   for (const { id, ds } of queueTable()) {
     const { key, uid, cuid } = ds.msg_perm;
     const [messages, sender, receiver] = [ds.msg_qnum, ds.msg_lspid, ds.msg_lrpid];
-    found.push({ kind: "queue", name: `queue ${id}`, id, key, uid, cuid, messages, sender, receiver });
+    const changed = ds.msg_ctime;
+    found.push({ kind: "queue", name: `queue ${id}`, id, key, uid, cuid, messages, sender, receiver, changed });
   }
   return new Map(found.map((object) => [object.name, object]));
 }
@@ -202,6 +227,22 @@ export function isAwaited(msqid: number): boolean {
     }
   }
   return false;
+}
+
+/** Tells whether a process is known to have ended. Pid 0 is one that can't be seen from here: it may well live. */
+export function isGone(pid: number): boolean {
+  return pid !== 0 && !isAlive(pid);
+}
+
+/** Tells whether all have ended who are known to have used an object of ours: of a queue that need not be all. */
+export function isDeserted(object: IpcObject): boolean {
+  if (!isMine(object)) return false;
+  if (object.kind === "segment") {
+    const { attached, creator, lastUser } = object;
+    return attached === 0 && isGone(creator) && (lastUser === null || isGone(lastUser));
+  }
+  return (object.sender === 0 || isGone(object.sender)) && (object.receiver === 0 || isGone(object.receiver)) &&
+    !isAwaited(object.id);
 }
 
 /** Removes an object; false if it is not ours to remove, or gone already. */

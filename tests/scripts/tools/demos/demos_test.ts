@@ -19,6 +19,9 @@ const queue = () => objects("msg").find(({ key }) => key === 1234);
 
 const unused = { ...free("shm", 5678), ...free("msg", 1234) };
 
+/** What marks the processes of a run that is gone: its pid is beyond all that there are. */
+const deadRun = () => `${/\d+/.exec(Deno.readLinkSync("/proc/self/ns/pid"))![0]}-${2 ** 22 + 1}-1`;
+
 const start = (...args: string[]) => new Program(Deno.execPath(), ["run", "--quiet", "--allow-all", DEMOS_TS, ...args]);
 
 async function demos(...args: string[]) {
@@ -210,6 +213,36 @@ needs("perl", unused)("demos leave a queue to whoever may look into it again and
   }
 });
 
+needs("perl", unused)(
+  "demos remove the queue of a run that was killed, though nobody has used it, and no other",
+  async () => {
+    const directory = Deno.makeTempDirSync();
+    const note = `${directory}/ipc-demo-${deadRun()}-x`;
+    const demo = async () => {
+      await using program = new Program(Deno.execPath(), ["run", "--quiet", "--allow-all", DEMOS_TS, "message"], {
+        env: { TMPDIR: directory },
+      });
+      return await program.end();
+    };
+    try {
+      // the queue is made after the run has noted its key, at once or much later
+      for (const [age, code] of [[0, 0], [3600, 1]]) {
+        Deno.mkdirSync(note);
+        Deno.writeTextFileSync(`${note}/queue-1234`, "");
+        const then = Date.now() / 1000 - age;
+        Deno.utimeSync(`${note}/queue-1234`, then, then);
+        await perl("defined(msgget(1234, 01666))", false);
+        const ended = await demo();
+        assertEquals([ended.code, ended.stdout.includes("left by the demo")], [code, code === 0], ended.stdout);
+        assertEquals([...Deno.readDirSync(directory)], []);
+      }
+    } finally {
+      removeObject("msg", 1234);
+      Deno.removeSync(directory, { recursive: true });
+    }
+  },
+);
+
 for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) {
   needs(unused)(`demos leave nothing if ${signal} comes in the middle`, async () => {
     await using program = start("shm", "socket");
@@ -234,9 +267,6 @@ needs(unused)("demos end what a run that was killed with SIGKILL has left runnin
   assertMatch(stdout, /^ended pid \d+, left by a run that was killed$/m);
   assertEquals([segment(), traces(program.pid)], [undefined, []]);
 });
-
-/** What marks the processes of a run that is gone: its pid is beyond all that there are. */
-const deadRun = () => `${/\d+/.exec(Deno.readLinkSync("/proc/self/ns/pid"))![0]}-${2 ** 22 + 1}-1`;
 
 needs("root", "perl", "setpriv")(
   "demos do not believe what another user's process has in its environment, and leave its queue alone",
