@@ -5,6 +5,7 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
+import { shown } from "./check.ts";
 import {
   TRACED_BYTES,
   type TracedArgument,
@@ -82,7 +83,7 @@ function integer<F extends Ffi, T extends number | bigint>(
     write(view, at, value, name, syscall) {
       const fits = typeof least === "bigint" ? typeof value === "bigint" : Number.isInteger(value);
       if (!fits || value < least || value > most) {
-        throw new LibcError(syscall, "EINVAL", `${name} must be ${least} to ${most}, got ${Deno.inspect(value)}`);
+        throw new LibcError(syscall, "EINVAL", `${name} must be ${least} to ${most}, got ${shown(value)}`);
       }
       put(view, at, value);
     },

@@ -4,6 +4,7 @@
  * @module
  */
 import { LibcError } from "../../errors.ts";
+import { shown } from "../../native/check.ts";
 import { byteLengthOf } from "../../native/bytes.ts";
 import {
   as,
@@ -20,7 +21,7 @@ import {
   u16,
   u64,
 } from "../../native/kinds.ts";
-import { layout, ownBytes, Struct } from "../../native/layout.ts";
+import { bytesOfNew, layout, ownBytes, Struct } from "../../native/layout.ts";
 import type { TracedArgument } from "../../trace/event.ts";
 
 /** No address family; as a hint, any. */
@@ -100,8 +101,9 @@ export abstract class sockaddr extends Struct {
    */
   constructor(family: number) {
     super();
-    this.#length = this.bytes.length;
-    this.bytes[0] = family;
+    const bytes = bytesOfNew(this, "bind");
+    this.#length = bytes.length;
+    bytes[0] = family;
   }
 
   /**
@@ -128,9 +130,7 @@ export abstract class sockaddr extends Struct {
         if (address) return address;
       }
     }
-    const what = `${
-      Deno.inspect(text)
-    } is not an address: 161.25.19.8:1625, [::1]:1625 (ports to 65535), /path or @name`;
+    const what = `${shown(text)} is not an address: 161.25.19.8:1625, [::1]:1625 (ports to 65535), /path or @name`;
     throw new LibcError("inet_pton", "EINVAL", what);
   }
 
@@ -201,11 +201,26 @@ export function addressOf(
     const bytes = ownBytes(address)!;
     // each is asked once: a getter could answer something else the next time
     const room = byteLengthOf(bytes);
-    const length = address.length;
-    if (length <= room && (length >>> 0) === length) return { bytes, length, room };
+    let length: unknown;
+    try {
+      length = address.length;
+    } catch { /* it cannot be asked */ }
+    // -0 is equal to 0, but no integer to V8
+    if (typeof length === "number" && length <= room && (length >>> 0) === length) {
+      return { bytes, length: length >>> 0, room };
+    }
     throw new LibcError(syscall, "EFAULT", "addr has not the bytes that it says it has");
   }
-  throw new LibcError(syscall, "EFAULT", `addr must be a sockaddr, got ${Deno.inspect(address)}`);
+  throw new LibcError(syscall, "EFAULT", `addr must be a sockaddr, got ${shown(address)}`);
+}
+
+/** An address as an error tells of it, whatever has become of its class. */
+export function told(address: sockaddr): string {
+  try {
+    return `${address}`;
+  } catch {
+    return "an address without text";
+  }
 }
 
 /** Notes what the kernel has written into an address: `socklen` bytes, or as many as it has room for. */
@@ -220,8 +235,9 @@ export function received(address: sockaddr, socklen: number): void {
 export function sockaddrFrom(bytes: Uint8Array): sockaddr {
   const known = families.get(bytes.length >= 2 ? bytes[0] | bytes[1] << 8 : AF_UNSPEC);
   const address = known?.fits(bytes.length) ? new known.class() : new sockaddr_storage();
-  const length = Math.min(bytes.length, address.bytes.length);
-  address.bytes.set(bytes.subarray(0, length));
+  const into = memoryOf(address);
+  const length = Math.min(bytes.length, into.length);
+  into.set(bytes.subarray(0, length));
   setLength(address, length);
   return address;
 }

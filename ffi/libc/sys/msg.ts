@@ -4,7 +4,7 @@
  * @module
  */
 import { errnoCode, LibcError } from "../../errors.ts";
-import { asInt, asKey, asLong, asSize, keyText } from "../../native/check.ts";
+import { asInt, asKey, asLong, asSize, keyText, shown } from "../../native/check.ts";
 import { call, header, unless } from "../../native/header.ts";
 import {
   by,
@@ -24,7 +24,17 @@ import {
   u64,
   viewOn,
 } from "../../native/kinds.ts";
-import { layout, layoutOf, nested, settable, Struct, struct, structBytes } from "../../native/layout.ts";
+import {
+  bytesOfNew,
+  layout,
+  layoutOf,
+  memberOf,
+  nested,
+  settable,
+  Struct,
+  struct,
+  structBytes,
+} from "../../native/layout.ts";
 import { errno } from "../../native/libc.ts";
 import { own } from "../../native/own.ts";
 import {
@@ -136,7 +146,6 @@ export class msgbuf extends Struct {
   declare mtype: number | bigint;
   /** The message's text: as many bytes as the structure was made with. */
   readonly mtext: Uint8Array<ArrayBuffer>;
-  // nobody else has this view: what it says of its length is true, also when the memory was transferred away
   readonly #own: Uint8Array<ArrayBuffer>;
   readonly #words: Int32Array<ArrayBuffer>; // of the type
 
@@ -164,7 +173,7 @@ export class msgbuf extends Struct {
           throw new LibcError(
             "msgsnd",
             "EINVAL",
-            `mtype must be a 64-bit integer (a bigint beyond 2^53), got ${Deno.inspect(value)}`,
+            `mtype must be a 64-bit integer (a bigint beyond 2^53), got ${shown(value)}`,
           );
         }
       },
@@ -178,12 +187,13 @@ export class msgbuf extends Struct {
    */
   constructor(size: number) {
     if (!Number.isInteger(size) || size < 0 || size > LARGEST) {
-      throw new LibcError("msgsnd", "EINVAL", `size must be 0 to 2^31 - 1 bytes, got ${Deno.inspect(size)}`);
+      throw new LibcError("msgsnd", "EINVAL", `size must be 0 to 2^31 - 1 bytes, got ${shown(size)}`);
     }
     super(MTYPE + size);
-    this.mtext = this.bytes.subarray(MTYPE);
-    this.#own = new Uint8Array(this.bytes.buffer);
-    this.#words = new Int32Array(this.bytes.buffer, 0, 2);
+    this.#own = bytesOfNew(this, "msgsnd");
+    const { buffer } = this.#own;
+    this.mtext = new Uint8Array(buffer, MTYPE);
+    this.#words = new Int32Array(buffer, 0, 2);
   }
 }
 
@@ -267,7 +277,7 @@ function roomFor(msgp: msgbuf, msgsz: number, syscall: string): Uint8Array<Array
 function noRoom(bytes: Uint8Array | undefined, msgp: msgbuf, msgsz: number, syscall: string): LibcError {
   const why = bytes
     ? `msgsz is ${msgsz}, the buffer has ${Math.max(bytes.byteLength - MTYPE, 0)} bytes`
-    : `msgp must be a msgbuf, got ${Deno.inspect(msgp)}`;
+    : `msgp must be a msgbuf, got ${shown(msgp)}`;
   return new LibcError(syscall, "EFAULT", why);
 }
 
@@ -306,8 +316,9 @@ function notSent(errno: number, msqid: number, msgp: msgbuf, msgsz: number): Lib
   const detail = `msqid ${msqid}, type ${msgp.mtype}, ${msgsz} bytes`;
   if (errnoCode(errno) !== "EINVAL") return new LibcError("msgsnd", errno, detail);
   const info = new msginfo();
-  own.msgctl(0, IPC_INFO, info.bytes);
-  const limit = msgsz > info.msgmax ? `: the system's limit, msgmax, is ${info.msgmax}` : "";
+  own.msgctl(0, IPC_INFO, structBytes(info, SIZE.msginfo, "msgctl", "msginfo"));
+  const msgmax = memberOf(msginfo, info, "msgmax");
+  const limit = msgsz > msgmax ? `: the system's limit, msgmax, is ${msgmax}` : "";
   return new LibcError("msgsnd", errno, detail + limit);
 }
 

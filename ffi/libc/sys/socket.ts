@@ -5,7 +5,7 @@
  */
 import { LibcError } from "../../errors.ts";
 import { byteLengthOf, isBytes } from "../../native/bytes.ts";
-import { asCount, asInt, asSize } from "../../native/check.ts";
+import { asCount, asInt, asSize, shown } from "../../native/check.ts";
 import { fd as asFd } from "../../native/descriptors.ts";
 import { always, call, header } from "../../native/header.ts";
 import {
@@ -44,7 +44,7 @@ import {
   TCP_NODELAY,
   TCP_USER_TIMEOUT,
 } from "../netinet/in.ts";
-import { addressIn, addressOf, addressOut, FAMILIES, received, type sockaddr, socklen } from "./_sockaddr.ts";
+import { addressIn, addressOf, addressOut, FAMILIES, received, type sockaddr, socklen, told } from "./_sockaddr.ts";
 import { timeval } from "./time.ts";
 import "./un.ts"; // addresses of every family can be asked for
 
@@ -435,7 +435,7 @@ export function socketpair(domain: number, type: number, protocol: number): [num
 export function bind(sockfd: number, addr: sockaddr): void {
   const { bytes, length } = addressOf(addr, "bind");
   if (c.bind(asFd(sockfd, "bind", "sockfd"), bytes, length) < 0) {
-    throw new LibcError("bind", errno(), `descriptor ${sockfd}, ${addr}`);
+    throw new LibcError("bind", errno(), `descriptor ${sockfd}, ${told(addr)}`);
   }
 }
 
@@ -546,7 +546,7 @@ export function accept4(sockfd: number, addr: sockaddr | null, flags: number): n
 export function connect(sockfd: number, addr: sockaddr): void {
   const { bytes, length } = addressOf(addr, "connect");
   if (c.connect(asFd(sockfd, "connect", "sockfd"), bytes, length) < 0) {
-    throw new LibcError("connect", errno(), `descriptor ${sockfd}, ${addr}`);
+    throw new LibcError("connect", errno(), `descriptor ${sockfd}, ${told(addr)}`);
   }
 }
 
@@ -647,7 +647,9 @@ export function sendto(
     to === null ? null : to.bytes,
     to === null ? 0 : to.length,
   );
-  if (sent < 0) throw new LibcError("sendto", errno(), `descriptor ${sockfd}${to === null ? "" : `, ${dest_addr}`}`);
+  if (sent < 0) {
+    throw new LibcError("sendto", errno(), `descriptor ${sockfd}${to === null ? "" : `, ${told(dest_addr!)}`}`);
+  }
   return sent;
 }
 
@@ -743,12 +745,12 @@ const UNSAFE_TO_SET = new Set([
 ]);
 
 function optionBytes(value: OptionValue, syscall: string): Uint8Array<ArrayBuffer> {
-  const bytes = value instanceof Struct ? ownBytes(value) : value;
+  const bytes = ownBytes(value) ?? value;
   if (isBytes(bytes)) return bytes;
   throw new LibcError(
     syscall,
     "EFAULT",
-    `optval must be a number, a boolean, a structure or a Uint8Array, got ${Deno.inspect(value)}`,
+    `optval must be a number, a boolean, a structure or a Uint8Array, got ${shown(value)}`,
   );
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { LibcError } from "../../errors.ts";
+import { shown } from "../../native/check.ts";
 import { char, type Member } from "../../native/kinds.ts";
 import { layout } from "../../native/layout.ts";
 import { AF_UNIX, families, family, memoryOf, setLength, sockaddr, tracedFamily } from "./_sockaddr.ts";
@@ -52,7 +53,7 @@ Object.defineProperty(sockaddr_un.prototype, "sun_path", {
       throw new LibcError(
         "bind",
         "EINVAL",
-        `sun_path must be a string without NUL inside, got ${Deno.inspect(value)}`,
+        `sun_path must be a string without NUL inside, got ${shown(value)}`,
       );
     }
     const name = encoder.encode(value);
