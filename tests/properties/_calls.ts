@@ -46,7 +46,7 @@ export function perform(call: Call, specs: readonly Spec[], w: World): unknown {
   if (verbose) say(text);
   const args = specs.map((spec) => spec.make(w));
   const failed = (error: unknown) => {
-    w.checkGuards(text);
+    w.checkGuards(() => text);
     if (error instanceof LibcError) {
       if (typeof error.errno !== "number" || !error.code) throw new Error(`${text}: no code`, { cause: error });
       return;
@@ -56,7 +56,7 @@ export function perform(call: Call, specs: readonly Spec[], w: World): unknown {
     throw new Error(`${text} threw ${Deno.inspect(error)}`);
   };
   const succeeded = (result: unknown) => {
-    w.checkGuards(text);
+    w.checkGuards(() => text);
     if (result !== undefined) call.after?.(result, w);
     const taken = specs.findIndex((spec) => spec.bad);
     if (taken >= 0) throw new Error(`${text} took argument ${taken + 1} for a value, and gave ${Deno.inspect(result)}`);

@@ -18,7 +18,9 @@ import { descriptorModel, streamModel } from "./_models_descriptors.ts";
 import { queueModel, segmentModel, semaphoreModel } from "./_models_sysv.ts";
 import { SOCKET_OBJECTS } from "./_objects_sockets.ts";
 import { SYSV_OBJECTS } from "./_objects_sysv.ts";
-import { option, say, verbose } from "./_run.ts";
+import { Everything } from "./_everything.ts";
+import { interruptEvery } from "./_interrupts.ts";
+import { option, say, silence, verbose } from "./_run.ts";
 import { hot, sequences } from "./_sequences.ts";
 import { OTHERS } from "./_thin_others.ts";
 import { PROCESSES } from "./_thin_processes.ts";
@@ -75,6 +77,33 @@ const groups: Record<string, (seed: number) => unknown> = {
     if (failures.length > 0) throw new Error(failures.join("\n"));
   },
   hot: () => hot(THIN, 20_000 * scale, 100 * scale),
+  everything: async (seed) => {
+    using _quiet = silence();
+    const everything = new Everything(mod);
+    const most = Number(option("calls") ?? 30_000 * scale);
+    interruptEvery(2);
+    try {
+      let told = performance.now();
+      for (let at = seed; everything.calls < most; at++) {
+        try {
+          await everything.world(at);
+        } catch (error) {
+          const failure = new Error(`--group everything --seed ${at} --calls 1`, { cause: error });
+          if (!Deno.args.includes("--go-on")) throw failure;
+          say(Deno.inspect(failure));
+        }
+        if (performance.now() - told > 5000) {
+          told = performance.now();
+          say(everything.summary);
+        }
+      }
+    } finally {
+      interruptEvery(0);
+    }
+    say(everything.summary);
+    const { unreached } = everything;
+    if (most > 10_000 && unreached.length > 0) throw new Error(`never called: ${unreached.join(", ")}`);
+  },
 };
 
 for (let round = 0; round === 0 || performance.now() < deadline; round++) {

@@ -41,6 +41,7 @@ export class World {
   readonly queue: MessageQueue = MessageQueue.create();
   readonly set: SemaphoreSet = SemaphoreSet.create([1, 2, 3]);
   readonly sockets: [Socket, Socket] = Socket.pair();
+  readonly datagram: Socket = Socket.bind("127.0.0.1:0");
   readonly acceptor: Listener = Socket.listen("127.0.0.1:0");
   #guarded: Guarded[] = [];
   #fds = new Set<number>();
@@ -68,11 +69,36 @@ export class World {
     if (typeof fd === "number" && fd > 2) this.#fds.add(fd);
   }
 
+  /** A socket of no connection. */
+  newSocket(): number {
+    const fd = m.socket(m.AF_INET, m.SOCK_STREAM | m.SOCK_NONBLOCK, 0);
+    this.own(fd);
+    return fd;
+  }
+
+  /** Whether something is the world's own, and goes with it. */
+  keeps(object: unknown): boolean {
+    return [this.segment, this.queue, this.set, ...this.sockets, this.datagram, this.acceptor].includes(
+      object as Socket,
+    );
+  }
+
+  /** Removes what a call has made, unless it is the world's own. */
+  remove(get: "shmget" | "msgget" | "semget", id: number): void {
+    if ([this.shmid, this.msqid, this.semid, this.segment.id, this.queue.id, this.set.id].includes(id)) return;
+    ignore(() => get === "semget" ? m.semctl(id, 0, m.IPC_RMID) : m[`${get.slice(0, 3)}ctl`](id, m.IPC_RMID));
+  }
+
   /** What was written where nothing may be written. */
-  checkGuards(text: string): void {
+  checkGuards(text: () => string): void {
+    if (this.#guarded.length === 0) return;
     for (const { whole, start, end } of this.#guarded) {
-      const touched = whole.findIndex((byte, at) => (at < start || at >= end) && byte !== CANARY);
-      if (touched >= 0) throw new Error(`${text} wrote to byte ${touched} of a buffer of ${start} to ${end}`);
+      for (let at = 0; at < whole.length; at++) {
+        if (at === start) at = end;
+        if (at < whole.length && whole[at] !== CANARY) {
+          throw new Error(`${text()} wrote to byte ${at} of a buffer of ${start} to ${end}`);
+        }
+      }
     }
     this.#guarded = [];
   }
@@ -82,7 +108,7 @@ export class World {
     ignore(() => m.shmctl(this.shmid, m.IPC_RMID));
     ignore(() => m.msgctl(this.msqid, m.IPC_RMID));
     ignore(() => m.semctl(this.semid, 0, m.IPC_RMID));
-    for (const object of [this.segment, this.queue, this.set, ...this.sockets, this.acceptor]) {
+    for (const object of [this.segment, this.queue, this.set, ...this.sockets, this.datagram, this.acceptor]) {
       ignore(() => object[Symbol.dispose]());
     }
     // an IPC_SET may have taken it from the one who made it
