@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { asSignal } from "./native/check.ts";
 
 /**
  * Makes a promise for something that takes time, and calls it off when the signal is aborted. Nobody listens to the
@@ -18,11 +17,6 @@ export function abortable<T>(
   signal: AbortSignal | undefined,
   start: (resolve: (value: T) => void, reject: (reason: unknown) => void) => (reason: unknown) => void,
 ): Promise<T> {
-  try {
-    signal = asSignal(signal);
-  } catch (error) {
-    return Promise.reject(error);
-  }
   if (signal?.aborted) return Promise.reject(signal.reason);
   const { promise, resolve, reject } = Promise.withResolvers<T>();
   let callOff = (_reason: unknown) => {};

@@ -5,7 +5,7 @@
  */
 import { abortable } from "../abort.ts";
 import { LibcError } from "../errors.ts";
-import { asInt, option, shown } from "../native/check.ts";
+import { asInt, asSignal, option, shown } from "../native/check.ts";
 import { isForked } from "../native/child.ts";
 import { call, header } from "../native/header.ts";
 import { i32, id } from "../native/kinds.ts";
@@ -205,7 +205,7 @@ export function signal(sig: number, handler: SignalHandler): SignalHandler {
 export function pause(options?: { signal?: AbortSignal }): Promise<void> {
   let signal: AbortSignal | undefined;
   try {
-    signal = option(options, "signal", "pause");
+    signal = asSignal(option(options, "signal", "pause"), "pause");
   } catch (error) {
     return Promise.reject(error);
   }

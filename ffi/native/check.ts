@@ -97,13 +97,13 @@ const aborted = Function.prototype.call.bind(
 ) as (signal: unknown) => boolean;
 
 /** An `AbortSignal`, or none: what has only its methods may never say that it is aborted, or say it wrong. */
-export function asSignal(value: AbortSignal | null | undefined): AbortSignal | undefined {
+export function asSignal(value: AbortSignal | null | undefined, syscall: string): AbortSignal | undefined {
   if (value === undefined || value === null) return undefined;
   try {
     aborted(value);
     return value;
   } catch {
-    throw bad("AbortSignal", "signal", "an AbortSignal", value);
+    throw bad(syscall, "signal", "an AbortSignal", value);
   }
 }
 
