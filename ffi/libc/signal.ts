@@ -221,7 +221,7 @@ export function pause(options?: { signal?: AbortSignal }): Promise<void> {
     paused.add(resume);
     tracing.current?.paused(true);
     return (reason) => (done(), reject(reason));
-  });
+  }, "pause");
 }
 
 /**

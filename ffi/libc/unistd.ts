@@ -5,7 +5,6 @@
  */
 import { LibcError } from "../errors.ts";
 import { asCount, asInt, asSize, asUint, shown } from "../native/check.ts";
-import { runChild, setTrap } from "../native/child.ts";
 import { closing, disown, fd as asFd } from "../native/descriptors.ts";
 import { safely } from "../native/fork.ts";
 import { always, call, header } from "../native/header.ts";
@@ -25,6 +24,7 @@ import {
 } from "../native/kinds.ts";
 import { cstring, errno } from "../native/libc.ts";
 import { pointersTo } from "../native/pointed.ts";
+import { isEnding, runChild, setTraps } from "../native/traps.ts";
 
 const c = header({
   fork: call(id, [], { lifecycle: true, around: (bare) => () => safely(bare) }),
@@ -81,12 +81,18 @@ export function fork(child?: () => number | void): number {
   if (child !== undefined && typeof child !== "function") {
     throw new LibcError("fork", "EINVAL", `child must be a function, got ${shown(child)}`);
   }
+  if (!child && isEnding()) {
+    throw new LibcError(
+      "fork",
+      "EOPNOTSUPP",
+      "the program is ending; give fork() the function that the child is to run",
+    );
+  }
   const pid = c.fork();
   if (pid < 0) throw new LibcError("fork", errno());
   if (pid === 0) {
-    // only a child that comes back from here can get to the event loop
     if (child) runChild(child);
-    setTrap();
+    setTraps(true);
   }
   return pid;
 }
@@ -242,9 +248,10 @@ export function close(fd: number): void {
 export function dup2(oldfd: number, newfd: number): number {
   oldfd = asFd(oldfd, "dup2", "oldfd");
   newfd = asFd(newfd, "dup2", "newfd");
-  if (newfd !== oldfd) closing.run(newfd);
   const result = c.dup2(oldfd, newfd);
   if (result < 0) throw new LibcError("dup2", errno(), `${oldfd} to ${newfd}`);
+  // only now: one that fails closes nothing
+  if (newfd !== oldfd) closing.run(newfd);
   return result;
 }
 

@@ -35,12 +35,17 @@ export function adopt(value: number): number {
   return value;
 }
 
+/** Tells whether a descriptor was made through this library. */
+export function isOwned(value: number): boolean {
+  return programs[value] === 1;
+}
+
 /** Notes that a descriptor is closed. */
 export function disown(value: number): void {
   programs[value] = 0;
 }
 
-/** What is done before a descriptor is closed: those who wait for it hear of it. */
+/** What is done when a descriptor is about to be closed, or has been by `dup2`: those who wait for it hear of it. */
 export const closing: { run(fd: number): void } = { run() {} };
 
 const F_GETFL = 3;

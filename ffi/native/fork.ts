@@ -4,9 +4,13 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { failChild, guardExit, guardMicrotasks, isForked, runChild, setForked, setTrap } from "./child.ts";
+import { guardExit, setForked } from "./child.ts";
+import { isOwned } from "./descriptors.ts";
 import { own, preload, slurp } from "./own.ts";
-import { ADD_FLAG, isSingleThreaded } from "./restart.ts";
+import { ADD_FLAG } from "./restart.ts";
+import { guardStreams } from "./streams.ts";
+import { isMainThread, numbersIn, runtimeArguments, type Threads, threads } from "./threads.ts";
+import { guardEvents, guardMicrotasks, outcome, rehearseTraps } from "./traps.ts";
 
 const MADV_DOFORK = 11;
 const SIG_DFL = 0n;
@@ -46,14 +50,66 @@ function handledSignals(): number[] {
   return list;
 }
 
+// Deno's epoll sets, by their descriptors
+let polls: number[] = [];
+
+/** The descriptors behind which there is an epoll set that the program has not made itself. */
+function epollSets(): number[] {
+  const target = new Uint8Array(32);
+  return numbersIn(encoder.encode("/proc/self/fd\0")).filter((fd) => {
+    const path = encoder.encode(`/proc/self/fd/${fd}\0`);
+    const length = Number(own.readlink(path, target, BigInt(target.length)));
+    return decoder.decode(target.subarray(0, Math.max(length, 0))) === "anon_inode:[eventpoll]" && !isOwned(fd);
+  });
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+const O_CLOEXEC = 0o2000000;
+
+/**
+ * Gives this child epoll sets of its own: those that it has are its parent's, who would miss events, or be told
+ * of ones that it does not know, as soon as the child opened or closed anything that Deno waits for.
+ */
+function leaveEpollSets(): void {
+  for (let i = 0; i < polls.length; i++) own.close(polls[i]);
+  // there is room for it now
+  const fresh = own.epoll_create1(O_CLOEXEC);
+  for (let i = 0; i < polls.length; i++) own.dup3(fresh, polls[i], O_CLOEXEC);
+  if (!polls.includes(fresh)) own.close(fresh);
+}
+
+// Deno's random numbers come from a state in the process's memory, which a fork copies: the rest of a block of 256
+// bytes, after which it takes new ones from the kernel in a child
+const block = new Uint8Array(256);
+const draw = crypto.getRandomValues.bind(crypto);
+
+const WORKER_ENDS = 100;
+
+/** Why there can be no fork now, if so. */
+function obstacle(): string | undefined {
+  let now: Threads = threads();
+  // one that has been terminated takes a moment to end
+  for (let ms = 0; now.javascript && ms < WORKER_ENDS; ms++) {
+    own.usleep(1000);
+    now = threads();
+  }
+  if (now.v8) return `V8 has threads of its own; call enableFork() first thing in the program, or ${ADD_FLAG}`;
+  if (now.javascript) {
+    return "there is a Worker, and what it held locked at the fork would stay locked in the child; " +
+      "terminate it first, or fork before it is made";
+  }
+}
+
 /** `fork(2)`, given the bare call: what V8 needs before it, and what a child must not inherit after it. */
 export function safely(fork: () => number): number {
-  if (!isSingleThreaded()) {
-    throw new LibcError("fork", "EOPNOTSUPP", `call enableFork() first thing in the program, or ${ADD_FLAG}`);
-  }
+  const why = obstacle();
+  if (why) throw new LibcError("fork", "EOPNOTSUPP", why);
   ranges ??= prepare();
   // in the parent, where it touches no page that is still to be copied
   const handled = handledSignals();
+  needsRoom(100);
   // a signal that reaches the child before becomeChild() would end up with the parent's handler, and be lost
   own.sigprocmask(SIG_SETMASK, everySignal, signalMask);
   // no allocation from here to the fork: V8 could map new memory
@@ -64,10 +120,17 @@ export function safely(fork: () => number): number {
   return pid;
 }
 
+/** Throws a `RangeError` in the parent if there is not enough of the stack left for a child to end in order. */
+function needsRoom(calls: number): number {
+  return calls > 0 ? needsRoom(calls - 1) + 1 : 0;
+}
+
 function becomeChild(handled: number[]): void {
   setForked(true);
   // handlers run on the event loop, which a child hasn't got: it would ignore what should end it
   for (const sig of handled) own.signal(sig, SIG_DFL);
+  leaveEpollSets();
+  draw(block);
 }
 
 /** What is run before the first fork, because its first run would cost each child more: printing. */
@@ -75,18 +138,22 @@ export const rehearsal: { run(): void } = { run() {} };
 
 /** Called once, in the parent, for what a child would else have to do: there every page that is written to is copied first. */
 function prepare(): [bigint, bigint][] {
-  preload("madvise", "_exit", "signal", "sigprocmask", "read", "write", "close");
+  if (!isMainThread() && runtimeArguments().includes("--parallel")) {
+    throw new LibcError("fork", "EOPNOTSUPP", "other tests run on other threads; leave out --parallel");
+  }
+  const list = addressSpace();
+  const found = epollSets();
+  preload("madvise", "_exit", "signal", "sigprocmask", "read", "write", "close", "epoll_create1", "dup3");
   guardExit();
   guardMicrotasks();
-  // what a timer's callback or a listener throws comes by here, and no microtask is run after it
-  addEventListener("error", (event) => {
-    if (isForked()) failChild(event.error);
-  }, { capture: true });
+  guardStreams();
+  guardEvents();
   // V8 compiles a function when it is first called; these are first called in a child
   becomeChild([]);
+  rehearseTraps();
+  outcome(() => {});
   setForked(false);
-  setTrap(true);
-  runChild(() => {}, true);
   rehearsal.run();
-  return addressSpace();
+  polls = found;
+  return list;
 }

@@ -4,9 +4,11 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { asBytes, shown } from "./check.ts";
 import { bufferOf, byteLengthOf, isBytes, offsetOf, plain } from "./bytes.ts";
+import { asBytes, shown } from "./check.ts";
+import { errno } from "./libc.ts";
 import { tracing } from "./observer.ts";
+import { own } from "./own.ts";
 
 /** What `shmat(2)` gives when it fails. */
 const FAILED = 0xffff_ffff_ffff_ffffn;
@@ -116,6 +118,27 @@ export function range(offset: number, length: number, total: number, syscall: st
 /** Tells whether `shmat(2)` failed. */
 export function isFailed(address: Deno.PointerValue): address is null {
   return address === null || Deno.UnsafePointer.value(address) === FAILED;
+}
+
+/**
+ * Takes the huge pages of a segment that was made with `SHM_HUGETLB`, now: where none were reserved (`SHM_NORESERVE`), or
+ * somebody else has used them up, the first touch would end the process by `SIGBUS`. That it is such a segment shows by
+ * `madvise` refusing to have its pages swapped out earlier, which does nothing to a segment just attached. Before Linux 5.14
+ * the kernel can't be asked.
+ */
+export function populate(address: Deno.PointerObject, shmid: number, size: number, readOnly: boolean): void {
+  const MADV_COLD = 20, MADV_POPULATE_READ = 22, MADV_POPULATE_WRITE = 23;
+  const EINTR = 4, EFAULT = 14, EINVAL = 22;
+  const start = Deno.UnsafePointer.value(address);
+  if (own.madvise(start, 1n, MADV_COLD) === 0 || errno() !== EINVAL) return;
+  const advice = readOnly ? MADV_POPULATE_READ : MADV_POPULATE_WRITE;
+  while (own.madvise(start, BigInt(size), advice) < 0) {
+    const code = errno();
+    if (code === EINTR) continue;
+    if (code === EINVAL) return;
+    if (code !== EFAULT) throw new LibcError("shmat", code, `shmid ${shmid}`);
+    throw new LibcError("shmat", "ENOMEM", `shmid ${shmid}: not enough free huge pages, see /proc/sys/vm/nr_hugepages`);
+  }
 }
 
 /** The memory at the address that `shmat(2)` gave; `size` is the kernel's. */

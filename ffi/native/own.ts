@@ -19,13 +19,18 @@ export const OWN = {
   eventfd: [["u32", "i32"], "i32"],
   eventfd_read: [["i32", "buffer"], "i32"],
   eventfd_write: [["i32", "u64"], "i32"],
+  calloc: [["usize", "usize"], "pointer"],
   getpid: [[], "i32"],
   getppid: [[], "i32"],
+  syscall: [["i64", "i64", "buffer", "i64"], "i64"],
+  epoll_create1: [["i32"], "i32"],
+  dup3: [["i32", "i32", "i32"], "i32"],
   _exit: [["i32"], "void"],
   execve: [["buffer", "buffer", "buffer"], "i32"],
   readlink: [["buffer", "buffer", "usize"], "i32"],
   madvise: [["usize", "usize", "i32"], "i32"],
   sched_yield: [[], "i32"],
+  usleep: [["u32"], "i32"],
   signal: [["i32", "usize"], "pointer"],
   sigaction: [["i32", "buffer", "buffer"], "i32"],
   sigprocmask: [["i32", "buffer", "buffer"], "i32"],
@@ -71,7 +76,17 @@ export function preload(...names: (keyof Own)[]): void {
   for (const name of names) openOwn(name);
 }
 
-/** `poll(2)` on another thread. Its `errno` stays there. */
+/**
+ * Memory of libc's, for what another thread writes to: that of an array would be given back when a worker is ended, while
+ * the call still runs. It is never given back.
+ */
+export function lasting(length: number): ArrayBuffer {
+  const address = own.calloc(1n, BigInt(length));
+  if (address === null) throw new LibcError("calloc", errno(), `${length} bytes`);
+  return Deno.UnsafePointerView.getArrayBuffer(address, length);
+}
+
+/** `poll(2)` on another thread. Its `errno` stays there; what it writes to has to be {@linkcode lasting}. */
 export const pollElsewhere: (fds: BufferSource, nfds: bigint, timeout: number) => Promise<number> = openElsewhere(
   "poll",
   ...OWN.poll,

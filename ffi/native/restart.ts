@@ -4,27 +4,12 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { guardMicrotasks } from "./child.ts";
 import { cstring, environment, errno, permission } from "./libc.ts";
 import { own, slurp } from "./own.ts";
 import { pointers } from "./pointed.ts";
-
-/** The command line of this process, without the program's own arguments. */
-function runtimeArguments(): string[] {
-  const line = new TextDecoder().decode(slurp("/proc/self/cmdline")).split("\0").slice(0, -1);
-  return line.slice(0, line.length - Deno.args.length);
-}
-
-let single: boolean | undefined;
-
-/** Tells whether V8 was started with `--single-threaded`; without it, a forked child may wait for a thread that it lacks. */
-export function isSingleThreaded(): boolean {
-  if (single === undefined) {
-    const flags = [...runtimeArguments().filter((arg) => arg.startsWith("--v8-flags")), v8Flags() ?? ""];
-    single = flags.some((text) => /(^|[=,\s])--?single[-_]threaded(?=$|[,\s])/.test(text));
-  }
-  return single;
-}
+import { guardStreams } from "./streams.ts";
+import { isMainThread, runtimeArguments, threads } from "./threads.ts";
+import { guardMicrotasks } from "./traps.ts";
 
 const V8_FLAGS = "DENO_V8_FLAGS=";
 
@@ -43,7 +28,12 @@ function obstacle(): string | undefined {
   const main = Deno.mainModule;
   if (main.endsWith("/$deno$stdin.mts")) return "the program came from standard input, and that has been read";
   if (main.endsWith("/$deno$repl.mts")) return "this is a REPL";
-  if (runtimeArguments()[1] === "test") return "this is a test run";
+  if (!isMainThread()) return "this is a test run";
+  // as it was started, which a program cannot write to
+  const started = new TextDecoder().decode(slurp("/proc/self/environ")).split("\0");
+  if (started.some((line) => line.startsWith(V8_FLAGS) && line.endsWith(FLAGS))) {
+    return "V8 has threads of its own though it was started with --single-threaded; does another flag say otherwise?";
+  }
 }
 
 // without --no-lazy each child would compile anew what only children call
@@ -55,8 +45,10 @@ export const ADD_FLAG =
 
 /** Starts the process again, in place and single-threaded, unless it is so already. */
 export function restartSingleThreaded(): void {
-  if (isSingleThreaded()) {
+  // the truth: flags are only text, which may be overruled, misspelt, or written after the start
+  if (!threads().v8) {
     guardMicrotasks();
+    guardStreams();
     return;
   }
   const why = obstacle();

@@ -44,5 +44,5 @@ export function lookupAsync(
     // who gave up doesn't hear how it ends
     else getaddrinfoElsewhere(...question(address as string, type, family)).then(resolve, reject);
     return reject;
-  });
+  }, "getaddrinfo");
 }

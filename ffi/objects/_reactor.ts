@@ -11,8 +11,10 @@ import { isForked } from "../native/child.ts";
 import { closing } from "../native/descriptors.ts";
 import { layoutOf } from "../native/layout.ts";
 import { errno } from "../native/libc.ts";
-import { own, pollElsewhere } from "../native/own.ts";
+import { lasting, own, pollElsewhere } from "../native/own.ts";
+import { LONGEST_PAUSE, pause } from "./_time.ts";
 
+const F_GETFD = 1;
 const EFD_NONBLOCK = 0o4000;
 const EFD_CLOEXEC = 0o2000000;
 const POLLIN = 0x1;
@@ -42,6 +44,18 @@ const WORDS = size / 2;
 const EVENTS = members.events.at / 2;
 const REVENTS = members.revents.at / 2;
 
+// Nothing tells a thread that the worker it polls for was ended. So it comes back now and then, and nobody sends it again
+const isWorker = typeof (globalThis as { WorkerGlobalScope?: unknown }).WorkerGlobalScope === "function";
+const LONGEST_POLL = isWorker ? 1000 : -1;
+
+let memory = new ArrayBuffer(0);
+
+/** Room for structures, used for one poll after the other. */
+function room(length: number): Int16Array<ArrayBuffer> {
+  if (memory.byteLength < length) memory = lasting(Math.max(length, 2 * memory.byteLength, 1024));
+  return new Int16Array(memory, 0, length / 2).fill(0);
+}
+
 /**
  * Waits until a descriptor is ready.
  *
@@ -51,6 +65,8 @@ const REVENTS = members.revents.at / 2;
  */
 export function ready(fd: number, events: number, signal?: AbortSignal): Promise<void> {
   return abortable(signal, (resolve, reject) => {
+    // poll passes over those below 0, and is told by others of how many there may be
+    if (own.fcntl(fd, F_GETFD, 0) < 0) throw notOpen(fd);
     const waiter: Waiter = {
       fd,
       events,
@@ -104,24 +120,19 @@ function notOpen(fd: number): LibcError {
 
 async function run(): Promise<void> {
   running = true;
+  woken = false;
   try {
-    wakeup = own.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (wakeup < 0) throw new LibcError("eventfd", errno());
-    // who waits for a descriptor that isn't open would wait for this one
-    for (const waiter of waiters) if (waiter.fd === wakeup) waiter.settle({ reason: notOpen(wakeup) });
     while (waiters.size > 0) {
+      if (wakeup < 0) makeWakeup();
       // those who come meanwhile are not meant by its answers, though they may wait for a descriptor of the same number
       const asked = [...waiters];
       const answers = await pollOnce();
       for (const waiter of asked) {
-        if (!waiters.has(waiter)) continue;
-        if (waiter.dropped) continue;
-        const revents = answers.get(waiter.fd) ?? 0;
-        if (revents & POLLNVAL) {
-          waiter.settle({ reason: notOpen(waiter.fd) });
-        } else if (revents & (waiter.events | POLLERR | POLLHUP)) {
-          waiter.settle();
-        }
+        if (!waiters.has(waiter) || waiter.dropped) continue;
+        const answer = answers.get(waiter.fd)!;
+        if (answer instanceof LibcError) waiter.settle({ reason: answer });
+        else if (answer & POLLNVAL) waiter.settle({ reason: notOpen(waiter.fd) });
+        else if (answer & (waiter.events | POLLERR | POLLHUP)) waiter.settle();
       }
       // those who were waiting mostly come back for more within a few microtasks; that saves waking the thread for it
       for (let i = 0; i < 10; i++) await undefined;
@@ -136,36 +147,63 @@ async function run(): Promise<void> {
   }
 }
 
-/** What `poll` has to say about each descriptor that somebody waits for. */
-async function pollOnce(): Promise<Map<number, number>> {
-  const answers = new Map<number, number>();
-  for (const { fd, events } of waiters) answers.set(fd, (answers.get(fd) ?? 0) | events);
-  const words = new Int16Array((1 + answers.size) * WORDS);
-  const fds = new Int32Array(words.buffer);
+/** Makes what wakes the thread, unless there are no descriptors left. */
+function makeWakeup(): void {
+  wakeup = own.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  // who waits for a descriptor that isn't open would wait for this one
+  for (const waiter of waiters) if (waiter.fd === wakeup) waiter.settle({ reason: notOpen(wakeup) });
+}
+
+/** What `poll` has to say about each descriptor that somebody waits for: bits, or why it says nothing. */
+async function pollOnce(): Promise<Map<number, number | LibcError>> {
+  const asked = new Map<number, number>();
+  for (const { fd, events } of waiters) asked.set(fd, (asked.get(fd) ?? 0) | events);
+  const words = room((1 + asked.size) * size);
+  const fds = new Int32Array(words.buffer, 0, words.length / 2);
   fds[0] = wakeup;
   words[EVENTS] = POLLIN;
   let at = 0;
-  for (const [fd, events] of answers) {
+  for (const [fd, events] of asked) {
     at += WORDS;
     fds[at / 2] = fd;
     words[at + EVENTS] = events;
   }
-  const nfds = BigInt(1 + answers.size);
+  if (wakeup < 0 || !await pollTogether(words)) return await pollEach(words);
+  const answers = new Map<number, number>();
+  at = 0;
+  for (const fd of asked.keys()) answers.set(fd, words[(at += WORDS) + REVENTS]);
+  return answers;
+}
+
+/** Waits for all, and tells whether that was possible. */
+async function pollTogether(words: Int16Array<ArrayBuffer>): Promise<boolean> {
+  const nfds = BigInt(words.length / WORDS);
   polled = words;
   try {
     // its errno is the other thread's, so after a failure the question is put again, without waiting
-    if (await pollElsewhere(fds, nfds, -1) < 0 && own.poll(fds, nfds, 0) < 0 && errno() !== EINTR) {
-      throw new LibcError("poll", errno(), `${nfds} descriptors`);
+    if (await pollElsewhere(words, nfds, LONGEST_POLL) < 0 && own.poll(words, nfds, 0) < 0 && errno() !== EINTR) {
+      return false;
     }
+    if (words[REVENTS]) own.eventfd_read(wakeup, new BigUint64Array(1));
+    return true;
   } finally {
     polled = undefined;
+    woken = false;
   }
-  if (words[REVENTS]) own.eventfd_read(wakeup, new BigUint64Array(1));
-  woken = false;
-  at = 0;
-  for (const fd of answers.keys()) {
-    at += WORDS;
-    answers.set(fd, words[at + REVENTS]);
+}
+
+/**
+ * Asks for one after the other, now and then: where there is no descriptor left to wake a thread by, or there are more than
+ * the process may have by now.
+ */
+async function pollEach(words: Int16Array<ArrayBuffer>): Promise<Map<number, number | LibcError>> {
+  await pause(LONGEST_PAUSE);
+  const fds = new Int32Array(words.buffer, 0, words.length / 2);
+  const answers = new Map<number, number | LibcError>();
+  for (let at = WORDS; at < words.length; at += WORDS) {
+    const fd = fds[at / 2];
+    const failed = own.poll(words.subarray(at, at + WORDS), 1n, 0) < 0 && errno() !== EINTR;
+    answers.set(fd, failed ? new LibcError("poll", errno(), `descriptor ${fd}`) : words[at + REVENTS]);
   }
   return answers;
 }

@@ -8,7 +8,7 @@ import { IPC_CREAT, IPC_EXCL, type ipc_perm, IPC_PRIVATE, IPC_RMID } from "../li
 import { MSG_STAT_ANY, msgctl, msqid_ds } from "../libc/sys/msg.ts";
 import { SEM_STAT_ANY, semctl, semid_ds } from "../libc/sys/sem.ts";
 import { SHM_STAT_ANY, shmctl, shmid_ds } from "../libc/sys/shm.ts";
-import { checkMode, isCode } from "./_common.ts";
+import { checkMode, isCode, type Known, known } from "./_common.ts";
 import { noteMade } from "./_made.ts";
 
 /** How to make an object. */
@@ -20,6 +20,13 @@ export interface CreateOptions {
   /** Fail with `EEXIST` if there is one with this key already (the default); `false` takes that one. */
   exclusive?: boolean;
 }
+
+/** Those options. */
+export const CREATE: Known<CreateOptions> = known<CreateOptions>(({ key, mode, exclusive }) => ({
+  key,
+  mode,
+  exclusive,
+}));
 
 /** A kind of object; `D` is what the kernel tells about it. */
 export interface Kind<D> {
@@ -74,8 +81,8 @@ export type KindName = keyof typeof kinds;
 type Get = (key: number, flags: number) => number;
 
 /** Finds or makes an object, and tells which. */
-function obtain(kind: KindName, get: Get, options: CreateOptions | undefined): [id: number, made: boolean] {
-  const { key = IPC_PRIVATE, mode = 0o600, exclusive = true } = options ?? {};
+function obtain(kind: KindName, get: Get, options: CreateOptions): [id: number, made: boolean] {
+  const { key = IPC_PRIVATE, mode = 0o600, exclusive = true } = options;
   checkMode(mode, kinds[kind].get);
   while (true) {
     try {
@@ -109,13 +116,13 @@ function taken(kind: KindName, key: number): LibcError {
  *
  * @param kind What it is.
  * @param get The call that does it.
- * @param options Key, permissions, and whether an existing one will do.
+ * @param options Key, permissions, and whether an existing one will do; of `optionsOf`.
  * @param open Makes what stands for it here. If that fails, an object that was just made is removed: nobody else would.
  */
 export function create<T extends object>(
   kind: KindName,
   get: Get,
-  options: CreateOptions | undefined,
+  options: CreateOptions,
   open: (id: number, made: boolean) => T,
 ): T {
   const [id, made] = obtain(kind, get, options);

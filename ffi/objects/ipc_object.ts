@@ -5,7 +5,7 @@
  */
 import { LibcError } from "../errors.ts";
 import { IPC_RMID, IPC_SET, IPC_STAT } from "../libc/sys/ipc.ts";
-import { checkMode, isCode } from "./_common.ts";
+import { checkMode, isCode, known, optionsOf } from "./_common.ts";
 import { forgetMade, removeMade } from "./_made.ts";
 import { type Kind, type KindName, kinds } from "./_system_v.ts";
 
@@ -22,6 +22,7 @@ export interface Permissions {
 }
 
 const SET_PERMISSIONS = "IpcObject.setPermissions";
+const PERMISSIONS = known<Permissions>(({ mode, uid, gid }) => ({ mode, uid, gid }));
 const SLOT = 0x7fff; // the part of an id that is its place in the kernel's table
 
 /**
@@ -121,7 +122,7 @@ export abstract class IpcObject<D = unknown> implements Disposable {
    * @throws {LibcError} `EPERM` not the owner; `EINVAL` the object is gone, or there is no such mode or user.
    */
   setPermissions(changes: Permissions): void {
-    const { mode, uid, gid } = changes;
+    const { mode, uid, gid } = optionsOf(changes, PERMISSIONS, SET_PERMISSIONS);
     if (mode !== undefined) checkMode(mode, SET_PERMISSIONS);
     if (uid !== undefined) checkId(uid, "uid");
     if (gid !== undefined) checkId(gid, "gid");

@@ -6,16 +6,27 @@
 import { LibcError } from "../errors.ts";
 import { IPC_NOWAIT } from "../libc/sys/ipc.ts";
 import { MSG_COPY, MSG_EXCEPT, msgbuf, msgget, msgrcv, msgsnd, type msqid_ds } from "../libc/sys/msg.ts";
-import { isCode } from "./_common.ts";
+import { isCode, known, optionsOf, waitOptionsOf } from "./_common.ts";
 import { Line } from "./_line.ts";
 import { byteLengthOf, isBytes } from "../native/bytes.ts";
 import { tracing } from "../native/observer.ts";
 import { Shelf } from "./_shelf.ts";
-import { create, date, find } from "./_system_v.ts";
+import { CREATE, create, date, find } from "./_system_v.ts";
 import { BUSY, deadline, retrySync } from "./_time.ts";
 import { type CreateOptions, IpcObject } from "./ipc_object.ts";
 import type { Message } from "./message.ts";
 import type { WaitOptions, WaitSyncOptions } from "./options.ts";
+
+const SEND = known<SendOptions>(({ type }) => ({ type }));
+const SEND_WAIT = known<SendOptions & WaitOptions>(({ type, signal }) => ({ type, signal }));
+const SEND_SYNC = known<SendOptions & WaitSyncOptions>(({ type, timeout }) => ({ type, timeout }));
+const RECEIVE = known<ReceiveOptions>(({ type, except }) => ({ type, except }));
+const RECEIVE_WAIT = known<ReceiveOptions & WaitOptions>(({ type, except, signal }) => ({ type, except, signal }));
+const RECEIVE_SYNC = known<ReceiveOptions & WaitSyncOptions>(({ type, except, timeout }) => ({
+  type,
+  except,
+  timeout,
+}));
 
 const encoder = new TextEncoder();
 
@@ -63,8 +74,8 @@ export class MessageQueue extends IpcObject<msqid_ds> {
   // the same bytes as 32-bit words: that copies a short message four times as fast
   #bufferWords = new Int32Array(this.#buffer.bytes.buffer);
   readonly #shelf = new Shelf();
-  readonly #senders = new Line();
-  readonly #receivers = new Line();
+  readonly #senders = new Line("msgsnd");
+  readonly #receivers = new Line("msgrcv");
 
   private constructor(id: number) {
     super(id, "msg");
@@ -87,7 +98,7 @@ export class MessageQueue extends IpcObject<msqid_ds> {
    * ```
    */
   static create(options?: CreateOptions): MessageQueue {
-    return create("msg", msgget, options, (id) => new MessageQueue(id));
+    return create("msg", msgget, optionsOf(options, CREATE, "msgget"), (id) => new MessageQueue(id));
   }
 
   /**
@@ -197,7 +208,7 @@ export class MessageQueue extends IpcObject<msqid_ds> {
    * gone; `EIDRM` the queue was removed meanwhile; `EACCES`.
    */
   async send(data: Uint8Array | string, options?: SendOptions & WaitOptions): Promise<void> {
-    const { type = 1, signal } = options ?? {};
+    const { type = 1, signal } = waitOptionsOf(options, SEND_WAIT, "msgsnd");
     // a caller may go on using the array while the message waits for its turn
     const copy = isBytes(data) ? data.slice() : data;
     await this.#senders.wait(() => this.#putOrNot(this.#fill(copy, type)) ? undefined : BUSY, "", signal);
@@ -212,8 +223,8 @@ export class MessageQueue extends IpcObject<msqid_ds> {
    * @throws {LibcError} As {@linkcode send}; `EINTR` a signal came; `ETIMEDOUT` the time is over.
    */
   sendSync(data: Uint8Array | string, options?: SendOptions & WaitSyncOptions): void {
-    const type = options?.type ?? 1;
-    const limit = deadline(options?.timeout, "msgsnd");
+    const { type = 1, timeout } = optionsOf(options, SEND_SYNC, "msgsnd");
+    const limit = deadline(timeout, "msgsnd");
     const length = this.#fill(data, type); // this may make another buffer
     if (limit === undefined) msgsnd(this.#id, this.#buffer, length, 0);
     else retrySync(() => this.#putOrNot(this.#fill(data, type)) ? undefined : BUSY, limit);
@@ -228,7 +239,8 @@ export class MessageQueue extends IpcObject<msqid_ds> {
    * @throws {LibcError} As {@linkcode send}.
    */
   trySend(data: Uint8Array | string, options?: SendOptions): boolean {
-    return this.#putOrNot(this.#fill(data, options?.type ?? 1));
+    const { type = 1 } = optionsOf(options, SEND, "msgsnd");
+    return this.#putOrNot(this.#fill(data, type));
   }
 
   /**
@@ -239,9 +251,9 @@ export class MessageQueue extends IpcObject<msqid_ds> {
    * @throws {LibcError} `EINVAL` the queue is gone; `EIDRM` it was removed meanwhile; `EACCES`.
    */
   async receive(options?: ReceiveOptions & WaitOptions): Promise<Message> {
-    const { type = 0, except = false, signal } = options ?? {};
+    const { type = 0, except = false, signal } = waitOptionsOf(options, RECEIVE_WAIT, "msgrcv");
     return await this.#receivers.wait(
-      () => this.tryReceive({ type, except }) ?? BUSY,
+      () => this.#takeOrNull(type, except ? IPC_NOWAIT | MSG_EXCEPT : IPC_NOWAIT) ?? BUSY,
       typeof type === "number" || typeof type === "bigint" ? `${type} ${except}` : "", // what is no type will be told at once
       signal,
     );
@@ -268,9 +280,9 @@ export class MessageQueue extends IpcObject<msqid_ds> {
    * ```
    */
   receiveSync(options?: ReceiveOptions & WaitSyncOptions): Message {
-    const type = options?.type ?? 0;
-    const flags = options?.except ? MSG_EXCEPT : 0;
-    const limit = deadline(options?.timeout, "msgrcv");
+    const { type = 0, except, timeout } = optionsOf(options, RECEIVE_SYNC, "msgrcv");
+    const flags = except ? MSG_EXCEPT : 0;
+    const limit = deadline(timeout, "msgrcv");
     if (limit === undefined) return this.#take(type, flags);
     return retrySync(() => this.#takeOrNull(type, flags | IPC_NOWAIT) ?? BUSY, limit);
   }
@@ -283,7 +295,8 @@ export class MessageQueue extends IpcObject<msqid_ds> {
    * @throws {LibcError} As {@linkcode receive}.
    */
   tryReceive(options?: ReceiveOptions): Message | null {
-    return this.#takeOrNull(options?.type ?? 0, options?.except ? IPC_NOWAIT | MSG_EXCEPT : IPC_NOWAIT);
+    const { type = 0, except } = optionsOf(options, RECEIVE, "msgrcv");
+    return this.#takeOrNull(type, except ? IPC_NOWAIT | MSG_EXCEPT : IPC_NOWAIT);
   }
 
   #takeOrNull(type: number | bigint, flags: number): Message | null {

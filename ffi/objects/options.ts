@@ -4,7 +4,12 @@
  * @module
  */
 
-/** How a method waits that doesn't stop the program. */
+/**
+ * How a method waits that doesn't stop the program. In a forked child, which has no event loop, it fails with `EOPNOTSUPP`
+ * before anything has begun.
+ *
+ * An option that a method doesn't have is an error, here as in all options of the classes: `EINVAL`, which names it.
+ */
 export interface WaitOptions {
   /** Ends the wait: the promise is rejected with the signal's reason. `AbortSignal.timeout(500)` is a time limit. */
   signal?: AbortSignal;

@@ -5,8 +5,11 @@
  */
 import { POLLIN, POLLOUT } from "../libc/poll.ts";
 import { fd as asFd } from "../native/descriptors.ts";
+import { known, waitOptionsOf } from "./_common.ts";
 import { ready } from "./_reactor.ts";
 import type { WaitOptions } from "./options.ts";
+
+const SIGNAL = known<WaitOptions>(({ signal }) => ({ signal }));
 
 /**
  * Waits until `read`, `recv` or `accept` would not block: `poll(2)` with `POLLIN`, without stopping the event loop.
@@ -14,7 +17,8 @@ import type { WaitOptions } from "./options.ts";
  * @param fd The descriptor.
  * @param options `signal`: gives up waiting.
  * @returns When there is something to read or to accept, or the other end has closed.
- * @throws {LibcError} `EBADF` not an open descriptor, or closed meanwhile. As a rejection; also the signal's reason.
+ * @throws {LibcError} `EBADF` not an open descriptor, or closed meanwhile; `EINVAL` not a number, or no such option;
+ * `EOPNOTSUPP` in a forked child. As a rejection; also the signal's reason.
  *
  * @example
  * ```ts
@@ -30,7 +34,8 @@ import type { WaitOptions } from "./options.ts";
  */
 // deno-lint-ignore require-await -- a bad descriptor is a rejection, too
 export async function readable(fd: number, options?: WaitOptions): Promise<void> {
-  return ready(asFd(fd, "poll"), POLLIN, options?.signal);
+  const { signal } = waitOptionsOf(options, SIGNAL, "poll");
+  return ready(asFd(fd, "poll"), POLLIN, signal);
 }
 
 /**
@@ -39,7 +44,8 @@ export async function readable(fd: number, options?: WaitOptions): Promise<void>
  * @param fd The descriptor.
  * @param options `signal`: gives up waiting.
  * @returns When there is room, or nobody is left to read.
- * @throws {LibcError} `EBADF` not an open descriptor, or closed meanwhile. As a rejection; also the signal's reason.
+ * @throws {LibcError} `EBADF` not an open descriptor, or closed meanwhile; `EINVAL` not a number, or no such option;
+ * `EOPNOTSUPP` in a forked child. As a rejection; also the signal's reason.
  *
  * @example
  * ```ts
@@ -54,5 +60,6 @@ export async function readable(fd: number, options?: WaitOptions): Promise<void>
  */
 // deno-lint-ignore require-await -- a bad descriptor is a rejection, too
 export async function writable(fd: number, options?: WaitOptions): Promise<void> {
-  return ready(asFd(fd, "poll"), POLLOUT, options?.signal);
+  const { signal } = waitOptionsOf(options, SIGNAL, "poll");
+  return ready(asFd(fd, "poll"), POLLOUT, signal);
 }

@@ -22,12 +22,12 @@ import {
   SETVAL,
 } from "../libc/sys/sem.ts";
 import { getpid } from "../libc/unistd.ts";
-import { isCode } from "./_common.ts";
+import { isCode, known, optionsOf, waitOptionsOf } from "./_common.ts";
 import { Line } from "./_line.ts";
 import { byteLengthOf } from "../native/bytes.ts";
 import { ownBytes } from "../native/layout.ts";
 import { tracing } from "../native/observer.ts";
-import { create, date, find } from "./_system_v.ts";
+import { CREATE, create, date, find } from "./_system_v.ts";
 import { BUSY, deadline, sleepSync } from "./_time.ts";
 import { type CreateOptions, IpcObject } from "./ipc_object.ts";
 import type { WaitOptions, WaitSyncOptions } from "./options.ts";
@@ -39,6 +39,12 @@ export interface AcquireOptions {
   /** Have the kernel take it back when this process ends, however it ends; `false` unless given. */
   undo?: boolean;
 }
+
+const ACQUIRE = known<AcquireOptions>(({ by, undo }) => ({ by, undo }));
+const ACQUIRE_WAIT = known<AcquireOptions & WaitOptions>(({ by, undo, signal }) => ({ by, undo, signal }));
+const ACQUIRE_SYNC = known<AcquireOptions & WaitSyncOptions>(({ by, undo, timeout }) => ({ by, undo, timeout }));
+const WAIT = known<WaitOptions>(({ signal }) => ({ signal }));
+const SYNC = known<WaitSyncOptions>(({ timeout }) => ({ timeout }));
 
 const LARGEST = 0x7fff; // SEMVMX
 
@@ -103,7 +109,7 @@ function valuesOf(list: ArrayLike<number>): Uint16Array<ArrayBuffer> {
  */
 export class SemaphoreSet extends IpcObject<semid_ds> {
   readonly #id: number;
-  readonly #line = new Line();
+  readonly #line = new Line("semop");
   readonly #single: sembuf = new sembuf([0, 0]);
   readonly #fields: Int16Array<ArrayBuffer> = new Int16Array(this.#single.bytes.buffer);
 
@@ -133,9 +139,10 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * ```
    */
   static create(semaphores: number | ArrayLike<number>, options?: CreateOptions): SemaphoreSet {
+    const how = optionsOf(options, CREATE, "semget");
     const values = typeof semaphores === "number" ? null : valuesOf(semaphores);
     const count = values === null ? semaphores as number : values.length;
-    return create("sem", (key, flags) => semget(key, count, flags), options, (id, made) => {
+    return create("sem", (key, flags) => semget(key, count, flags), how, (id, made) => {
       const set = new SemaphoreSet(id);
       if (!made) {
         set.#settle();
@@ -269,7 +276,7 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * @throws {LibcError} `EFBIG` no such semaphore; `EINVAL` the set is gone; `EIDRM` it was removed meanwhile; `EACCES`.
    */
   async acquire(n: number, options?: AcquireOptions & WaitOptions): Promise<void> {
-    const { by = 1, undo = false, signal } = options ?? {};
+    const { by = 1, undo = false, signal } = waitOptionsOf(options, ACQUIRE_WAIT, "semop");
     await this.#wait(n, -checkValue(by, "by", 1), undo ? SEM_UNDO : 0, signal);
   }
 
@@ -293,8 +300,8 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * ```
    */
   acquireSync(n: number, options?: AcquireOptions & WaitSyncOptions): void {
-    const ops = this.#one(n, -checkValue(options?.by ?? 1, "by", 1), options?.undo ? SEM_UNDO : 0);
-    this.#block(ops, options?.timeout);
+    const { by = 1, undo, timeout } = optionsOf(options, ACQUIRE_SYNC, "semop");
+    this.#block(this.#one(n, -checkValue(by, "by", 1), undo ? SEM_UNDO : 0), timeout);
   }
 
   /**
@@ -306,8 +313,8 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * @throws {LibcError} As {@linkcode acquire}.
    */
   tryAcquire(n: number, options?: AcquireOptions): boolean {
-    const flags = options?.undo ? SEM_UNDO | IPC_NOWAIT : IPC_NOWAIT;
-    return this.#try(this.#one(n, -checkValue(options?.by ?? 1, "by", 1), flags));
+    const { by = 1, undo } = optionsOf(options, ACQUIRE, "semop");
+    return this.#try(this.#one(n, -checkValue(by, "by", 1), undo ? SEM_UNDO | IPC_NOWAIT : IPC_NOWAIT));
   }
 
   /**
@@ -318,7 +325,8 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * @throws {LibcError} `EFBIG` no such semaphore; `ERANGE` the value would exceed 32767; `EINVAL` the set is gone; `EACCES`.
    */
   release(n: number, options?: AcquireOptions): void {
-    semop(this.#id, this.#one(n, checkValue(options?.by ?? 1, "by", 1), options?.undo ? SEM_UNDO : 0));
+    const { by = 1, undo } = optionsOf(options, ACQUIRE, "semop");
+    semop(this.#id, this.#one(n, checkValue(by, "by", 1), undo ? SEM_UNDO : 0));
   }
 
   /**
@@ -329,7 +337,8 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * @throws {LibcError} As {@linkcode acquire}.
    */
   async waitZero(n: number, options?: WaitOptions): Promise<void> {
-    await this.#wait(n, 0, 0, options?.signal);
+    const { signal } = waitOptionsOf(options, WAIT, "semop");
+    await this.#wait(n, 0, 0, signal);
   }
 
   /**
@@ -340,7 +349,8 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * @throws {LibcError} As {@linkcode acquireSync}.
    */
   waitZeroSync(n: number, options?: WaitSyncOptions): void {
-    this.#block(this.#one(n, 0, 0), options?.timeout);
+    const { timeout } = optionsOf(options, SYNC, "semop");
+    this.#block(this.#one(n, 0, 0), timeout);
   }
 
   /**
@@ -371,6 +381,7 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * ```
    */
   async op(ops: sembuf, options?: WaitOptions): Promise<void> {
+    const { signal } = waitOptionsOf(options, WAIT, "semop");
     if (!(ops instanceof sembuf)) {
       throw new LibcError("semop", "EINVAL", `ops must be a sembuf, got ${Deno.inspect(ops)}`);
     }
@@ -378,7 +389,7 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
     if (!isPatient(patient)) return semop(this.#id, patient);
     const fields = new Int16Array(patient.bytes.buffer);
     for (let at = FLAGS; at < fields.length; at += FIELDS) fields[at] |= IPC_NOWAIT;
-    await this.#line.wait<void>(() => this.#try(patient) ? undefined : BUSY, fields.join(), options?.signal);
+    await this.#line.wait<void>(() => this.#try(patient) ? undefined : BUSY, fields.join(), signal);
   }
 
   /**
@@ -389,7 +400,8 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * @throws {LibcError} As {@linkcode op}; `EINTR` a signal came; `ETIMEDOUT` the time is over.
    */
   opSync(ops: sembuf, options?: WaitSyncOptions): void {
-    this.#block(ops, options?.timeout);
+    const { timeout } = optionsOf(options, SYNC, "semop");
+    this.#block(ops, timeout);
   }
 
   #lock(n: number): Disposable {
@@ -419,7 +431,8 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * @throws {LibcError} As {@linkcode acquire}.
    */
   async lock(n: number, options?: WaitOptions): Promise<Disposable> {
-    await this.#wait(n, -1, SEM_UNDO, options?.signal);
+    const { signal } = waitOptionsOf(options, WAIT, "semop");
+    await this.#wait(n, -1, SEM_UNDO, signal);
     return this.#lock(n);
   }
 
@@ -432,7 +445,8 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * @throws {LibcError} As {@linkcode acquireSync}.
    */
   lockSync(n: number, options?: WaitSyncOptions): Disposable {
-    this.#block(this.#one(n, -1, SEM_UNDO), options?.timeout);
+    const { timeout } = optionsOf(options, SYNC, "semop");
+    this.#block(this.#one(n, -1, SEM_UNDO), timeout);
     return this.#lock(n);
   }
 

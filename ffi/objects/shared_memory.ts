@@ -7,6 +7,7 @@ import { LibcError } from "../errors.ts";
 import { type Memory, ReadOnlyMemory, SHM_RDONLY, shmat, shmdt, shmget, type shmid_ds } from "../libc/sys/shm.ts";
 import { byteLengthOf, isBytes } from "../native/bytes.ts";
 import { isAttached, read as readMemory, write as writeMemory } from "../native/memory.ts";
+import { known, optionsOf } from "./_common.ts";
 import { create, date, find } from "./_system_v.ts";
 import { type CreateOptions, IpcObject } from "./ipc_object.ts";
 
@@ -15,6 +16,14 @@ export interface AttachOptions {
   /** Attach for reading only. */
   readOnly?: boolean;
 }
+
+const ATTACH = known<AttachOptions>(({ readOnly }) => ({ readOnly }));
+const CREATE_AND_ATTACH = known<CreateOptions & AttachOptions>(({ key, mode, exclusive, readOnly }) => ({
+  key,
+  mode,
+  exclusive,
+  readOnly,
+}));
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -64,13 +73,8 @@ export class SharedMemory extends IpcObject<shmid_ds> {
    * ```
    */
   static create(size: number, options?: CreateOptions & AttachOptions): SharedMemory {
-    const { readOnly } = options ?? {};
-    return create(
-      "shm",
-      (key, flags) => shmget(key, size, flags),
-      options,
-      (id) => new SharedMemory(id, readOnly),
-    );
+    const { readOnly, ...how } = optionsOf(options, CREATE_AND_ATTACH, "shmget");
+    return create("shm", (key, flags) => shmget(key, size, flags), how, (id) => new SharedMemory(id, readOnly));
   }
 
   /**
@@ -91,8 +95,9 @@ export class SharedMemory extends IpcObject<shmid_ds> {
    * ```
    */
   static open(key: number, options?: AttachOptions): SharedMemory {
+    const { readOnly } = optionsOf(options, ATTACH, "shmat");
     const id = find("shm", (key, flags) => shmget(key, 0, flags), key);
-    return new SharedMemory(id, options?.readOnly);
+    return new SharedMemory(id, readOnly);
   }
 
   /**
@@ -104,7 +109,7 @@ export class SharedMemory extends IpcObject<shmid_ds> {
    * @throws {LibcError} `EINVAL` there is none; `EACCES`.
    */
   static fromId(id: number, options?: AttachOptions): SharedMemory {
-    return new SharedMemory(id, options?.readOnly);
+    return new SharedMemory(id, optionsOf(options, ATTACH, "shmat").readOnly);
   }
 
   /** Whether the segment is attached by this handle. */
@@ -136,6 +141,10 @@ export class SharedMemory extends IpcObject<shmid_ds> {
 
   /**
    * The memory itself: what another process writes shows here at once. It is empty once the segment is detached.
+   *
+   * What works on another thread doesn't hear of that: the asynchronous `pbkdf2` and `scrypt` of `node:crypto` would end the
+   * process, `read` of `node:fs` and of a `Deno.FsFile` would write to whatever lies there by then. Give them a copy
+   * ({@linkcode read}), or await them before the segment is detached, also by `using`.
    *
    * @throws {LibcError} `EACCES` attached for reading only: use {@linkcode read}; `EINVAL` detached.
    */
@@ -208,7 +217,8 @@ export class SharedMemory extends IpcObject<shmid_ds> {
   }
 
   /**
-   * Detaches the segment. Every array over it is empty from then on; the segment itself stays.
+   * Detaches the segment. Every array over it is empty from then on; the segment itself stays. Not while another thread
+   * works on {@linkcode bytes}.
    *
    * @throws {LibcError} `EINVAL` it is detached already.
    */

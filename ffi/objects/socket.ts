@@ -47,7 +47,7 @@ import { timeval } from "../libc/sys/time.ts";
 import { close } from "../libc/unistd.ts";
 import { abortable } from "../abort.ts";
 import { lookup, lookupAsync } from "./_address.ts";
-import { checkMode, isCode } from "./_common.ts";
+import { checkMode, isCode, known, optionsOf, waitOptionsOf } from "./_common.ts";
 import { addressFor, fileOf, noteFile, release, removeFile, waitSync } from "./_descriptor.ts";
 import { byteLengthOf, isBytes } from "../native/bytes.ts";
 import { asInt } from "../native/check.ts";
@@ -101,6 +101,16 @@ export interface Datagram {
   /** The sender's address; that of a unix socket without a name is empty. */
   address: sockaddr;
 }
+
+const WAIT = known<WaitOptions>(({ signal }) => ({ signal }));
+const SYNC = known<WaitSyncOptions>(({ timeout }) => ({ timeout }));
+const CONNECT = known<TypeOptions & WaitOptions>(({ type, signal }) => ({ type, signal }));
+const CONNECT_SYNC = known<TypeOptions & WaitSyncOptions>(({ type, timeout }) => ({ type, timeout }));
+const LISTEN = known<ListenOptions>(({ type, backlog, reuseAddress, mode }) => ({ type, backlog, reuseAddress, mode }));
+const BIND = known<BindOptions>(({ mode }) => ({ mode }));
+const PAIR = known<TypeOptions>(({ type }) => ({ type }));
+const RECEIVE = known<ReceiveFromOptions & WaitOptions>(({ buf, signal }) => ({ buf, signal }));
+const RECEIVE_SYNC = known<ReceiveFromOptions & WaitSyncOptions>(({ buf, timeout }) => ({ buf, timeout }));
 
 const encoder = new TextEncoder();
 const nothing = new Uint8Array(0);
@@ -165,7 +175,8 @@ function firstOf<T>(list: addrinfo[], open: (info: addrinfo) => T): T {
  * Addresses are given as text, `"161.25.19.8:1625"`, `"[::1]:1625"`, `"host.name:1625"`, a path (with a slash in it) or `"@name"` in
  * Linux's abstract namespace, or as {@linkcode sockaddr}. Methods wait without stopping the program; those that end in `Sync` stop it.
  *
- * The descriptor is `O_NONBLOCK` and closed by `execve`. A forked child shares it, and has to use the `Sync` methods.
+ * The descriptor is `O_NONBLOCK` and closed by `execve`. A forked child shares it, and has to use the `Sync` methods: the
+ * others fail there with `EOPNOTSUPP`.
  *
  * @example A connection
  * ```ts
@@ -238,7 +249,7 @@ export class Socket implements Disposable {
    * `EINVAL` not an address … as of the last one that was tried.
    */
   static async connect(address: string | sockaddr, options?: TypeOptions & WaitOptions): Promise<Socket> {
-    const { type = SOCK_STREAM, signal } = options ?? {};
+    const { type = SOCK_STREAM, signal } = waitOptionsOf(options, CONNECT, "connect");
     let failure: unknown;
     for (const info of await lookupAsync(address, type, undefined, signal)) {
       signal?.throwIfAborted();
@@ -288,7 +299,7 @@ export class Socket implements Disposable {
    * @throws {LibcError} As {@linkcode Socket.connect}; `ETIMEDOUT` also if the time is over.
    */
   static connectSync(address: string | sockaddr, options?: TypeOptions & WaitSyncOptions): Socket {
-    const { type = SOCK_STREAM, timeout } = options ?? {};
+    const { type = SOCK_STREAM, timeout } = optionsOf(options, CONNECT_SYNC, "connect");
     const list = lookup(address, type);
     const limit = deadline(timeout, "connect");
     return firstOf(list, ({ ai_family, ai_protocol, ai_addr }) => {
@@ -326,7 +337,11 @@ export class Socket implements Disposable {
    * ```
    */
   static listen(address: string | sockaddr, options?: ListenOptions): Listener {
-    const { type = SOCK_STREAM, backlog = 128, reuseAddress = true, mode = 0o600 } = options ?? {};
+    const { type = SOCK_STREAM, backlog = 128, reuseAddress = true, mode = 0o600 } = optionsOf(
+      options,
+      LISTEN,
+      "listen",
+    );
     return firstOf(lookup(address, type), (info) => {
       const fd = bound(info, type, reuseAddress, mode);
       try {
@@ -352,8 +367,9 @@ export class Socket implements Disposable {
    * @throws {LibcError} As {@linkcode Socket.listen}.
    */
   static bind(address: string | sockaddr, options?: BindOptions): Socket {
+    const { mode = 0o600 } = optionsOf(options, BIND, "bind");
     return firstOf(lookup(address, SOCK_DGRAM), (info) => {
-      const socket = new Socket(bound(info, SOCK_DGRAM, false, options?.mode ?? 0o600));
+      const socket = new Socket(bound(info, SOCK_DGRAM, false, mode));
       noteFile(socket, info.ai_addr);
       return socket;
     });
@@ -378,7 +394,8 @@ export class Socket implements Disposable {
    * ```
    */
   static pair(options?: TypeOptions): [Socket, Socket] {
-    const [a, b] = socketpair(AF_UNIX, asType(options?.type ?? SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const { type = SOCK_STREAM } = optionsOf(options, PAIR, "socketpair");
+    const [a, b] = socketpair(AF_UNIX, asType(type) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     return [new Socket(a), new Socket(b)];
   }
 
@@ -450,7 +467,8 @@ export class Socket implements Disposable {
    * there; `EBADF` closed, also while waiting.
    */
   async read(buf: Uint8Array<ArrayBuffer>, options?: WaitOptions): Promise<number | null> {
-    return await this.#retry(POLLIN, options?.signal, () => this.#read(buf));
+    const { signal } = waitOptionsOf(options, WAIT, "recv");
+    return await this.#retry(POLLIN, signal, () => this.#read(buf));
   }
 
   /**
@@ -462,7 +480,8 @@ export class Socket implements Disposable {
    * @throws {LibcError} As {@linkcode Socket.read}; `ETIMEDOUT` also if the time is over.
    */
   readSync(buf: Uint8Array<ArrayBuffer>, options?: WaitSyncOptions): number | null {
-    return this.#retrySync(POLLIN, deadline(options?.timeout, "recv"), () => this.#read(buf));
+    const { timeout } = optionsOf(options, SYNC, "recv");
+    return this.#retrySync(POLLIN, deadline(timeout, "recv"), () => this.#read(buf));
   }
 
   #read(buf: Uint8Array<ArrayBuffer>): number | null {
@@ -489,7 +508,7 @@ export class Socket implements Disposable {
    */
   async write(data: Uint8Array<ArrayBuffer> | string, options?: WaitOptions): Promise<void> {
     const bytes = typeof data === "string" ? encoder.encode(data) : asBytes(data, "send");
-    const { signal } = options ?? {};
+    const { signal } = waitOptionsOf(options, WAIT, "send");
     const before = this.#writing;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#writing = promise;
@@ -525,7 +544,7 @@ export class Socket implements Disposable {
    */
   writeSync(data: Uint8Array<ArrayBuffer> | string, options?: WaitSyncOptions): void {
     const bytes = typeof data === "string" ? encoder.encode(data) : asBytes(data, "send");
-    const limit = deadline(options?.timeout, "send");
+    const limit = deadline(optionsOf(options, SYNC, "send").timeout, "send");
     let sent = 0;
     do {
       const rest = bytes.subarray(sent);
@@ -542,7 +561,7 @@ export class Socket implements Disposable {
    * `ECONNREFUSED` an earlier one did not arrive; `EBADF` closed, also while waiting.
    */
   async receiveFrom(options?: ReceiveFromOptions & WaitOptions): Promise<Datagram> {
-    const { buf, signal } = options ?? {};
+    const { buf, signal } = waitOptionsOf(options, RECEIVE, "recvfrom");
     return await this.#retry(POLLIN, signal, () => this.#receive(buf));
   }
 
@@ -554,7 +573,7 @@ export class Socket implements Disposable {
    * @throws {LibcError} As {@linkcode Socket.receiveFrom}; `ETIMEDOUT` the time is over.
    */
   receiveFromSync(options?: ReceiveFromOptions & WaitSyncOptions): Datagram {
-    const { buf, timeout } = options ?? {};
+    const { buf, timeout } = optionsOf(options, RECEIVE_SYNC, "recvfrom");
     return this.#retrySync(POLLIN, deadline(timeout, "recvfrom"), () => this.#receive(buf));
   }
 
@@ -586,8 +605,9 @@ export class Socket implements Disposable {
     address: string | sockaddr,
     options?: WaitOptions,
   ): Promise<void> {
-    const [{ ai_addr }] = await lookupAsync(address, this.#type, this.#domain, options?.signal);
-    await this.#retry(POLLOUT, options?.signal, () => sendto(this.#fd, data, undefined, MSG_NOSIGNAL, ai_addr));
+    const { signal } = waitOptionsOf(options, WAIT, "sendto");
+    const [{ ai_addr }] = await lookupAsync(address, this.#type, this.#domain, signal);
+    await this.#retry(POLLOUT, signal, () => sendto(this.#fd, data, undefined, MSG_NOSIGNAL, ai_addr));
   }
 
   /**
@@ -599,10 +619,11 @@ export class Socket implements Disposable {
    * @throws {LibcError} As {@linkcode Socket.sendTo}; `ETIMEDOUT` the time is over.
    */
   sendToSync(data: Uint8Array<ArrayBuffer> | string, address: string | sockaddr, options?: WaitSyncOptions): void {
+    const { timeout } = optionsOf(options, SYNC, "sendto");
     const [{ ai_addr }] = lookup(address, this.#type, this.#domain);
     this.#retrySync(
       POLLOUT,
-      deadline(options?.timeout, "sendto"),
+      deadline(timeout, "sendto"),
       () => sendto(this.#fd, data, undefined, MSG_NOSIGNAL, ai_addr),
     );
   }
@@ -756,7 +777,7 @@ export class Listener implements Disposable, AsyncIterable<Socket> {
    * @throws {LibcError} `EMFILE` too many descriptors; `EINVAL` does not listen; `EBADF` closed, also while waiting.
    */
   async accept(options?: WaitOptions): Promise<Socket> {
-    const { signal } = options ?? {};
+    const { signal } = waitOptionsOf(options, WAIT, "accept");
     signal?.throwIfAborted();
     for (;;) {
       const connection = this.#accept();
@@ -773,7 +794,7 @@ export class Listener implements Disposable, AsyncIterable<Socket> {
    * @throws {LibcError} As {@linkcode Listener.accept}; `ETIMEDOUT` the time is over.
    */
   acceptSync(options?: WaitSyncOptions): Socket {
-    const limit = deadline(options?.timeout, "accept");
+    const limit = deadline(optionsOf(options, SYNC, "accept").timeout, "accept");
     for (;;) {
       const connection = this.#accept();
       if (connection) return connection;

@@ -9,7 +9,7 @@ import { call, header } from "../../native/header.ts";
 import { address, by, filled, flags, i32, id, long, oneOf, size, u64 } from "../../native/kinds.ts";
 import { layout, layoutOf, memberOf, nested, settable, Struct, struct, structBytes } from "../../native/layout.ts";
 import { errno } from "../../native/libc.ts";
-import { attach, detach, isFailed, type Memory, type ReadOnlyMemory } from "../../native/memory.ts";
+import { attach, detach, isFailed, type Memory, populate, type ReadOnlyMemory } from "../../native/memory.ts";
 import { own } from "../../native/own.ts";
 import { IPC_CREAT, IPC_EXCL, IPC_INFO, ipc_perm, IPC_PRIVATE, IPC_RMID, IPC_SET, IPC_STAT } from "./ipc.ts";
 
@@ -17,9 +17,9 @@ export { type Memory, ReadOnlyMemory } from "../../native/memory.ts";
 
 /** `shmat`: attach for reading only. */
 export const SHM_RDONLY = 0o10000;
-/** `shmget`: use huge pages. */
+/** `shmget`: use huge pages, which {@linkcode shmat} takes all at once. */
 export const SHM_HUGETLB = 0o4000;
-/** `shmget`: reserve no swap space. */
+/** `shmget`: reserve no swap space, and with `SHM_HUGETLB` no huge pages. */
 export const SHM_NORESERVE = 0o10000;
 /** In `shm_perm.mode`: removed, and gone when the last process detaches. */
 export const SHM_DEST = 0o1000;
@@ -178,11 +178,15 @@ export function shmget(key: number, size: number, shmflg: number): number {
  * The array is the memory itself: what it holds changes when another process writes there. It ends with {@linkcode shmdt};
  * its length is what the kernel says.
  *
+ * The kernel gives a segment its pages when they are first touched. If it has promised more than there is, it ends some
+ * process then (`SIGKILL`, see `/proc/sys/vm/overcommit_memory`); nothing can be done about that here. Huge pages, of which
+ * it says so by a signal too, are all taken by `shmat` itself, which fails if there are too few (Linux 5.14 or later).
+ *
  * @param shmid The segment's id.
  * @param shmaddr Always `null`: the kernel chooses the address.
  * @param shmflg `0`, or `SHM_RDONLY`, which gives a {@linkcode ReadOnlyMemory}.
  * @returns The segment's bytes.
- * @throws {LibcError} `EINVAL` no such segment; `EACCES`; `ENOMEM`.
+ * @throws {LibcError} `EINVAL` no such segment; `EACCES`; `ENOMEM`, also too few huge pages; `EHWPOISON` broken memory.
  *
  * @example
  * ```ts
@@ -211,7 +215,10 @@ export function shmat(shmid: number, shmaddr: null = null, shmflg: number = 0): 
     const ds = new shmid_ds();
     const bytes = structBytes(ds, SIZE.shmid_ds, "shmat", "shmid_ds");
     if (own.shmctl(shmid, IPC_STAT, bytes) < 0) throw new LibcError("shmat", errno(), `shmid ${shmid}`);
-    return attach(address, shmid, memberOf(shmid_ds, ds, "shm_segsz"), (flags & SHM_RDONLY) !== 0);
+    const length = memberOf(shmid_ds, ds, "shm_segsz");
+    const readOnly = (flags & SHM_RDONLY) !== 0;
+    populate(address, shmid, length, readOnly);
+    return attach(address, shmid, length, readOnly);
   } catch (error) {
     own.shmdt(address);
     throw error;
@@ -220,6 +227,10 @@ export function shmat(shmid: number, shmaddr: null = null, shmflg: number = 0): 
 
 /**
  * Detaches a segment, `shmdt(2)`. Every array over it is empty from then on.
+ *
+ * Other threads don't hear of that: **don't detach while a call that was given such an array is still under way on one**,
+ * such as the asynchronous `pbkdf2` and `scrypt` of `node:crypto`, which end the process then, or `read` of `node:fs` and of
+ * a `Deno.FsFile`, which write to whatever lies there by then. Await it first, or give it a copy: `shm.slice()`.
  *
  * @param shmaddr What {@linkcode shmat} gave.
  * @throws {LibcError} `EINVAL` not attached, or its buffer was transferred to somebody else.

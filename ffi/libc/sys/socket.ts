@@ -27,23 +27,8 @@ import {
 } from "../../native/kinds.ts";
 import { layout, ownBytes, Struct, struct } from "../../native/layout.ts";
 import { errno } from "../../native/libc.ts";
-import {
-  IP_TOS,
-  IP_TTL,
-  IPPROTO_ICMP,
-  IPPROTO_IP,
-  IPPROTO_IPV6,
-  IPPROTO_TCP,
-  IPPROTO_UDP,
-  IPV6_UNICAST_HOPS,
-  IPV6_V6ONLY,
-  TCP_CORK,
-  TCP_KEEPCNT,
-  TCP_KEEPIDLE,
-  TCP_KEEPINTVL,
-  TCP_NODELAY,
-  TCP_USER_TIMEOUT,
-} from "../netinet/in.ts";
+import { IPPROTO_ICMP, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPPROTO_UDP } from "../netinet/in.ts";
+import { isGettable, isSettable, ONLY_SET, OPTIONS, SO_PEERPIDFD } from "./_options.ts";
 import { addressIn, addressOf, addressOut, FAMILIES, received, type sockaddr, socklen, told } from "./_sockaddr.ts";
 import { timeval } from "./time.ts";
 import "./un.ts"; // addresses of every family can be asked for
@@ -214,45 +199,13 @@ const msgFlags = flags({
   MSG_MORE,
 }, { radix: 16 });
 
-const SO = {
-  SO_DEBUG,
-  SO_REUSEADDR,
-  SO_TYPE,
-  SO_ERROR,
-  SO_DONTROUTE,
-  SO_BROADCAST,
-  SO_SNDBUF,
-  SO_RCVBUF,
-  SO_KEEPALIVE,
-  SO_OOBINLINE,
-  SO_LINGER,
-  SO_REUSEPORT,
-  SO_PASSCRED,
-  SO_PEERCRED,
-  SO_RCVLOWAT,
-  SO_RCVTIMEO,
-  SO_SNDTIMEO,
-  SO_ACCEPTCONN,
-  SO_PROTOCOL,
-  SO_DOMAIN,
-};
 /** The options of each level, by their names. */
-const OPTIONS: Readonly<Record<number, Kind<"i32">>> = {
-  [SOL_SOCKET]: oneOf(SO, 16),
-  [IPPROTO_IP]: oneOf({ IP_TOS, IP_TTL }, 16),
-  [IPPROTO_TCP]: oneOf({
-    TCP_NODELAY,
-    TCP_CORK,
-    TCP_KEEPIDLE,
-    TCP_KEEPINTVL,
-    TCP_KEEPCNT,
-    TCP_USER_TIMEOUT,
-  }, 16),
-  [IPPROTO_IPV6]: oneOf({ IPV6_UNICAST_HOPS, IPV6_V6ONLY }, 16),
-};
+const NAMES: Readonly<Record<string, Kind<"i32">>> = Object.fromEntries(
+  Object.entries(OPTIONS).map(([level, names]) => [level, oneOf({ ...names, ...ONLY_SET[Number(level)] }, 16)]),
+);
 const optname: Kind<"i32"> = {
   ffi: "i32",
-  decode: (value, call, name) => (OPTIONS[Number(call.argument("level"))] ?? i32).decode(value, call, name),
+  decode: (value, call, name) => (NAMES[Number(call.argument("level"))] ?? i32).decode(value, call, name),
 };
 
 /** What the values of these options are, where it isn't an `int`. */
@@ -277,9 +230,8 @@ const optvalIn = value((call) => Number(call.argument("optlen")));
 const optvalOut = filled(value((call) => (call.argument("optlen") as Uint32Array)[0]));
 const how = oneOf({ SHUT_RD, SHUT_WR, SHUT_RDWR }, 16);
 
-/** The one option whose value is a new descriptor. */
+/** The descriptor that this option's value is. */
 function peerPidfd([, level, optname, optval]: unknown[]): number[] {
-  const SO_PEERPIDFD = 77;
   if (level !== SOL_SOCKET || optname !== SO_PEERPIDFD) return [];
   const { buffer, byteOffset, byteLength } = optval as Uint8Array;
   return byteLength >= 4 ? [i32.read(new DataView(buffer, byteOffset), 0)] : [];
@@ -718,31 +670,10 @@ export function shutdown(sockfd: number, how: number): void {
 /** A value of an option that is not a number: {@linkcode timeval}, {@linkcode linger}, or the bytes of another structure. */
 export type OptionValue = Struct | Uint8Array<ArrayBuffer>;
 
-/**
- * Options whose structures hold addresses to which the kernel writes, or sizes that it believes instead of `optlen`,
- * as `level:optname`.
- */
-const UNSAFE_TO_GET = new Set([
-  "1:26", // SO_GET_FILTER
-  "0:41", // IP_MSFILTER
-  "0:48", // MCAST_MSFILTER
-  "41:48", // the same of IPv6
-  "6:35", // TCP_ZEROCOPY_RECEIVE
-  "6:41", // TCP_AO_GET_KEYS
-  "284:4", // MPTCP_FULL_INFO
-  "0:129", // EBT_SO_GET_ENTRIES
-  "0:131", // EBT_SO_GET_INIT_ENTRIES
-]);
-/** The same of those that are set: where the kernel puts what it counted or received. */
-const UNSAFE_TO_SET = new Set([
-  "0:64", // IPT_SO_SET_REPLACE
-  "41:64", // IP6T_SO_SET_REPLACE
-  "0:96", // ARPT_SO_SET_REPLACE
-  "0:128", // EBT_SO_SET_ENTRIES
-  "276:2", // RDS_GET_MR
-  "276:7", // RDS_GET_MR_FOR_DEST
-  "283:4", // XDP_UMEM_REG
-]);
+function unknownOption(syscall: string, level: number, optname: number): LibcError {
+  const what = `level ${level}, option ${optname} is not known to be safe; "deno doc" tells of setsockopt which are`;
+  return new LibcError(syscall, "EOPNOTSUPP", what);
+}
 
 function optionBytes(value: OptionValue, syscall: string): Uint8Array<ArrayBuffer> {
   const bytes = ownBytes(value) ?? value;
@@ -757,11 +688,28 @@ function optionBytes(value: OptionValue, syscall: string): Uint8Array<ArrayBuffe
 /**
  * Sets an option, `setsockopt(2)`.
  *
+ * It can be any whose value is known to be flat. Of others the kernel takes a part for an address, to which it may write, or
+ * believes a count in the value instead of its length: they are refused, as is every option that isn't known. Known are:
+ *
+ * - `SOL_SOCKET`: all `SO_*` of `socket(7)` and `unix(7)`, and newer ones up to `SO_INQ`, but not `SO_ATTACH_FILTER` (also
+ *   known as `SO_GET_FILTER`) and `SO_ATTACH_REUSEPORT_CBPF`, and not those of device memory.
+ * - `IPPROTO_IP` (0): all `IP_*` and `MCAST_*` of `ip(7)`, and `SO_ORIGINAL_DST`; `IP_MSFILTER` and `MCAST_MSFILTER` can be
+ *   set only. Not those of iptables and of multicast routing.
+ * - `IPPROTO_IPV6` (41): all `IPV6_*` and `MCAST_*` of `ipv6(7)` and RFC 3542, likewise.
+ * - `IPPROTO_TCP` (6): all `TCP_*` of `tcp(7)`, and newer ones up to `TCP_DELACK_MAX_US`, but not `TCP_ZEROCOPY_RECEIVE` and
+ *   `TCP_AO_GET_KEYS`.
+ * - `IPPROTO_UDP` (17) and `IPPROTO_UDPLITE` (136): all `UDP_*` and `UDPLITE_*`.
+ * - `SOL_RAW` (255): `ICMP_FILTER`, `IPV6_CHECKSUM`; `IPPROTO_ICMPV6` (58): `ICMPV6_FILTER`.
+ * - `SOL_PACKET` (263): `PACKET_*` of `packet(7)`, but not `PACKET_FANOUT_DATA`; `SOL_NETLINK` (270): `NETLINK_*` of
+ *   `netlink(7)`; `AF_VSOCK` (40): `SO_VM_SOCKETS_*` of `vsock(7)`; `SOL_TLS` (282): `TLS_*`.
+ * - `SOL_MPTCP` (284): `MPTCP_INFO`, `MPTCP_TCPINFO` and `MPTCP_SUBFLOW_ADDRS`, but not `MPTCP_FULL_INFO`.
+ *
  * @param sockfd The socket.
  * @param level `SOL_SOCKET`, `IPPROTO_TCP`, `IPPROTO_IPV6` …
  * @param optname `SO_REUSEADDR`, `TCP_NODELAY` …
  * @param optval A number or a boolean for the many options that are an `int`; else the structure.
- * @throws {LibcError} `ENOPROTOOPT` no such option; `EINVAL` a wrong value; `EDOM` a wrong duration; `EPERM`; `ENOTSOCK`; `EBADF`.
+ * @throws {LibcError} `EOPNOTSUPP` an option that is not known to be safe; `ENOPROTOOPT` the kernel or the socket has no such
+ * option; `EINVAL` a wrong value; `EDOM` a wrong duration; `EPERM`; `ENOTSOCK`; `EBADF`.
  *
  * @example
  * ```ts
@@ -782,9 +730,7 @@ export function setsockopt(
 ): void {
   level = asInt(level, "setsockopt", "level");
   optname = asInt(optname, "setsockopt", "optname");
-  if (UNSAFE_TO_SET.has(`${level}:${optname}`)) {
-    throw new LibcError("setsockopt", "EOPNOTSUPP", `option ${optname} cannot be set safely`);
-  }
+  if (!isSettable(level, optname)) throw unknownOption("setsockopt", level, optname);
   let bytes: Uint8Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
   if (typeof optval === "number" || typeof optval === "boolean") {
     bytes = new Int32Array([asInt(Number(optval), "setsockopt", "optval")]);
@@ -809,8 +755,9 @@ export function setsockopt(
  * @param optname `SO_ERROR`, `SO_TYPE`, `TCP_NODELAY` …
  * @param optval For options that are not an `int`: what to fill.
  * @returns The number; or with `optval`, how many bytes of it were filled.
- * @throws {LibcError} `ENOPROTOOPT` no such option; `EINVAL` not a number, and nothing given to fill; `ENOTSOCK`; `EBADF`;
- * `EOPNOTSUPP` an option whose structure holds addresses, such as `SO_GET_FILTER`.
+ * @throws {LibcError} `EOPNOTSUPP` an option that is not known to be safe, such as `SO_GET_FILTER`: {@linkcode setsockopt}
+ * tells which are; `ENOPROTOOPT` the kernel or the socket has no such option; `EINVAL` not a number, and nothing given to
+ * fill; `ENOTSOCK`; `EBADF`.
  *
  * @example
  * ```ts
@@ -827,13 +774,15 @@ export function setsockopt(
 export function getsockopt(sockfd: number, level: number, optname: number, optval?: OptionValue): number {
   level = asInt(level, "getsockopt", "level");
   optname = asInt(optname, "getsockopt", "optname");
-  if (UNSAFE_TO_GET.has(`${level}:${optname}`)) {
-    throw new LibcError("getsockopt", "EOPNOTSUPP", `option ${optname} cannot be asked for safely`);
-  }
+  if (!isGettable(level, optname)) throw unknownOption("getsockopt", level, optname);
   // more room than an int, to notice options that are something else
   const value = new Int32Array(64);
   const bytes = optval === undefined ? value : optionBytes(optval, "getsockopt");
   const socklen = new Uint32Array([byteLengthOf(bytes)]);
+  // half a descriptor could not be closed
+  if (level === SOL_SOCKET && optname === SO_PEERPIDFD && socklen[0] < 4) {
+    throw new LibcError("getsockopt", "EINVAL", "optval must have the 4 bytes of a descriptor");
+  }
   const result = c.getsockopt(
     asFd(sockfd, "getsockopt", "sockfd"),
     level,

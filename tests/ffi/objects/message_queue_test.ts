@@ -174,6 +174,24 @@ Deno.test("MessageQueue.receive() serves who came first first", async () => {
   assertEquals((await special).text, "special");
 });
 
+Deno.test("MessageQueue.receive() of many types begins without each having all others try again", async () => {
+  using queue = MessageQueue.create();
+  queue.sendSync("nobody's", { type: 9999 });
+  const abort = new AbortController();
+  let calls = 0;
+  const waiting: Promise<unknown>[] = [];
+  {
+    using _tracing = trace((event) => void (event.ev === "enter" && event.call === "msgrcv" && calls++));
+    for (let type = 1; type <= 300; type++) waiting.push(queue.receive({ type, signal: abort.signal }).catch(String));
+    await Promise.resolve().then(() => {});
+  }
+  assert(calls >= 300 && calls < 1000, `${calls} calls`); // 45,150 if each had
+  queue.sendSync("for the last", { type: 300 });
+  assertEquals(String((await waiting[299] as Message).text), "for the last");
+  abort.abort("enough");
+  assertEquals(await Promise.all(waiting.slice(0, 299)), Array(299).fill("enough"));
+});
+
 Deno.test("MessageQueue.send() waits while the queue is full, in order", async () => {
   using queue = MessageQueue.create();
   const data = new Uint8Array(1000).fill(1);

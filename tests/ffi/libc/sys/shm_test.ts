@@ -36,7 +36,8 @@ import {
 import { peek, poke } from "../../../../ffi/helpers/memory.ts";
 import { msginfo } from "../../../../ffi/libc/sys/msg.ts";
 import { freshKey, inSlots, NOT_INTEGERS } from "../../../_peers.ts";
-import { fails } from "../../../support.ts";
+import { needs } from "../../../needs.ts";
+import { fails, runSource } from "../../../support.ts";
 
 /** A segment for one test. */
 function segment(size = 27, mode = 0o600): Disposable & { id: number } {
@@ -327,3 +328,47 @@ Deno.test("shmdt() and ReadOnlyMemory.read() do not believe what a buffer says o
   shmdt(proto);
   assertEquals(proto[0], undefined);
 });
+
+const hugePages = ["nr_hugepages", "nr_overcommit_hugepages"].some((name) => {
+  try {
+    return Number(Deno.readTextFileSync(`/proc/sys/vm/${name}`)) > 0;
+  } catch {
+    return false;
+  }
+});
+needs({ "a system without huge pages": !hugePages })(
+  "shmat() fails with ENOMEM where a segment's huge pages don't exist, whoever made it, instead of ending the process",
+  async () => {
+    const { code, stdout, stderr } = await runSource(
+      `import {
+       IPC_CREAT, IPC_PRIVATE, IPC_RMID, LibcError, SHM_HUGETLB, SHM_NORESERVE, SHM_RDONLY, SharedMemory, shmat, shmctl, shmdt,
+       shmget, shmid_ds, IPC_STAT,
+     } from "@mod";
+     let id: number;
+     try {
+       id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | SHM_HUGETLB | SHM_NORESERVE | 0o600);
+     } catch (error) {
+       console.log((error as LibcError).code);
+       Deno.exit(2);
+     }
+     const attempts = [() => shmat(id), () => shmat(id, null, SHM_RDONLY), () => SharedMemory.fromId(id)];
+     for (const attempt of attempts) {
+       try {
+         const memory = attempt();
+         if (memory instanceof Uint8Array) memory[0] = 1;
+         console.log("attached");
+       } catch (error) {
+         console.log((error as LibcError).code, (error as LibcError).message.includes("huge pages"));
+       }
+     }
+     const ds = new shmid_ds();
+     shmctl(id, IPC_STAT, ds);
+     console.log(ds.shm_nattch);
+     shmctl(id, IPC_RMID);`,
+      [],
+      { flags: ["--no-check"] },
+    );
+    if (code === 2) return; // no such pages, or no right to them
+    assertEquals([code, stdout, stderr], [0, "ENOMEM true\nENOMEM true\nENOMEM true\n0\n", ""]);
+  },
+);

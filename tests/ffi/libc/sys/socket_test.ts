@@ -297,8 +297,9 @@ Deno.test("getsockopt() fails with EINVAL if the option is no number and there i
 Deno.test("setsockopt() fails with ENOPROTOOPT, EINVAL, EDOM or EFAULT", () => {
   using sockets = new Sockets();
   const fd = sockets.make(AF_INET, SOCK_STREAM);
-  fails("ENOPROTOOPT", () => setsockopt(fd, SOL_SOCKET, 9999, 1));
-  fails("ENOPROTOOPT", () => getsockopt(fd, SOL_SOCKET, 9999));
+  fails("ENOPROTOOPT", () => setsockopt(fd, SOL_SOCKET, SO_TYPE, 1));
+  const TCP_MD5SIG = 14; // can be set only
+  fails("ENOPROTOOPT", () => getsockopt(fd, IPPROTO_TCP, TCP_MD5SIG));
   fails("EINVAL", () => setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, new Uint8Array(1)));
   fails("EINVAL", () => setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, 1));
   fails("EDOM", () => setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, new timeval(0, 1_000_000)));

@@ -1,0 +1,361 @@
+/**
+ * Which options of sockets may be set and asked for: those whose values are known, from the kernel's source, to be flat.
+ *
+ * Of others the kernel may take a part for an address and write there, or believe a count in the value instead of
+ * `optlen`: `SO_GET_FILTER`, `SO_ATTACH_FILTER`, `SO_ATTACH_REUSEPORT_CBPF`, `PACKET_FANOUT_DATA`,
+ * `TCP_ZEROCOPY_RECEIVE`, `TCP_AO_GET_KEYS`, `MPTCP_FULL_INFO`, those of iptables, SCTP, RDS, XDP … As there are more of
+ * them with every kernel, what isn't listed here is refused.
+ *
+ * @module
+ */
+import { IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPPROTO_UDP } from "../netinet/in.ts";
+
+/** The number of an option by its name. */
+export type Options = Readonly<Record<string, number>>;
+
+const SOL_SOCKET = 1;
+
+/** The one option whose value is a new descriptor. */
+export const SO_PEERPIDFD = 77;
+
+const SO: Options = {
+  SO_DEBUG: 1,
+  SO_REUSEADDR: 2,
+  SO_TYPE: 3,
+  SO_ERROR: 4,
+  SO_DONTROUTE: 5,
+  SO_BROADCAST: 6,
+  SO_SNDBUF: 7,
+  SO_RCVBUF: 8,
+  SO_KEEPALIVE: 9,
+  SO_OOBINLINE: 10,
+  SO_NO_CHECK: 11,
+  SO_PRIORITY: 12,
+  SO_LINGER: 13,
+  SO_BSDCOMPAT: 14,
+  SO_REUSEPORT: 15,
+  SO_PASSCRED: 16,
+  SO_PEERCRED: 17,
+  SO_RCVLOWAT: 18,
+  SO_SNDLOWAT: 19,
+  SO_RCVTIMEO: 20,
+  SO_SNDTIMEO: 21,
+  SO_BINDTODEVICE: 25,
+  SO_DETACH_FILTER: 27,
+  SO_PEERNAME: 28,
+  SO_TIMESTAMP: 29,
+  SO_ACCEPTCONN: 30,
+  SO_PEERSEC: 31,
+  SO_SNDBUFFORCE: 32,
+  SO_RCVBUFFORCE: 33,
+  SO_PASSSEC: 34,
+  SO_TIMESTAMPNS: 35,
+  SO_MARK: 36,
+  SO_TIMESTAMPING: 37,
+  SO_PROTOCOL: 38,
+  SO_DOMAIN: 39,
+  SO_RXQ_OVFL: 40,
+  SO_WIFI_STATUS: 41,
+  SO_PEEK_OFF: 42,
+  SO_NOFCS: 43,
+  SO_LOCK_FILTER: 44,
+  SO_SELECT_ERR_QUEUE: 45,
+  SO_BUSY_POLL: 46,
+  SO_MAX_PACING_RATE: 47,
+  SO_BPF_EXTENSIONS: 48,
+  SO_INCOMING_CPU: 49,
+  SO_ATTACH_BPF: 50, // the value is a descriptor, which stays the program's
+  SO_ATTACH_REUSEPORT_EBPF: 52, // likewise
+  SO_CNX_ADVICE: 53,
+  SO_MEMINFO: 55,
+  SO_INCOMING_NAPI_ID: 56,
+  SO_COOKIE: 57,
+  SO_PEERGROUPS: 59,
+  SO_ZEROCOPY: 60,
+  SO_TXTIME: 61,
+  SO_BINDTOIFINDEX: 62,
+  SO_TIMESTAMP_NEW: 63,
+  SO_TIMESTAMPNS_NEW: 64,
+  SO_TIMESTAMPING_NEW: 65,
+  SO_RCVTIMEO_NEW: 66,
+  SO_SNDTIMEO_NEW: 67,
+  SO_DETACH_REUSEPORT_BPF: 68,
+  SO_PREFER_BUSY_POLL: 69,
+  SO_BUSY_POLL_BUDGET: 70,
+  SO_NETNS_COOKIE: 71,
+  SO_BUF_LOCK: 72,
+  SO_RESERVE_MEM: 73,
+  SO_TXREHASH: 74,
+  SO_RCVMARK: 75,
+  SO_PASSPIDFD: 76,
+  SO_PEERPIDFD,
+  SO_RCVPRIORITY: 82,
+  SO_PASSRIGHTS: 83,
+  SO_INQ: 84,
+};
+
+// the same numbers at both levels
+const MULTICAST: Options = {
+  MCAST_JOIN_GROUP: 42,
+  MCAST_BLOCK_SOURCE: 43,
+  MCAST_UNBLOCK_SOURCE: 44,
+  MCAST_LEAVE_GROUP: 45,
+  MCAST_JOIN_SOURCE_GROUP: 46,
+  MCAST_LEAVE_SOURCE_GROUP: 47,
+};
+
+const IP: Options = {
+  IP_TOS: 1,
+  IP_TTL: 2,
+  IP_HDRINCL: 3,
+  IP_OPTIONS: 4,
+  IP_ROUTER_ALERT: 5,
+  IP_RECVOPTS: 6,
+  IP_RETOPTS: 7,
+  IP_PKTINFO: 8,
+  IP_PKTOPTIONS: 9,
+  IP_MTU_DISCOVER: 10,
+  IP_RECVERR: 11,
+  IP_RECVTTL: 12,
+  IP_RECVTOS: 13,
+  IP_MTU: 14,
+  IP_FREEBIND: 15,
+  IP_IPSEC_POLICY: 16,
+  IP_XFRM_POLICY: 17,
+  IP_PASSSEC: 18,
+  IP_TRANSPARENT: 19,
+  IP_RECVORIGDSTADDR: 20,
+  IP_MINTTL: 21,
+  IP_NODEFRAG: 22,
+  IP_CHECKSUM: 23,
+  IP_BIND_ADDRESS_NO_PORT: 24,
+  IP_RECVFRAGSIZE: 25,
+  IP_RECVERR_RFC4884: 26,
+  IP_MULTICAST_IF: 32,
+  IP_MULTICAST_TTL: 33,
+  IP_MULTICAST_LOOP: 34,
+  IP_ADD_MEMBERSHIP: 35,
+  IP_DROP_MEMBERSHIP: 36,
+  IP_UNBLOCK_SOURCE: 37,
+  IP_BLOCK_SOURCE: 38,
+  IP_ADD_SOURCE_MEMBERSHIP: 39,
+  IP_DROP_SOURCE_MEMBERSHIP: 40,
+  ...MULTICAST,
+  IP_MULTICAST_ALL: 49,
+  IP_UNICAST_IF: 50,
+  IP_LOCAL_PORT_RANGE: 51,
+  IP_PROTOCOL: 52,
+  SO_ORIGINAL_DST: 80,
+};
+
+const IPV6: Options = {
+  IPV6_ADDRFORM: 1,
+  IPV6_2292PKTINFO: 2,
+  IPV6_2292HOPOPTS: 3,
+  IPV6_2292DSTOPTS: 4,
+  IPV6_2292RTHDR: 5,
+  IPV6_2292PKTOPTIONS: 6,
+  IPV6_CHECKSUM: 7,
+  IPV6_2292HOPLIMIT: 8,
+  IPV6_FLOWINFO: 11,
+  IPV6_UNICAST_HOPS: 16,
+  IPV6_MULTICAST_IF: 17,
+  IPV6_MULTICAST_HOPS: 18,
+  IPV6_MULTICAST_LOOP: 19,
+  IPV6_ADD_MEMBERSHIP: 20,
+  IPV6_DROP_MEMBERSHIP: 21,
+  IPV6_ROUTER_ALERT: 22,
+  IPV6_MTU_DISCOVER: 23,
+  IPV6_MTU: 24,
+  IPV6_RECVERR: 25,
+  IPV6_V6ONLY: 26,
+  IPV6_JOIN_ANYCAST: 27,
+  IPV6_LEAVE_ANYCAST: 28,
+  IPV6_MULTICAST_ALL: 29,
+  IPV6_ROUTER_ALERT_ISOLATE: 30,
+  IPV6_RECVERR_RFC4884: 31,
+  IPV6_FLOWLABEL_MGR: 32,
+  IPV6_FLOWINFO_SEND: 33,
+  IPV6_IPSEC_POLICY: 34,
+  IPV6_XFRM_POLICY: 35,
+  IPV6_HDRINCL: 36,
+  ...MULTICAST,
+  IPV6_RECVPKTINFO: 49,
+  IPV6_PKTINFO: 50,
+  IPV6_RECVHOPLIMIT: 51,
+  IPV6_HOPLIMIT: 52,
+  IPV6_RECVHOPOPTS: 53,
+  IPV6_HOPOPTS: 54,
+  IPV6_RTHDRDSTOPTS: 55,
+  IPV6_RECVRTHDR: 56,
+  IPV6_RTHDR: 57,
+  IPV6_RECVDSTOPTS: 58,
+  IPV6_DSTOPTS: 59,
+  IPV6_RECVPATHMTU: 60,
+  IPV6_PATHMTU: 61,
+  IPV6_DONTFRAG: 62,
+  IPV6_RECVTCLASS: 66,
+  IPV6_TCLASS: 67,
+  IPV6_AUTOFLOWLABEL: 70,
+  IPV6_ADDR_PREFERENCES: 72,
+  IPV6_MINHOPCOUNT: 73,
+  IPV6_RECVORIGDSTADDR: 74,
+  IPV6_TRANSPARENT: 75,
+  IPV6_UNICAST_IF: 76,
+  IPV6_RECVFRAGSIZE: 77,
+  IPV6_FREEBIND: 78,
+  IP6T_SO_ORIGINAL_DST: 80,
+};
+
+const TCP: Options = {
+  TCP_NODELAY: 1,
+  TCP_MAXSEG: 2,
+  TCP_CORK: 3,
+  TCP_KEEPIDLE: 4,
+  TCP_KEEPINTVL: 5,
+  TCP_KEEPCNT: 6,
+  TCP_SYNCNT: 7,
+  TCP_LINGER2: 8,
+  TCP_DEFER_ACCEPT: 9,
+  TCP_WINDOW_CLAMP: 10,
+  TCP_INFO: 11,
+  TCP_QUICKACK: 12,
+  TCP_CONGESTION: 13,
+  TCP_MD5SIG: 14,
+  TCP_THIN_LINEAR_TIMEOUTS: 16,
+  TCP_THIN_DUPACK: 17,
+  TCP_USER_TIMEOUT: 18,
+  TCP_REPAIR: 19,
+  TCP_REPAIR_QUEUE: 20,
+  TCP_QUEUE_SEQ: 21,
+  TCP_REPAIR_OPTIONS: 22,
+  TCP_FASTOPEN: 23,
+  TCP_TIMESTAMP: 24,
+  TCP_NOTSENT_LOWAT: 25,
+  TCP_CC_INFO: 26,
+  TCP_SAVE_SYN: 27,
+  TCP_SAVED_SYN: 28,
+  TCP_REPAIR_WINDOW: 29,
+  TCP_FASTOPEN_CONNECT: 30,
+  TCP_ULP: 31,
+  TCP_MD5SIG_EXT: 32,
+  TCP_FASTOPEN_KEY: 33,
+  TCP_FASTOPEN_NO_COOKIE: 34,
+  TCP_INQ: 36,
+  TCP_TX_DELAY: 37,
+  TCP_AO_ADD_KEY: 38,
+  TCP_AO_DEL_KEY: 39,
+  TCP_AO_INFO: 40,
+  TCP_AO_REPAIR: 42,
+  TCP_IS_MPTCP: 43,
+  TCP_RTO_MAX_MS: 44,
+  TCP_RTO_MIN_US: 45,
+  TCP_DELACK_MAX_US: 46,
+};
+
+const UDP: Options = {
+  UDP_CORK: 1,
+  UDP_ENCAP: 100,
+  UDP_NO_CHECK6_TX: 101,
+  UDP_NO_CHECK6_RX: 102,
+  UDP_SEGMENT: 103,
+  UDP_GRO: 104,
+};
+
+/** The options that may be used, by their level. */
+export const OPTIONS: Readonly<Record<number, Options>> = {
+  [IPPROTO_IP]: IP,
+  [SOL_SOCKET]: SO,
+  [IPPROTO_TCP]: TCP,
+  [IPPROTO_UDP]: UDP,
+  // AF_VSOCK
+  40: {
+    SO_VM_SOCKETS_BUFFER_SIZE: 0,
+    SO_VM_SOCKETS_BUFFER_MIN_SIZE: 1,
+    SO_VM_SOCKETS_BUFFER_MAX_SIZE: 2,
+    SO_VM_SOCKETS_PEER_HOST_VM_ID: 3,
+    SO_VM_SOCKETS_TRUSTED: 5,
+    SO_VM_SOCKETS_CONNECT_TIMEOUT: 6,
+    SO_VM_SOCKETS_NONBLOCK_TXRX: 7,
+    SO_VM_SOCKETS_CONNECT_TIMEOUT_NEW: 8,
+  },
+  [IPPROTO_IPV6]: IPV6,
+  // IPPROTO_ICMPV6
+  58: { ICMPV6_FILTER: 1 },
+  // IPPROTO_UDPLITE
+  136: { ...UDP, UDPLITE_SEND_CSCOV: 10, UDPLITE_RECV_CSCOV: 11 },
+  // SOL_RAW
+  255: { ICMP_FILTER: 1, IPV6_CHECKSUM: 7 },
+  // SOL_PACKET
+  263: {
+    PACKET_ADD_MEMBERSHIP: 1,
+    PACKET_DROP_MEMBERSHIP: 2,
+    PACKET_RX_RING: 5,
+    PACKET_STATISTICS: 6,
+    PACKET_COPY_THRESH: 7,
+    PACKET_AUXDATA: 8,
+    PACKET_ORIGDEV: 9,
+    PACKET_VERSION: 10,
+    PACKET_HDRLEN: 11,
+    PACKET_RESERVE: 12,
+    PACKET_TX_RING: 13,
+    PACKET_LOSS: 14,
+    PACKET_VNET_HDR: 15,
+    PACKET_TX_TIMESTAMP: 16,
+    PACKET_TIMESTAMP: 17,
+    PACKET_FANOUT: 18,
+    PACKET_TX_HAS_OFF: 19,
+    PACKET_QDISC_BYPASS: 20,
+    PACKET_ROLLOVER_STATS: 21,
+    PACKET_IGNORE_OUTGOING: 23,
+    PACKET_VNET_HDR_SZ: 24,
+  },
+  // SOL_NETLINK
+  270: {
+    NETLINK_ADD_MEMBERSHIP: 1,
+    NETLINK_DROP_MEMBERSHIP: 2,
+    NETLINK_PKTINFO: 3,
+    NETLINK_BROADCAST_ERROR: 4,
+    NETLINK_NO_ENOBUFS: 5,
+    NETLINK_LISTEN_ALL_NSID: 8,
+    NETLINK_LIST_MEMBERSHIPS: 9,
+    NETLINK_CAP_ACK: 10,
+    NETLINK_EXT_ACK: 11,
+    NETLINK_GET_STRICT_CHK: 12,
+  },
+  // SOL_TLS
+  282: { TLS_TX: 1, TLS_RX: 2, TLS_TX_ZEROCOPY_RO: 3, TLS_RX_EXPECT_NO_PAD: 4 },
+  // SOL_MPTCP
+  284: { MPTCP_INFO: 1, MPTCP_TCPINFO: 2, MPTCP_SUBFLOW_ADDRS: 3 },
+};
+
+/** Options that may be set, but not asked for: the kernel would write as many addresses as the value says it has. */
+export const ONLY_SET: Readonly<Record<number, Options>> = {
+  [IPPROTO_IP]: { IP_MSFILTER: 41, MCAST_MSFILTER: 48 },
+  [IPPROTO_IPV6]: { MCAST_MSFILTER: 48 },
+};
+
+const NAMES = 0x1_0000;
+
+function keys(...tables: Readonly<Record<number, Options>>[]): ReadonlySet<number> {
+  return new Set(
+    tables.flatMap((levels) =>
+      Object.entries(levels).flatMap(([level, options]) =>
+        Object.values(options).map((optname) => Number(level) * NAMES + optname)
+      )
+    ),
+  );
+}
+
+const gettable = keys(OPTIONS);
+const settable = keys(OPTIONS, ONLY_SET);
+
+/** Tells whether an option is known to be safe to ask for. */
+export function isGettable(level: number, optname: number): boolean {
+  return optname >>> 0 < NAMES && gettable.has(level * NAMES + optname);
+}
+
+/** Tells whether an option is known to be safe to set. */
+export function isSettable(level: number, optname: number): boolean {
+  return optname >>> 0 < NAMES && settable.has(level * NAMES + optname);
+}

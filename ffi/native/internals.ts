@@ -1,0 +1,26 @@
+/**
+ * Deno's inner workings, where they can be had. All that uses them does without as well as it can.
+ *
+ * @module
+ */
+
+/** What of the core is used here. */
+export interface Core {
+  setPromiseHooks?(
+    init?: (promise: object) => void,
+    before?: (promise: object) => void,
+    after?: (promise: object) => void,
+    resolve?: (promise: object) => void,
+  ): void;
+  getPromiseDetails?(promise: object): [state: number, result: unknown];
+  /** What is called around each callback of `process.nextTick` and `setImmediate`. */
+  setAsyncHooksEmit?(before: () => void, after: () => void, destroy: () => void): void;
+}
+
+const deno = Deno as unknown as { internal?: symbol } & Record<symbol, Record<string, unknown> | undefined>;
+
+/** Everything. */
+export const internal: Record<string, unknown> | undefined = deno.internal && deno[deno.internal];
+
+/** The core. */
+export const core: Core = (internal?.core ?? {}) as Core;

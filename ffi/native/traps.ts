@@ -1,0 +1,165 @@
+/**
+ * What keeps a forked child from the event loop, which only its parent has: it ends by itself, or here.
+ *
+ * @module
+ */
+import { LibcError } from "../errors.ts";
+import { CHILD_FAILED, exitChild, isForked } from "./child.ts";
+import { core } from "./internals.ts";
+import { complain } from "./streams.ts";
+
+/** Prints what went wrong in this child, and ends it. */
+export function failChild(error: unknown): never {
+  try {
+    complain("Uncaught (in forked child)", error);
+  } catch {
+    // an error whose own code fails to show it
+    complain("Uncaught (in forked child) an error that cannot be shown");
+  } finally {
+    exitChild(CHILD_FAILED);
+  }
+}
+
+const RAN_ON = "fork: the child ran on to the event loop, which only the parent has. " +
+  "End it with exit(); it cannot await anything.";
+
+/** The promises that were settled in this child. */
+const settled: object[] = [];
+
+function failIfRejected(promise: object): void {
+  const REJECTED = 2;
+  const [state, error] = core.getPromiseDetails?.(promise) ?? [];
+  if (state === REJECTED) failChild(error);
+}
+
+/** Ends a child that came back from the code that forked, with the error that brought it here if there is one. */
+function springTrap(): void {
+  if (!isForked()) return;
+  try {
+    for (const promise of settled.reverse()) failIfRejected(promise);
+    complain(RAN_ON);
+  } finally {
+    exitChild(CHILD_FAILED);
+  }
+}
+
+/**
+ * A child that returned to the event loop would wait there forever for the parent's. A microtask runs before that
+ * and ends it. Hooks do the same before a callback that the parent had queued could run twice, and they know the
+ * error: what a module throws is the rejection of its promise. In a child that does not return from its function,
+ * they only watch for what would have to be waited for.
+ */
+export function setTraps(returns: boolean): void {
+  if (returns) {
+    queue(springTrap);
+    core.setPromiseHooks?.(forbidWaiting, springTrap, undefined, (promise) => settled.push(promise));
+    core.setAsyncHooksEmit?.(springTrap, () => {}, () => {});
+  } else {
+    core.setPromiseHooks?.(forbidWaiting);
+  }
+}
+
+/** Runs in the parent what {@linkcode setTraps} will run, without its effect: hooks would slow down all its promises. */
+export function rehearseTraps(): void {
+  core.setPromiseHooks?.();
+}
+
+/**
+ * A promise is made in this child. If that is by one of Deno's asynchronous functions, the child ends here: they hand
+ * their work to other threads, and a lock that one of those held at the fork is never released in a child.
+ */
+function forbidWaiting(): void {
+  if (failing || !isForked()) return;
+  const name = runtimeFunction();
+  if (name === undefined) return;
+  failing = true;
+  if (name === EVENT_LOOP) springTrap();
+  const what = `a child has no event loop, which ${name ? name + "()" : "this"} needs: use what is synchronous`;
+  failChild(new LibcError("fork", "EOPNOTSUPP", what));
+}
+
+let failing = false;
+const EVENT_LOOP = "(event loop)";
+
+/** The function of Deno that the program has called and within which this is called, or the event loop, or neither. */
+function runtimeFunction(): string | undefined {
+  const { prepareStackTrace, stackTraceLimit } = Error as unknown as Record<string, unknown>;
+  const settings = Error as unknown as Record<string, unknown>;
+  try {
+    settings.stackTraceLimit = 50;
+    settings.prepareStackTrace = (_: unknown, sites: unknown) => sites;
+    const sites = new Error().stack as unknown as { getFileName(): string | null; getFunctionName(): string | null }[];
+    let found: string | undefined;
+    for (const site of sites.slice(2)) {
+      const file = site.getFileName();
+      if (!file || file.startsWith("ext:core/")) continue; // of JavaScript itself, and around each hook and operation
+      if (!/^(ext|node):/.test(file)) return found;
+      found = site.getFunctionName() ?? "";
+    }
+    return found === undefined ? undefined : EVENT_LOOP;
+  } finally {
+    settings.prepareStackTrace = prepareStackTrace;
+    settings.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+const queue = globalThis.queueMicrotask;
+let guarded = false;
+
+/** Keeps callbacks that the parent had queued by `queueMicrotask` from running in a child. */
+export function guardMicrotasks(): void {
+  if (guarded) return;
+  guarded = true;
+  globalThis.queueMicrotask = function queueMicrotask(callback: () => void): void {
+    if (typeof callback !== "function") return queue(callback);
+    queue(() => isForked() ? springTrap() : callback());
+  };
+}
+
+/** Ends children in events after which no microtask is run. */
+export function guardEvents(): void {
+  // what a timer's callback or a listener throws comes by here
+  addEventListener("error", (event) => {
+    if (isForked()) failChild(event.error);
+  }, { capture: true });
+  addEventListener("beforeunload", springTrap);
+  addEventListener("unload", springTrap);
+}
+
+const unloading = Symbol.for("Deno.isUnloadDispatched");
+
+/** Tells whether the program is ending: what comes back from a listener then goes to the runtime's end, and not by a trap. */
+export function isEnding(): boolean {
+  return (globalThis as unknown as Record<symbol, unknown>)[unloading] === true;
+}
+
+/** What a child made by `fork(child)` does instead of returning. */
+export function runChild(child: () => number | void): never {
+  let status = CHILD_FAILED;
+  try {
+    setTraps(false);
+    status = outcome(child);
+  } catch (error) {
+    failChild(error);
+  } finally {
+    exitChild(status);
+  }
+}
+
+/** What the child's function gave. */
+export function outcome(child: () => number | void): number {
+  const result: unknown = child();
+  if (result === undefined) return 0;
+  if (typeof result === "number" && Number.isInteger(result)) return result;
+  if (!(result instanceof Promise)) {
+    const what = `the child's function must return an exit code or nothing, got ${Deno.inspect(result)}`;
+    throw new LibcError("fork", "EINVAL", what);
+  }
+  // an asynchronous function that threw before its first await has an error of its own to show
+  failIfRejected(result);
+  throw new LibcError(
+    "fork",
+    "EINVAL",
+    "the child's function must not be asynchronous: a child has no event loop",
+  );
+}

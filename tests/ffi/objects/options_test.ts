@@ -1,0 +1,180 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { LibcError } from "../../../ffi/errors.ts";
+import { sembuf } from "../../../ffi/libc/sys/sem.ts";
+import { close, pipe, write } from "../../../ffi/libc/unistd.ts";
+import { MessageQueue } from "../../../ffi/objects/message_queue.ts";
+import { readable, writable } from "../../../ffi/objects/readiness.ts";
+import { SemaphoreSet } from "../../../ffi/objects/semaphore_set.ts";
+import { SharedMemory } from "../../../ffi/objects/shared_memory.ts";
+import { Socket } from "../../../ffi/objects/socket.ts";
+import { objects } from "../../support.ts";
+
+// deno-lint-ignore no-explicit-any -- what a caller without types may pass
+type Anything = any;
+type Call = (options: Anything) => unknown;
+
+/** Each method that takes options, such that it would succeed at once with proper ones. */
+async function withCalls(use: (calls: Record<string, Call>) => Promise<void>): Promise<void> {
+  using queue = MessageQueue.create();
+  queue.sendSync("x");
+  using set = SemaphoreSet.create([5, 0]);
+  using segment = SharedMemory.create(10);
+  using listener = Socket.listen("127.0.0.1:0");
+  using _client = Socket.connectSync(listener.address);
+  using datagrams = Socket.bind("127.0.0.1:0");
+  datagrams.sendToSync("x", datagrams.localAddress);
+  const [a, b] = Socket.pair();
+  b.writeSync("x");
+  const [reader, writer] = pipe();
+  write(writer, "x");
+  const buffer = () => new Uint8Array(8);
+  const nothing = new sembuf([1, 0]);
+  try {
+    await use({
+      "MessageQueue.create": (options) => MessageQueue.create(options),
+      send: (options) => queue.send("x", options),
+      sendSync: (options) => queue.sendSync("x", options),
+      trySend: (options) => queue.trySend("x", options),
+      receive: (options) => queue.receive(options),
+      receiveSync: (options) => queue.receiveSync(options),
+      tryReceive: (options) => queue.tryReceive(options),
+      setPermissions: (options) => queue.setPermissions(options),
+      "SemaphoreSet.create": (options) => SemaphoreSet.create(1, options),
+      acquire: (options) => set.acquire(0, options),
+      acquireSync: (options) => set.acquireSync(0, options),
+      tryAcquire: (options) => set.tryAcquire(0, options),
+      release: (options) => set.release(0, options),
+      waitZero: (options) => set.waitZero(1, options),
+      waitZeroSync: (options) => set.waitZeroSync(1, options),
+      op: (options) => set.op(nothing, options),
+      opSync: (options) => set.opSync(nothing, options),
+      lock: (options) => set.lock(0, options),
+      lockSync: (options) => set.lockSync(0, options),
+      "SharedMemory.create": (options) => SharedMemory.create(1, options),
+      "SharedMemory.fromId": (options) => SharedMemory.fromId(segment.id, options),
+      "Socket.connect": (options) => Socket.connect(listener.address, options),
+      "Socket.connectSync": (options) => Socket.connectSync(listener.address, options),
+      "Socket.listen": (options) => Socket.listen("127.0.0.1:0", options),
+      "Socket.bind": (options) => Socket.bind("127.0.0.1:0", options),
+      "Socket.pair": (options) => Socket.pair(options),
+      read: (options) => a.read(buffer(), options),
+      readSync: (options) => a.readSync(buffer(), options),
+      write: (options) => a.write("x", options),
+      writeSync: (options) => a.writeSync("x", options),
+      receiveFrom: (options) => datagrams.receiveFrom(options),
+      receiveFromSync: (options) => datagrams.receiveFromSync(options),
+      sendTo: (options) => datagrams.sendTo("x", datagrams.localAddress, options),
+      sendToSync: (options) => datagrams.sendToSync("x", datagrams.localAddress, options),
+      accept: (options) => listener.accept(options),
+      acceptSync: (options) => listener.acceptSync(options),
+      readable: (options) => readable(reader, options),
+      writable: (options) => writable(writer, options),
+    });
+    // what was refused has done nothing
+    assertEquals([queue.messageCount, set.values, a.readSync(buffer())], [1, [5, 0], 1]);
+    assertEquals(datagrams.receiveFromSync({ timeout: 0 }).data.length, 1);
+    listener.acceptSync({ timeout: 0 }).close();
+  } finally {
+    a.close();
+    b.close();
+    close(reader);
+    close(writer);
+  }
+}
+
+async function refusal(name: string, call: Call, options: Anything): Promise<LibcError> {
+  try {
+    await call(options);
+  } catch (error) {
+    if (error instanceof LibcError && error.code === "EINVAL") return error;
+    throw new Error(`${name} with ${Deno.inspect(options)}`, { cause: error });
+  }
+  throw new Error(`${name} succeeded with ${Deno.inspect(options)}`);
+}
+
+Deno.test("an option that a method doesn't know is an error that names it", async () => {
+  await withCalls(async (calls) => {
+    const before = objects("shm").length + objects("msg").length + objects("sem").length;
+    for (const [name, call] of Object.entries(calls)) {
+      for (const unknown of ["tiemout", "Signal", "0"]) {
+        assertStringIncludes((await refusal(name, call, { [unknown]: 1 })).message, JSON.stringify(unknown));
+      }
+      // the other kind's
+      const other = /Sync$/.test(name) ? { signal: AbortSignal.timeout(10_000) } : { timeout: 10 };
+      assertStringIncludes((await refusal(name, call, other)).message, Object.keys(other)[0]);
+    }
+    assertStringIncludes((await refusal("receive", calls.receive, { timeout: 5 })).message, "AbortSignal.timeout()");
+    assertEquals(objects("shm").length + objects("msg").length + objects("sem").length, before);
+  });
+});
+
+Deno.test("options that are none, or cannot be read, are an error of the library's", async () => {
+  const { proxy: revoked, revoke } = Proxy.revocable({}, {});
+  revoke();
+  const thrown = new Error("from a getter");
+  const hostile = [
+    null,
+    5,
+    "signal",
+    true,
+    1n,
+    Symbol("options"),
+    () => {},
+    revoked,
+    new Proxy({}, {
+      ownKeys() {
+        throw thrown;
+      },
+    }),
+    new Proxy({}, {
+      get() {
+        throw thrown;
+      },
+    }),
+  ];
+  const names = ["key", "type", "by", "signal", "timeout", "mode", "readOnly", "buf"];
+  await withCalls(async (calls) => {
+    for (const [name, call] of Object.entries(calls)) {
+      for (const options of hostile) await refusal(name, call, options);
+      const getters = Object.defineProperties(
+        {},
+        Object.fromEntries(names.map((option) => [option, {
+          get() {
+            throw thrown;
+          },
+        }])),
+      );
+      assertEquals((await refusal(name, call, getters)).cause, thrown);
+    }
+  });
+});
+
+Deno.test("a signal that is none is an error of the library's", async () => {
+  await withCalls(async (calls) => {
+    for (
+      const name of ["receive", "send", "acquire", "waitZero", "lock", "op", "read", "write", "accept", "readable"]
+    ) {
+      for (const signal of [5, {}, new EventTarget(), AbortSignal.prototype]) {
+        await refusal(name, calls[name], { signal });
+      }
+    }
+  });
+});
+
+Deno.test("options may be inherited, and what pollutes Object.prototype is nobody's option", () => {
+  using queue = MessageQueue.create();
+  class Options {
+    get type() {
+      return 7;
+    }
+  }
+  const { prototype } = Object as Anything;
+  try {
+    prototype.polluted = 1;
+    queue.sendSync("x", new Options());
+    queue.sendSync("y", Object.create({ type: 8 }));
+  } finally {
+    delete prototype.polluted;
+  }
+  assertEquals(queue.messages().map(({ type }) => type), [7, 8]);
+});
