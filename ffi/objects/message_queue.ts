@@ -4,6 +4,7 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
+import { shown } from "../native/check.ts";
 import { IPC_NOWAIT } from "../libc/sys/ipc.ts";
 import { MSG_COPY, MSG_EXCEPT, msgbuf, msgget, msgrcv, msgsnd, type msqid_ds } from "../libc/sys/msg.ts";
 import { isCode, known, optionsOf, waitOptionsOf } from "./_common.ts";
@@ -166,7 +167,7 @@ export class MessageQueue extends IpcObject<msqid_ds> {
       if (length > this.#buffer.mtext.length) this.#grow(length);
       this.#buffer.mtext.set(data);
     } else {
-      throw new LibcError("msgsnd", "EINVAL", `data must be a Uint8Array or a string, got ${Deno.inspect(data)}`);
+      throw new LibcError("msgsnd", "EINVAL", `data must be a Uint8Array or a string, got ${shown(data)}`);
     }
     this.#buffer.mtype = type;
     return length;
@@ -355,7 +356,7 @@ export class MessageQueue extends IpcObject<msqid_ds> {
    */
   setMaxBytes(bytes: number): void {
     if (!Number.isSafeInteger(bytes) || bytes < 0) {
-      throw new LibcError("msgctl", "EINVAL", `maxBytes must be a count of bytes, got ${Deno.inspect(bytes)}`);
+      throw new LibcError("msgctl", "EINVAL", `maxBytes must be a count of bytes, got ${shown(bytes)}`);
     }
     this.change((ds) => ds.msg_qbytes = bytes);
   }

@@ -50,7 +50,7 @@ import { lookup, lookupAsync } from "./_address.ts";
 import { checkMode, isCode, known, optionsOf, waitOptionsOf } from "./_common.ts";
 import { addressFor, fileOf, noteFile, release, removeFile, waitSync } from "./_descriptor.ts";
 import { byteLengthOf, isBytes } from "../native/bytes.ts";
-import { asInt } from "../native/check.ts";
+import { asInt, shown } from "../native/check.ts";
 import { setMode, setNonblocking } from "../native/descriptors.ts";
 import { ready } from "./_reactor.ts";
 import { type Deadline, deadline, pause, sleepSync } from "./_time.ts";
@@ -118,7 +118,7 @@ const NOBODY = 0xffff_ffff; // the uid that the kernel has for no process, -1
 
 function asBytes(buf: Uint8Array<ArrayBuffer>, syscall: string): Uint8Array<ArrayBuffer> {
   if (isBytes(buf)) return buf;
-  throw new LibcError(syscall, "EFAULT", `the buffer must be a Uint8Array, got ${Deno.inspect(buf)}`);
+  throw new LibcError(syscall, "EFAULT", `the buffer must be a Uint8Array, got ${shown(buf)}`);
 }
 
 /** A type that flags can be added to; `|` would cut another number to fit. */

@@ -135,7 +135,7 @@ const truths: Value[] = [
 const VIEWS: Value[] = [
   ...truths,
   value("segment", (w) => w.shm),
-  value("segment.subarray(1)", (w) => w.shm.subarray(1)),
+  value("segment.subarray(1)", (w) => w.shm.length > 0 ? w.shm.subarray(1) : w.shm),
   value("read-only", (w) => w.readOnly),
   value("shared", (w) => w.view(16, new SharedArrayBuffer(16 + 2 * GUARD))),
   value("resizable", (w) => w.view(16, new ArrayBuffer(16 + 2 * GUARD, { maxByteLength: 4096 }))),
@@ -362,8 +362,8 @@ function optionsFor(w: World, random: Random): unknown {
   const count = random(4);
   for (let i = 0; i < count; i++) {
     const name = NAMES[random(NAMES.length)];
-    if (random(12) === 0) Object.defineProperty(options, name, { get: fault, enumerable: true });
-    else options[name] = values(name, random).make(w, random);
+    const descriptor = random(12) === 0 ? { get: fault } : { value: values(name, random).make(w, random) };
+    Object.defineProperty(options, name, { ...descriptor, enumerable: true, configurable: true });
   }
   return random(16) === 0 ? new Proxy(options, random(2) ? {} : TRAPS) : options;
 }
@@ -444,7 +444,7 @@ const MEANT: Readonly<Record<string, readonly Value[]>> = {
   template: TEXTS,
   args: [...NUMBERS, ...TEXTS, ...truths],
   text: TEXTS,
-  pathname: [...TEXTS, value("/dev/null", () => "/dev/null")],
+  pathname: [...TEXTS, value("/proc/self/status", () => "/proc/self/status")],
   argv: fixed(["x"], []),
   envp: fixed(["A=B"], []),
   n: counts,

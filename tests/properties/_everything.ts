@@ -162,7 +162,9 @@ function isRight(error: unknown, target: Target, args: readonly unknown[], forei
   // an error that a getter of the caller's own threw, out of options of the classes
   if (error instanceof Mine && (target.method || target.name.startsWith("new "))) return true;
   // traces that are none: what reads and prints them says so in its own way
-  if (["formatTraceEvent", "parseTrace"].includes(target.name)) return error instanceof TypeError;
+  if (["formatTraceEvent", "parseTrace"].includes(target.name)) {
+    return error instanceof TypeError || error instanceof Mine;
+  }
   // JavaScript's own: a method taken from one object and called on another, or on one that was never made
   return foreign && error instanceof TypeError;
 }

@@ -176,7 +176,7 @@ export abstract class sockaddr extends Struct {
 
   /** Shows the text when an address is logged. */
   [Symbol.for("Deno.customInspect")](): string {
-    return isAddress(this) ? `${this.constructor.name} ${this}` : "what only looks like a sockaddr";
+    return isAddress(this) ? `${this.constructor?.name} ${told(this)}` : "what only looks like a sockaddr";
   }
 }
 
@@ -227,7 +227,7 @@ export function told(address: sockaddr): string {
 export function received(address: sockaddr, socklen: number): void {
   const bytes = ownBytes(address)!;
   const length = Math.min(socklen, byteLengthOf(bytes));
-  bytes.fill(0, length);
+  if (length < byteLengthOf(bytes)) bytes.fill(0, length);
   setLength(address, length);
 }
 
