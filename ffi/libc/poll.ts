@@ -4,7 +4,7 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { asInt, asSize, shown } from "../native/check.ts";
+import { asInt, asSize, itemsOf, shown } from "../native/check.ts";
 import { call, header } from "../native/header.ts";
 import { array, as, type Call, flags, i16, i32, size } from "../native/kinds.ts";
 import { at, bytesOfNew, element, layout, layoutOf, Struct, structBytes } from "../native/layout.ts";
@@ -74,10 +74,9 @@ export class pollfds extends Struct {
     this.length = this.#count = fds.length;
     for (let i = 0; i < fds.length; i++) {
       const entry = at(pollfd, bytes.subarray(i * POLLFD.size, (i + 1) * POLLFD.size));
-      if (!Array.isArray(fds[i])) {
-        throw new LibcError("poll", "EINVAL", `${shown(fds[i])} is not [fd, events]`);
-      }
-      [entry.fd, entry.events] = fds[i];
+      const items = itemsOf(fds[i], 2);
+      if (items.length < 2) throw new LibcError("poll", "EINVAL", `${shown(fds[i])} is not [fd, events]`);
+      [entry.fd, entry.events] = items as [number, number];
       (this as Record<number, pollfd>)[i] = entry;
     }
   }

@@ -341,11 +341,11 @@ export function execve(pathname: string, argv: string[], envp: string[]): never 
 const MOST = 2 ** 20; // strings: the kernel has room for fewer
 
 function cstrings(list: string[], name: string): Uint8Array<ArrayBuffer>[] {
-  if (!Array.isArray(list)) {
-    throw new LibcError("execve", "EINVAL", `${name} must be an array of strings, got ${shown(list)}`);
-  }
   const strings: Uint8Array<ArrayBuffer>[] = [];
   try {
+    if (!Array.isArray(list)) {
+      throw new LibcError("execve", "EINVAL", `${name} must be an array of strings, got ${shown(list)}`);
+    }
     if (list.length > MOST) throw new LibcError("execve", "E2BIG", `${name} has ${list.length} strings`);
     // by index: a hole is undefined here, and nobody's iterator is asked
     for (let i = 0; i < list.length; i++) strings.push(cstring(list[i], "execve", name));

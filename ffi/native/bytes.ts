@@ -32,7 +32,8 @@ export const bufferOf = getter("buffer") as (view: Uint8Array) => ArrayBuffer;
 /** Where in its buffer a typed array begins. */
 export const offsetOf = getter("byteOffset") as (view: Uint8Array) => number;
 
-/** Part of an array's bytes, of JavaScript's own class, of which nothing was redefined. */
-export function plain(view: Uint8Array, start: number, end: number): Uint8Array<ArrayBuffer> {
+/** Part of an array's bytes, of JavaScript's own class, of which nothing was redefined; what has none may be gone. */
+export function plain(view: Uint8Array, start: number, end: number = byteLengthOf(view)): Uint8Array<ArrayBuffer> {
+  if (end <= start) return new Uint8Array(0);
   return new Uint8Array(bufferOf(view), offsetOf(view) + start, end - start);
 }

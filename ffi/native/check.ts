@@ -107,6 +107,19 @@ export function asSignal(value: AbortSignal | null | undefined, syscall: string)
   }
 }
 
+/** The first items of an array, a hole as undefined; none of what is no array, or cannot be read. */
+export function itemsOf(list: unknown, most: number): unknown[] {
+  const items: unknown[] = [];
+  try {
+    if (!Array.isArray(list)) return items;
+    const length = Math.min(list.length, most);
+    for (let i = 0; i < length; i++) items.push(list[i]);
+    return items;
+  } catch {
+    return [];
+  }
+}
+
 /** A string. */
 export function asString(value: string, syscall: string, name: string): string {
   if (typeof value === "string") return value;

@@ -242,7 +242,7 @@ function copied(memory: Memory, offset: number, length: number, syscall: string)
   if (isBytes(memory)) {
     range(offset, length, byteLengthOf(memory), syscall);
     const copy = room(length, syscall);
-    if (length > 0) set(copy, plain(memory, offset, offset + length), 0);
+    set(copy, plain(memory, offset, offset + length), 0);
     return copy;
   }
   const { length: total } = readOnly(memory, syscall);

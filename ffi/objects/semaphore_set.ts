@@ -75,12 +75,25 @@ function isPatient(ops: sembuf): boolean {
   return true;
 }
 
+const MOST = 0xffff; // semaphores of a set that have a number in a struct sembuf
+
 /** Values as the kernel takes them; a plain `Uint16Array.from` would cut them. */
 function valuesOf(list: ArrayLike<number>): Uint16Array<ArrayBuffer> {
   if (list === null || typeof list !== "object") {
     throw new LibcError("semctl", "EINVAL", `the values must be a list of numbers, got ${shown(list)}`);
   }
-  return Uint16Array.from(Array.from(list, (value) => checkValue(value, "a value", 0, "semctl")));
+  const values: number[] = [];
+  try {
+    const { length } = list;
+    if (!Number.isInteger(length) || length < 0 || length > MOST) {
+      throw new LibcError("semctl", "EINVAL", `there must be up to ${MOST} values, got ${shown(length)}`);
+    }
+    for (let i = 0; i < length; i++) values.push(checkValue(list[i], "a value", 0, "semctl"));
+  } catch (error) {
+    if (error instanceof LibcError) throw error;
+    throw new LibcError("semctl", "EINVAL", "the values cannot be read");
+  }
+  return Uint16Array.from(values);
 }
 
 /**
@@ -383,7 +396,7 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    */
   async op(ops: sembuf, options?: WaitOptions): Promise<void> {
     const { signal } = waitOptionsOf(options, WAIT, "semop");
-    if (!(ops instanceof sembuf)) {
+    if (ownBytes(ops) === undefined) {
       throw new LibcError("semop", "EINVAL", `ops must be a sembuf, got ${shown(ops)}`);
     }
     const patient = copyOf(ops);

@@ -153,20 +153,28 @@ function plain(options: Anything): object {
   }
 }
 
+const is = (error: unknown, of: Anything) => {
+  try {
+    return error instanceof of;
+  } catch {
+    return false; // a proxy that does not say
+  }
+};
+
 /** Errors that are no LibcError, and right nevertheless. */
 function isRight(error: unknown, target: Target, args: readonly unknown[], foreign: boolean): boolean {
   // what calls off a wait: the signal's own reason
-  if (error instanceof DOMException && (error.name === "TimeoutError" || error.name === "AbortError")) return true;
+  if (is(error, DOMException) && ["TimeoutError", "AbortError"].includes((error as DOMException).name)) return true;
   // perror: what is not the library's goes on to where it belongs
   if (target.name === "perror" && Object.is(error, args[1])) return true;
-  // an error that a getter of the caller's own threw, out of options of the classes
-  if (error instanceof Mine && (target.method || target.name.startsWith("new "))) return true;
+  // what a function of the caller's own throws, that was to be called
+  if (target.name.endsWith(".change") && typeof args[0] === "function") return true;
+  // Deno shows an object by what it says itself
+  if (target.name.endsWith("[Deno.customInspect]")) return foreign || is(error, Mine);
   // traces that are none: what reads and prints them says so in its own way
-  if (["formatTraceEvent", "parseTrace"].includes(target.name)) {
-    return error instanceof TypeError || error instanceof Mine;
-  }
-  // JavaScript's own: a method taken from one object and called on another, or on one that was never made
-  return foreign && error instanceof TypeError;
+  if (/^(formatTraceEvent|parseTrace|trace)$/.test(target.name)) return is(error, TypeError) || is(error, Mine);
+  // JavaScript's own, or a proxy's: a method taken from one object and called on another, or on one that was never made
+  return foreign && (is(error, TypeError) || is(error, Mine));
 }
 
 /** What has to be put back or given back after a call. */
@@ -330,10 +338,4 @@ function leftOut(target: Target, args: Anything[]): boolean {
   }
 }
 
-function isLibcError(error: unknown): error is mod.LibcError {
-  try {
-    return error instanceof LibcError;
-  } catch {
-    return false;
-  }
-}
+const isLibcError = (error: unknown): error is mod.LibcError => is(error, LibcError);

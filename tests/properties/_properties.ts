@@ -30,6 +30,10 @@ import { m, World } from "./_world.ts";
 
 // Deno opens a pair of sockets at the first, and keeps it
 Deno.addSignalListener("SIGUSR2", () => {});
+// and the first wait on the event loop begins a thread with a descriptor
+const ends: [number, number] = mod.pipe();
+await mod.writable(ends[1]);
+ends.forEach(mod.close);
 
 function descriptors(): string[] {
   return [...Deno.readDirSync("/proc/self/fd")].map(({ name }) => {

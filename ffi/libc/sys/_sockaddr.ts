@@ -77,7 +77,7 @@ export function memoryOf(address: sockaddr): Uint8Array<ArrayBuffer> {
 /** Sets how many of an address's bytes count. */
 export let setLength: (address: sockaddr, length: number) => void;
 /** Tells whether a value was made as an address: its prototype is not enough. */
-let isAddress: (value: unknown) => value is sockaddr;
+export let isAddress: (value: unknown) => value is sockaddr;
 
 /**
  * A socket address of any kind, `struct sockaddr`; {@linkcode sockaddr_in}, {@linkcode sockaddr_in6} and
@@ -102,6 +102,9 @@ export abstract class sockaddr extends Struct {
   constructor(family: number) {
     super();
     const bytes = bytesOfNew(this, "bind");
+    if (typeof family !== "number" || (family & 0xff) !== family) {
+      throw new LibcError("bind", "EINVAL", `family must be an address family, got ${shown(family)}`);
+    }
     this.#length = bytes.length;
     bytes[0] = family;
   }
@@ -146,10 +149,10 @@ export abstract class sockaddr extends Struct {
   /** What its family says of it, if it is there as a whole: the kernel cuts those that have no room. */
   #ask(what: "hostname" | "path" | "text"): string | undefined {
     const known = families.get(this.family);
-    if (!known?.fits(this.length)) return undefined;
+    if (!known?.fits(lengthOf(this))) return undefined;
     // room for any family, or an address whose family was changed
     const fits: boolean = this instanceof known.class;
-    const address = fits ? this : sockaddrFrom(memoryOf(this).subarray(0, this.length));
+    const address = fits ? this : sockaddrFrom(memoryOf(this).subarray(0, lengthOf(this)));
     return known[what]?.(address);
   }
   /** The IP address as text, with `%interface` if it has one; undefined for other families. */
@@ -201,17 +204,21 @@ export function addressOf(
     const bytes = ownBytes(address)!;
     // each is asked once: a getter could answer something else the next time
     const room = byteLengthOf(bytes);
-    let length: unknown;
-    try {
-      length = address.length;
-    } catch { /* it cannot be asked */ }
+    const length = lengthOf(address, syscall);
     // -0 is equal to 0, but no integer to V8
-    if (typeof length === "number" && length <= room && (length >>> 0) === length) {
-      return { bytes, length: length >>> 0, room };
-    }
+    if (length <= room && (length >>> 0) === length) return { bytes, length: length >>> 0, room };
     throw new LibcError(syscall, "EFAULT", "addr has not the bytes that it says it has");
   }
   throw new LibcError(syscall, "EFAULT", `addr must be a sockaddr, got ${shown(address)}`);
+}
+
+/** What an address says of its length, if it does: a class of a program's own may have a getter for it. */
+export function lengthOf(address: sockaddr, syscall = "bind"): number {
+  try {
+    const { length } = address;
+    if (typeof length === "number") return length;
+  } catch { /* it cannot be asked */ }
+  throw new LibcError(syscall, "EFAULT", "addr does not say how long it is");
 }
 
 /** An address as an error tells of it, whatever has become of its class. */

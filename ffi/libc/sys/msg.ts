@@ -126,6 +126,8 @@ layout(msginfo, "msgctl", {
 const MTYPE = 8; // bytes
 const LARGEST = 0x7fffffff;
 
+/** The type of a message, whatever the property says. */
+let typeOf: (message: msgbuf) => number | bigint;
 /** The bytes of a message, to hand to the kernel; undefined for anything else than a {@linkcode msgbuf}. */
 let ownBytes: (message: msgbuf) => Uint8Array<ArrayBuffer> | undefined;
 
@@ -152,15 +154,18 @@ export class msgbuf extends Struct {
   static {
     ownBytes = (message) =>
       typeof message === "object" && message !== null && #own in message ? message.#own : undefined;
+    typeOf = (message) => {
+      const low = message.#words[0];
+      const high = message.#words[1];
+      const value = high * 2 ** 32 + (low >>> 0);
+      if (Number.isSafeInteger(value)) return value;
+      if (high === undefined) throw new LibcError("msgrcv", "EFAULT", "the memory of mtype is gone");
+      return BigInt(high) << 32n | BigInt(low >>> 0);
+    };
     Object.defineProperty(this.prototype, "mtype", {
       configurable: true,
       get(this: msgbuf): number | bigint {
-        const low = this.#words[0];
-        const high = this.#words[1];
-        const value = high * 2 ** 32 + (low >>> 0);
-        if (Number.isSafeInteger(value)) return value;
-        if (high === undefined) throw new LibcError("msgrcv", "EFAULT", "the memory of mtype is gone");
-        return BigInt(high) << 32n | BigInt(low >>> 0);
+        return typeOf(this);
       },
       set(this: msgbuf, value: number | bigint) {
         if (typeof value === "number" && Number.isSafeInteger(value)) {
@@ -313,7 +318,7 @@ export function msgsnd(msqid: number, msgp: msgbuf, msgsz: number, msgflg: numbe
 
 /** The kernel says `EINVAL` of a message above its limit, too, and not what that is. */
 function notSent(errno: number, msqid: number, msgp: msgbuf, msgsz: number): LibcError {
-  const detail = `msqid ${msqid}, type ${msgp.mtype}, ${msgsz} bytes`;
+  const detail = `msqid ${msqid}, type ${typeOf(msgp)}, ${msgsz} bytes`;
   if (errnoCode(errno) !== "EINVAL") return new LibcError("msgsnd", errno, detail);
   const info = new msginfo();
   own.msgctl(0, IPC_INFO, structBytes(info, SIZE.msginfo, "msgctl", "msginfo"));

@@ -5,7 +5,7 @@
  */
 import { errnoCode, LibcError } from "../../errors.ts";
 import { byteLengthOf, isWords } from "../../native/bytes.ts";
-import { asInt, asKey, asLong, asSize, keyText, shown } from "../../native/check.ts";
+import { asInt, asKey, asLong, asSize, itemsOf, keyText, shown } from "../../native/check.ts";
 import { call, header } from "../../native/header.ts";
 import {
   array,
@@ -163,7 +163,7 @@ export class sembuf extends Struct {
     this.length = ops.length;
     const fields = new Int16Array(bytesOfNew(this, "semop").buffer);
     ops.forEach((op, i) => {
-      const [num, value, flags = 0] = Array.isArray(op) ? op : [];
+      const [num, value, flags = 0] = itemsOf(op, 3);
       const at = 3 * i;
       if (
         typeof num !== "number" || typeof value !== "number" || typeof flags !== "number" || (num & 0xffff) !== num ||

@@ -8,7 +8,7 @@ import { shown } from "../../native/check.ts";
 import { byteLengthOf } from "../../native/bytes.ts";
 import { char, type Member } from "../../native/kinds.ts";
 import { layout } from "../../native/layout.ts";
-import { AF_UNIX, families, family, memoryOf, setLength, sockaddr, tracedFamily } from "./_sockaddr.ts";
+import { AF_UNIX, families, family, lengthOf, memoryOf, setLength, sockaddr, tracedFamily } from "./_sockaddr.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -79,7 +79,7 @@ function gone(): LibcError {
 function nameOf(address: sockaddr): string {
   const bytes = memoryOf(address);
   if (byteLengthOf(bytes) === 0) throw gone();
-  const name = bytes.subarray(AT, Math.max(address.length, AT));
+  const name = bytes.subarray(AT, Math.max(lengthOf(address), AT));
   if (name[0] === 0) return decoder.decode(name);
   const nul = name.indexOf(0);
   return decoder.decode(nul < 0 ? name : name.subarray(0, nul));
@@ -98,7 +98,7 @@ families.set(AF_UNIX, {
   fields: (address) => ({
     sun_family: tracedFamily(address),
     // an unnamed socket has an address that ends before it
-    ...(address.length > AT && { sun_path: path(address) }),
+    ...(lengthOf(address) > AT && { sun_path: path(address) }),
   }),
   parse(text) {
     const abstract = text.startsWith("@");
