@@ -14,6 +14,7 @@ import {
   type TracedPointer,
 } from "../trace/event.ts";
 import type { Ffi } from "./libc.ts";
+import { byteLengthOf, plain } from "./bytes.ts";
 import { textAt } from "./pointed.ts";
 
 /** A call as a trace sees it: before it goes out, or when it is back. */
@@ -244,7 +245,7 @@ export function char(length: number): Member<Uint8Array<ArrayBuffer>> {
 
 /** Bytes as an event has them. */
 export function traced(data: Uint8Array, length: number = data.length): TracedBytes {
-  const first = data.subarray(0, Math.min(length, TRACED_BYTES));
+  const first = plain(data, 0, Math.min(length, TRACED_BYTES, byteLengthOf(data)));
   return { length, bytes: String.fromCharCode(...first) };
 }
 
@@ -260,9 +261,9 @@ export function viewOn({ buffer, byteOffset, byteLength }: ArrayBufferView): Dat
   return new DataView(buffer, byteOffset, byteLength);
 }
 
-/** A view of all bytes of a typed array. */
-export function bytesOf(value: ArrayBufferView): Uint8Array {
-  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+/** A view of all bytes of a typed array, of which nothing was redefined; of none if its memory is gone. */
+export function bytesOf(value: ArrayBufferView): Uint8Array<ArrayBuffer> {
+  return plain(value as Uint8Array, 0);
 }
 
 /** What lies in memory that is passed: input, unless it is `filled`. */

@@ -207,7 +207,7 @@ const ODD: Value[] = [
   value("{ length: -1 }", () => ({ length: -1 })),
   value("arguments", () =>
     (function (..._args: unknown[]) {
-      // deno-lint-ignore no-explicit-any prefer-rest-params -- an object like an array
+      // deno-lint-ignore no-explicit-any -- an object like an array
       return arguments as any;
     })(1, 2)),
   value("iterator that throws", () => Object.assign([1, 2], { [Symbol.iterator]: fault })),

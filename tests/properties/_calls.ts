@@ -51,7 +51,6 @@ export function perform(call: Call, specs: readonly Spec[], w: World): unknown {
       if (typeof error.errno !== "number" || !error.code) throw new Error(`${text}: no code`, { cause: error });
       return;
     }
-    if (error instanceof TypeError && specs.some((spec) => spec.typeError)) return;
     if (call.allows?.(error)) return;
     throw new Error(`${text} threw ${Deno.inspect(error)}`);
   };

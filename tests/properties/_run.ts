@@ -56,6 +56,21 @@ export function silence(): Disposable {
   };
 }
 
+// who started this reads it where this was ended before it had cleaned up
+const journal = Deno.env.get("IPC_PLAYGROUND_JOURNAL");
+const file = journal === undefined ? undefined : Deno.openSync(journal, { write: true, append: true });
+
+/** Notes what is there now, and would be left by a crash. */
+export function note(what: string, which: number | string): void {
+  file?.writeSync(new TextEncoder().encode(`${what} ${which}\n`));
+}
+
+/** Nothing of what was noted is left. */
+export function noteNothing(): void {
+  file?.truncateSync(0);
+  note("directory", directory);
+}
+
 export const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_" });
 addEventListener("unload", () => Deno.removeSync(directory, { recursive: true }));
 Deno.chdir(directory);

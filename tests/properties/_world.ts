@@ -4,13 +4,22 @@
  * @module
  */
 import * as mod from "../../mod.ts";
+import { note, noteNothing } from "./_run.ts";
 import { MessageQueue } from "../../ffi/objects/message_queue.ts";
 import { SemaphoreSet } from "../../ffi/objects/semaphore_set.ts";
 import { SharedMemory } from "../../ffi/objects/shared_memory.ts";
 import { type Listener, Socket } from "../../ffi/objects/socket.ts";
 
 // deno-lint-ignore no-explicit-any -- the point is to pass what the types forbid
-export const m: any = mod;
+export const m: any = { ...mod };
+for (const kind of ["shm", "msg", "sem"]) {
+  const get = m[`${kind}get`];
+  m[`${kind}get`] = (...args: unknown[]) => {
+    const id = get(...args);
+    note(kind, id);
+    return id;
+  };
+}
 export const { LibcError } = mod;
 
 export const GUARD = 512; // bytes around each buffer, which no call may touch
@@ -46,7 +55,12 @@ export class World {
   #guarded: Guarded[] = [];
   #fds = new Set<number>();
 
+  /** Those that are not disposed of yet. */
+  static readonly live: Set<World> = new Set();
+
   constructor() {
+    World.live.add(this);
+    for (const [kind, { id }] of Object.entries({ shm: this.segment, msg: this.queue, sem: this.set })) note(kind, id);
     m.bind(this.listener, this.address);
     m.listen(this.listener, 5);
     m.getsockname(this.listener, this.address);
@@ -104,6 +118,7 @@ export class World {
   }
 
   [Symbol.dispose](): void {
+    World.live.delete(this);
     for (const memory of [this.shm, this.readOnly]) ignore(() => m.shmdt(memory));
     ignore(() => m.shmctl(this.shmid, m.IPC_RMID));
     ignore(() => m.msgctl(this.msqid, m.IPC_RMID));
@@ -127,6 +142,7 @@ export class World {
     }
     for (const id of [this.msqid, this.queue.id]) gone("a queue", () => m.msgctl(id, m.IPC_STAT, new mod.msqid_ds()));
     for (const id of [this.semid, this.set.id]) gone("a set", () => m.semctl(id, 0, m.GETVAL));
+    if (World.live.size === 0) noteNothing();
   }
 }
 

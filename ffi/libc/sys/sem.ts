@@ -11,6 +11,7 @@ import {
   array,
   as,
   by,
+  bytesOf,
   type Call,
   filled,
   flags,
@@ -183,7 +184,7 @@ export class sembuf extends Struct {
 
 /** Tells whether operations may wait: those that give never do. */
 function mayWait(call: Call): boolean {
-  const ops = call.argument("sops") as Uint8Array<ArrayBuffer>;
+  const ops = bytesOf(call.argument("sops") as Uint8Array<ArrayBuffer>);
   const fields = new Int16Array(ops.buffer, ops.byteOffset, ops.byteLength >> 1);
   for (let at = 0; at + 2 < fields.length; at += 3) {
     if (fields[at + 1] <= 0 && (fields[at + 2] & IPC_NOWAIT) === 0) return true;

@@ -11,6 +11,7 @@ import { always, call, header } from "../../native/header.ts";
 import {
   array,
   bytes as bytesIn,
+  bytesOf,
   type Call,
   descriptor,
   filled,
@@ -24,6 +25,7 @@ import {
   size,
   traced,
   u32,
+  viewOn,
 } from "../../native/kinds.ts";
 import { layout, ownBytes, Struct, struct } from "../../native/layout.ts";
 import { errno } from "../../native/libc.ts";
@@ -233,8 +235,8 @@ const how = oneOf({ SHUT_RD, SHUT_WR, SHUT_RDWR }, 16);
 /** The descriptor that this option's value is. */
 function peerPidfd([, level, optname, optval]: unknown[]): number[] {
   if (level !== SOL_SOCKET || optname !== SO_PEERPIDFD) return [];
-  const { buffer, byteOffset, byteLength } = optval as Uint8Array;
-  return byteLength >= 4 ? [i32.read(new DataView(buffer, byteOffset), 0)] : [];
+  const bytes = bytesOf(optval as Uint8Array);
+  return bytes.length >= 4 ? [i32.read(viewOn(bytes), 0)] : [];
 }
 
 const unlessDontWait = (call: Call) => (Number(call.argument("flags")) & MSG_DONTWAIT) === 0;
