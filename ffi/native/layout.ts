@@ -135,7 +135,6 @@ export abstract class Struct {
   // nobody else has this view, so what it says of its length is true, also when the memory was transferred away
   readonly #bytes: Uint8Array<ArrayBuffer>;
   #shown: Uint8Array<ArrayBuffer> | undefined; // the one that programs have
-  readonly #known: Known | undefined;
   readonly #view: DataView<ArrayBuffer>;
   readonly #syscall: string | undefined; // that of the structure that this one is a member of
 
@@ -178,8 +177,7 @@ export abstract class Struct {
     const here = placed;
     placed = undefined;
     this.#syscall = here?.syscall;
-    this.#known = layoutFor(new.target);
-    this.#bytes = here?.bytes ?? newBytes(this.#known?.size ?? bytesFor(size));
+    this.#bytes = here?.bytes ?? newBytes(layoutFor(new.target)?.size ?? bytesFor(size));
     const { buffer, byteOffset, byteLength } = this.#bytes;
     this.#view = new DataView(buffer, byteOffset, byteLength);
   }
@@ -190,15 +188,15 @@ export abstract class Struct {
       const { buffer, byteOffset, byteLength } = this.#bytes;
       return this.#shown ??= new Uint8Array(buffer, byteOffset, byteLength);
     } catch (error) {
-      throw gone(error, this.#syscall ?? this.#known?.syscall ?? "Struct", "the structure");
+      throw gone(error, this.#syscall ?? "Struct", "the structure");
     }
   }
 
   /** Shows the members when a structure is logged: as accessors of the prototype they would not be seen. */
   [Symbol.for("Deno.customInspect")](inspect: typeof Deno.inspect, options: Deno.InspectOptions): string {
     const shown: Record<string, unknown> = {};
-    const known = #known in this ? this.#known : undefined;
-    if (known && byteLengthOf(this.#bytes) >= known.size) {
+    const known = typeof this.constructor === "function" ? layoutFor(this.constructor as Class) : undefined;
+    if (known && #bytes in this && byteLengthOf(this.#bytes) >= known.size) {
       for (const name in known.members) {
         if (!name.startsWith("__")) shown[name] = this[name as keyof this];
       }

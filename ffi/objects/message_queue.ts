@@ -165,7 +165,7 @@ export class MessageQueue extends IpcObject<msqid_ds> {
     } else if (isBytes(data)) {
       length = byteLengthOf(data);
       if (length > this.#buffer.mtext.length) this.#grow(length);
-      this.#buffer.mtext.set(plain(data, 0));
+      if (length > 0) this.#buffer.mtext.set(data); // of none the memory may be gone
     } else {
       throw new LibcError("msgsnd", "EINVAL", `data must be a Uint8Array or a string, got ${shown(data)}`);
     }

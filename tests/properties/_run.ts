@@ -72,5 +72,6 @@ export function noteNothing(): void {
 }
 
 export const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_" });
+noteNothing();
 addEventListener("unload", () => Deno.removeSync(directory, { recursive: true }));
 Deno.chdir(directory);

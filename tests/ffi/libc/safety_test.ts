@@ -436,3 +436,31 @@ Deno.test("an error tells of an address that does not let itself be told of", ()
   fails("EFAULT", () => bind(-1, new Sly()));
   fails("EBADF", () => mod.sendto(-1, "x", undefined, 0, new Shy()));
 });
+
+Deno.test("an address that was made wrong, is gone, or does not say how long it is", () => {
+  class Made extends sockaddr {
+    constructor(family: Anything) {
+      super(family);
+    }
+  }
+  for (const family of [1n, -1, 256, 0.5, "2", Symbol(), null]) fails("EINVAL", () => new Made(family));
+  const gone = new mod.sockaddr_un();
+  gone.bytes.buffer.transfer();
+  fails("EFAULT", () => gone.sun_path);
+  fails("EFAULT", () => gone.sun_path = "/x");
+  fails("EFAULT", bytesOfGone);
+  for (const length of ["16", null, Symbol(), 16n]) {
+    const address = Object.defineProperty(sockaddr.parse("/x"), "length", { value: length });
+    fails("EFAULT", () => address.path);
+    fails("EFAULT", () => bind(-1, address));
+    assertEquals(typeof Deno.inspect(address), "string");
+  }
+});
+
+/** The bytes of a structure that were never asked for before its memory went with that of the one around it. */
+function bytesOfGone(): number {
+  const address = new sockaddr_in();
+  const { sin_addr } = address;
+  address.bytes.buffer.transfer();
+  return sin_addr.bytes.length;
+}
