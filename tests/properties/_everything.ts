@@ -95,6 +95,21 @@ function isRight(error: unknown, target: Target, args: readonly unknown[], forei
   return foreign && (is(error, TypeError) || is(error, Mine));
 }
 
+/** fork(2) with a function that ends it, in the middle of everything: the other ways of calling it are left out. */
+function forkOnce(): void {
+  const pid = mod.fork(() => 3);
+  const status = new mod.WaitStatus();
+  for (;;) {
+    try {
+      mod.waitpid(pid, status);
+      break;
+    } catch (error) {
+      if (!isLibcError(error) || error.code !== "EINTR") throw error;
+    }
+  }
+  if (status.exitStatus !== 3) throw new Error(`a forked child ${status}`);
+}
+
 /** What has to be put back or given back after a call. */
 function after(target: Target, args: Anything[], result: Anything, w: World): void {
   switch (target.name) {
@@ -177,6 +192,7 @@ export class Everything {
     {
       using world = new World();
       using _traced = seed % 8 === 0 ? mod.trace(() => {}) : undefined;
+      if (seed % 128 === 0) forkOnce();
       for (let i = 0; i < CALLS; i++) {
         const target = this.targets[(first + i) % this.targets.length];
         const waits = this.#one(target, random, world);
