@@ -4,7 +4,7 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { asCount, asInt, asSize, asUint } from "../native/check.ts";
+import { asCount, asInt, asSize, asUint, shown } from "../native/check.ts";
 import { closing, disown, fd as asFd } from "../native/descriptors.ts";
 import { safely } from "../native/fork.ts";
 import { always, call, header } from "../native/header.ts";
@@ -82,7 +82,7 @@ const c = header({
  */
 export function fork(child?: () => number | void): number {
   if (child !== undefined && typeof child !== "function") {
-    throw new LibcError("fork", "EINVAL", `child must be a function, got ${Deno.inspect(child)}`);
+    throw new LibcError("fork", "EINVAL", `child must be a function, got ${shown(child)}`);
   }
   if (!child && isEnding()) {
     throw new LibcError(
@@ -341,8 +341,19 @@ export function execve(pathname: string, argv: string[], envp: string[]): never 
   throw new LibcError("execve", errno(), pathname);
 }
 
+const MOST = 2 ** 20; // strings: the kernel has room for fewer
+
 function cstrings(list: string[], name: string): Uint8Array<ArrayBuffer>[] {
-  // a hole is undefined here
-  if (Array.isArray(list)) return Array.from(list, (text) => cstring(text, "execve", name));
-  throw new LibcError("execve", "EINVAL", `${name} must be an array of strings, got ${Deno.inspect(list)}`);
+  const strings: Uint8Array<ArrayBuffer>[] = [];
+  try {
+    if (!Array.isArray(list)) {
+      throw new LibcError("execve", "EINVAL", `${name} must be an array of strings, got ${shown(list)}`);
+    }
+    if (list.length > MOST) throw new LibcError("execve", "E2BIG", `${name} has ${list.length} strings`);
+    // by index: a hole is undefined here, and nobody's iterator is asked
+    for (let i = 0; i < list.length; i++) strings.push(cstring(list[i], "execve", name));
+  } catch (error) {
+    throw error instanceof LibcError ? error : new LibcError("execve", "EINVAL", `${name} cannot be read`);
+  }
+  return strings;
 }

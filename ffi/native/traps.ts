@@ -4,6 +4,7 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
+import { shown } from "./check.ts";
 import { CHILD_FAILED, exitChild, isForked } from "./child.ts";
 import { core } from "./internals.ts";
 import { complain } from "./streams.ts";
@@ -159,7 +160,7 @@ export function outcome(child: () => number | void): number {
   if (result === undefined) return 0;
   if (typeof result === "number" && Number.isInteger(result)) return result;
   if (!(result instanceof Promise)) {
-    const what = `the child's function must return an exit code or nothing, got ${Deno.inspect(result)}`;
+    const what = `the child's function must return an exit code or nothing, got ${shown(result)}`;
     throw new LibcError("fork", "EINVAL", what);
   }
   // an asynchronous function that threw before its first await has an error of its own to show
