@@ -167,14 +167,23 @@ type Row = readonly [errno: number, code: Errno, message: string];
 const byNumber: ReadonlyMap<number, Row> = new Map(ERRNOS.map((row): [number, Row] => [row[0], row]));
 const byCode: ReadonlyMap<string, number> = new Map(ERRNOS.map(([errno, code]) => [code, errno]));
 
+/** A value as text, also one that cannot be made into it: what tells of errors must not fail itself. */
+function textOf(value: unknown): string {
+  try {
+    return `${value}`;
+  } catch {
+    return typeof value;
+  }
+}
+
 /** The message that `strerror(3)` has for an error number. */
 export function errnoMessage(errno: number): string {
-  return byNumber.get(errno)?.[2] ?? `Unknown error ${errno}`;
+  return byNumber.get(errno)?.[2] ?? `Unknown error ${textOf(errno)}`;
 }
 
 /** The name of an error number (`2` → `"ENOENT"`), or the number as text where it has none. */
 export function errnoCode(errno: number): ErrorCode {
-  return byNumber.get(errno)?.[1] ?? `${errno}`;
+  return byNumber.get(errno)?.[1] ?? textOf(errno) as `${number}`;
 }
 
 /** The number of an error name (`"ENOENT"` → `2`); 0 for what is no such name. */
@@ -231,7 +240,7 @@ export class LibcError extends Error {
   ) {
     const number = typeof errno === "string" ? errnoNumber(errno) : errno;
     const reason = known?.reason ?? errnoMessage(number);
-    super(`${syscall}: ${reason}${detail ? ` (${detail})` : ""}`);
+    super(`${textOf(syscall)}: ${textOf(reason)}${detail ? ` (${textOf(detail)})` : ""}`);
     this.name = "LibcError";
     this.code = known?.code ?? errnoCode(number);
     this.errno = number;

@@ -4,8 +4,19 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { strlen } from "../libc/string.ts";
-import { load, type Memory, read, store } from "../native/memory.ts";
+import { shown } from "../native/check.ts";
+import { load, type Memory, read, store, stringLength } from "../native/memory.ts";
+
+const decoder = new TextDecoder();
+
+/** Bytes as text. */
+function textOf(bytes: Uint8Array<ArrayBuffer>, syscall: string): string {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    throw new LibcError(syscall, "EOVERFLOW", `${bytes.length} bytes are more than a string can be long`);
+  }
+}
 
 /**
  * Reads one byte of a segment, afresh: what `*(volatile char *)(shm + offset)` is in C. A loop that waits for
@@ -48,7 +59,7 @@ export function poke(shm: Uint8Array, offset: number, byte: number | string): vo
     throw new LibcError(
       "poke",
       "EINVAL",
-      `byte must be an integer or a character of one byte, got ${Deno.inspect(byte)}`,
+      `byte must be an integer or a character of one byte, got ${shown(byte)}`,
     );
   }
   store(shm, offset, value, "poke");
@@ -59,6 +70,8 @@ export function poke(shm: Uint8Array, offset: number, byte: number | string): vo
  *
  * @param s The bytes.
  * @returns The text.
+ * @throws {LibcError} `EFAULT` not an array of bytes, or its memory was detached or transferred away; `EOVERFLOW` longer than a
+ * string can be.
  *
  * @example
  * ```ts
@@ -68,5 +81,5 @@ export function poke(shm: Uint8Array, offset: number, byte: number | string): vo
  * ```
  */
 export function cstr(s: Uint8Array): string {
-  return new TextDecoder().decode(read(s, 0, strlen(s), "cstr"));
+  return textOf(read(s, 0, stringLength(s, "cstr"), "cstr"), "cstr");
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { EAI_ERRORS, type ErrorCode, LibcError } from "../errors.ts";
-import { asInt } from "../native/check.ts";
+import { asInt, option } from "../native/check.ts";
 import { always, call, elsewhere, header } from "../native/header.ts";
 import { address, flags, i32, nothing, oneOf, opaque, string, u32, u64 } from "../native/kinds.ts";
 import { layout, layoutOf, ownBytes, Struct, struct } from "../native/layout.ts";
@@ -109,6 +109,7 @@ layout(Entry, "getaddrinfo", {
   ai_next: u64,
 }, ["ai_flags", "ai_family", "ai_socktype", "ai_protocol"]);
 
+const HINTS = ["ai_flags", "ai_family", "ai_socktype", "ai_protocol"] as const;
 const ENTRY = layoutOf(Entry).size;
 
 const GETADDRINFO = call(i32, [["node", string], ["service", string], ["hints", struct(Entry)], ["res", opaque]], {
@@ -134,8 +135,12 @@ class Query {
   constructor(node: string | null, service: string | null, hints: addrinfo_hints | undefined) {
     this.node = node === null ? null : cstring(node, "getaddrinfo", "node");
     this.service = service === null ? null : cstring(service, "getaddrinfo", "service");
-    const { ai_flags = 0, ai_family = 0, ai_socktype = 0, ai_protocol = 0 } = hints ?? {};
-    this.hints = ownBytes(Object.assign(new Entry(), { ai_flags, ai_family, ai_socktype, ai_protocol }))!;
+    const entry = new Entry();
+    for (const name of HINTS) {
+      const hint = option(hints, name, "getaddrinfo");
+      entry[name] = hint === undefined ? 0 : hint;
+    }
+    this.hints = ownBytes(entry)!;
     this.#detail = [node !== null && `host '${node}'`, service !== null && `service '${service}'`]
       .filter(Boolean).join(", ");
   }

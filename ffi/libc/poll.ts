@@ -4,10 +4,10 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { asInt, asSize } from "../native/check.ts";
+import { asInt, asSize, itemsOf, shown } from "../native/check.ts";
 import { call, header } from "../native/header.ts";
 import { array, as, type Call, flags, i16, i32, size } from "../native/kinds.ts";
-import { at, element, layout, layoutOf, Struct, structBytes } from "../native/layout.ts";
+import { at, bytesOfNew, element, layout, layoutOf, Struct, structBytes } from "../native/layout.ts";
 import { errno } from "../native/libc.ts";
 
 /** There is something to read, to accept, or the end of the file. */
@@ -70,13 +70,13 @@ export class pollfds extends Struct {
    */
   constructor(...fds: [fd: number, events: number][]) {
     super(fds.length * POLLFD.size);
+    const bytes = bytesOfNew(this, "poll");
     this.length = this.#count = fds.length;
     for (let i = 0; i < fds.length; i++) {
-      const entry = at(pollfd, this.bytes.subarray(i * POLLFD.size, (i + 1) * POLLFD.size));
-      if (!Array.isArray(fds[i])) {
-        throw new LibcError("poll", "EINVAL", `${Deno.inspect(fds[i])} is not [fd, events]`);
-      }
-      [entry.fd, entry.events] = fds[i];
+      const entry = at(pollfd, bytes.subarray(i * POLLFD.size, (i + 1) * POLLFD.size));
+      const items = itemsOf(fds[i], 2);
+      if (items.length < 2) throw new LibcError("poll", "EINVAL", `${shown(fds[i])} is not [fd, events]`);
+      [entry.fd, entry.events] = items as [number, number];
       (this as Record<number, pollfd>)[i] = entry;
     }
   }
@@ -110,7 +110,7 @@ const c = header({
  */
 export function poll(fds: pollfds, timeout: number): number {
   const length = countOf(fds);
-  if (length === undefined) throw new LibcError("poll", "EFAULT", `fds must be pollfds, got ${Deno.inspect(fds)}`);
+  if (length === undefined) throw new LibcError("poll", "EFAULT", `fds must be pollfds, got ${shown(fds)}`);
   const bytes = structBytes(fds, length * POLLFD.size, "poll", "fds");
   const ready = c.poll(bytes, asSize(length, "poll", "nfds"), asInt(timeout, "poll", "timeout"));
   if (ready < 0) throw new LibcError("poll", errno(), `${length} descriptors`);

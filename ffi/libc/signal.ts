@@ -5,7 +5,7 @@
  */
 import { abortable } from "../abort.ts";
 import { LibcError } from "../errors.ts";
-import { asInt } from "../native/check.ts";
+import { asInt, asSignal, option, shown } from "../native/check.ts";
 import { isForked } from "../native/child.ts";
 import { call, header } from "../native/header.ts";
 import { i32, id } from "../native/kinds.ts";
@@ -160,7 +160,7 @@ export function signal(sig: number, handler: SignalHandler): SignalHandler {
     throw new LibcError(
       "signal",
       "EINVAL",
-      `handler must be a function, SIG_DFL or SIG_IGN, got ${Deno.inspect(handler)}`,
+      `handler must be a function, SIG_DFL or SIG_IGN, got ${shown(handler)}`,
     );
   }
   const before = newAction();
@@ -203,7 +203,13 @@ export function signal(sig: number, handler: SignalHandler): SignalHandler {
  * ```
  */
 export function pause(options?: { signal?: AbortSignal }): Promise<void> {
-  return abortable<void>(options?.signal, (resolve, reject) => {
+  let signal: AbortSignal | undefined;
+  try {
+    signal = asSignal(option(options, "signal", "pause"), "pause");
+  } catch (error) {
+    return Promise.reject(error);
+  }
+  return abortable<void>(signal, (resolve, reject) => {
     // signal listeners alone do not keep the program alive
     const alive = setInterval(() => {}, 2 ** 31 - 1);
     const done = () => {

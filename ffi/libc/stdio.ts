@@ -5,11 +5,10 @@
  */
 import { LibcError } from "../errors.ts";
 import { byteLengthOf, isBytes } from "../native/bytes.ts";
-import { asBytes, asString } from "../native/check.ts";
+import { asBytes, asInt, asString, shown } from "../native/check.ts";
 import { fd as asFd } from "../native/descriptors.ts";
 import { rehearsal } from "../native/fork.ts";
-import { read as readMemory, write as writeMemory } from "../native/memory.ts";
-import { strlen } from "./string.ts";
+import { read as readMemory, stringLength, write as writeMemory } from "../native/memory.ts";
 import { read, write } from "./unistd.ts";
 
 /** Standard input's descriptor. */
@@ -24,58 +23,133 @@ export type PrintfArgument = string | number | bigint | Uint8Array;
 
 const encoder = new TextEncoder();
 
-// more than a string can be long
+// nothing longer is printed
 const LONGEST = 2 ** 28;
+// nor a larger number: its digits would take the rest of the day
+const LARGEST = 2n ** 4096n;
 
 // %[flags][width][.precision][length]conversion
-const DIRECTIVE = /%([-+ #0]*)(\d+)?(?:\.(\d*))?(?:hh|h|ll|l|z)?([diuxXocsp%])/g;
+const DIRECTIVE = /%([-+ #0]*)(\d+|\*)?(?:\.(\d*|\*))?(?:hh|h|ll|l|z)?([diuxXocsp%])/g;
 
 function integer(arg: PrintfArgument, directive: string): bigint {
-  if (typeof arg === "bigint" || Number.isInteger(arg)) return BigInt(arg as number);
-  throw new LibcError("printf", "EINVAL", `${directive} cannot print ${Deno.inspect(arg)}`);
+  if (typeof arg === "number" && Number.isInteger(arg)) return BigInt(arg);
+  if (typeof arg === "bigint") {
+    if (arg < LARGEST && arg > -LARGEST) return arg;
+    throw new LibcError("printf", "EOVERFLOW", `${directive} of a number of thousands of digits`);
+  }
+  throw new LibcError("printf", "EINVAL", `${directive} cannot print ${shown(arg)}`);
+}
+
+/** What is to be printed: bytes, and how often a single one. */
+class Output {
+  readonly #room: number;
+  readonly #parts: (Uint8Array<ArrayBuffer> | { byte: number; count: number })[] = [];
+  #length = 0;
+
+  constructor(room: number) {
+    this.#room = room;
+  }
+
+  /** Text, so much of it as has room. */
+  text(text: string): void {
+    if (text.length > LONGEST) throw tooLong();
+    if (text !== "") this.bytes(encoder.encode(text));
+  }
+
+  bytes(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#parts.push(bytes);
+    this.#count(bytes.length);
+  }
+
+  /** A padding takes no memory before it is known that there is room for it. */
+  pad(byte: string, count: number): void {
+    if (count <= 0) return;
+    this.#parts.push({ byte: byte.charCodeAt(0), count });
+    this.#count(count);
+  }
+
+  #count(length: number): void {
+    this.#length += length;
+    if (this.#length > LONGEST) throw tooLong();
+  }
+
+  /** Everything, and so many NULs. */
+  whole(nuls: 0 | 1): Uint8Array<ArrayBuffer> {
+    const length = this.#length + nuls;
+    if (length > this.#room) throw new LibcError("sprintf", "EOVERFLOW", `${length} bytes into ${this.#room}`);
+    const all = new Uint8Array(length);
+    let at = 0;
+    for (const part of this.#parts) {
+      if (part instanceof Uint8Array) {
+        all.set(part, at);
+        at += part.length;
+      } else {
+        all.fill(part.byte, at, at += part.count);
+      }
+    }
+    return all;
+  }
+}
+
+function tooLong(): LibcError {
+  return new LibcError("printf", "EOVERFLOW", `more than ${LONGEST} bytes`);
 }
 
 /** `printf(3)`'s formatting. A C string goes through byte by byte, whatever its encoding. */
-function format(template: string, args: PrintfArgument[]): Uint8Array<ArrayBuffer> {
+function format(template: string, args: PrintfArgument[], room = Infinity): Output {
   asString(template, "printf", "format");
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  const push = (text: string) => parts.push(encoder.encode(text));
+  const output = new Output(room);
   let at = 0;
   let next = 0;
+  const argument = (directive: string) => {
+    if (next < args.length) return args[next++];
+    throw new LibcError("printf", "EINVAL", `no argument for ${directive} in ${shown(template)}`);
+  };
+  /** A width or a precision: digits, or an argument that is a C int. */
+  const size = (digits: string, directive: string) => {
+    const value = digits === "*"
+      ? asInt(argument(directive) as number, "printf", `${directive}'s width`)
+      : Number(digits);
+    if (Math.abs(value) > LONGEST) throw new LibcError("printf", "EOVERFLOW", directive);
+    return value;
+  };
   for (const match of template.matchAll(DIRECTIVE)) {
-    push(template.slice(at, match.index));
+    output.text(template.slice(at, match.index));
     at = match.index + match[0].length;
-    const [, flags, width = "0", precision, conversion] = match;
+    const [directive, flags, widthDigits = "0", precision, conversion] = match;
     if (conversion === "%") {
-      push("%");
+      output.text("%");
       continue;
     }
-    if (next >= args.length) {
-      throw new LibcError("printf", "EINVAL", `no argument for ${match[0]} in ${Deno.inspect(template)}`);
-    }
-    if (Number(width) > LONGEST || Number(precision ?? 0) > LONGEST) {
-      throw new LibcError("printf", "EOVERFLOW", match[0]);
-    }
-    const arg = args[next++];
-    const limit = precision === undefined ? undefined : Number(precision); // "%.d" is "%.0d"
-    let sign = "";
-    let prefix = "";
+    let width = size(widthDigits, directive);
+    const left = flags.includes("-") || width < 0; // a negative one is the flag, too
+    width = Math.abs(width);
+    let limit = precision === undefined ? undefined : size(precision, directive); // "%.d" is "%.0d"
+    if (limit !== undefined && limit < 0) limit = undefined; // and a negative one is none
+    const arg = argument(directive);
+    let prefix = ""; // the sign, too
+    let zeros = 0;
     let body: Uint8Array<ArrayBuffer>;
     if (isBytes(arg)) {
-      if (conversion !== "s") throw new LibcError("printf", "EINVAL", `${match[0]} cannot print bytes`);
-      body = readMemory(arg, 0, strlen(arg), "printf").slice(0, limit);
+      if (conversion !== "s") throw new LibcError("printf", "EINVAL", `${directive} cannot print bytes`);
+      body = readMemory(arg, 0, Math.min(stringLength(arg, "printf"), limit ?? Infinity), "printf");
     } else if (typeof arg !== "string" && typeof arg !== "number" && typeof arg !== "bigint") {
-      throw new LibcError("printf", "EINVAL", `${match[0]} cannot print ${Deno.inspect(arg)}`);
+      throw new LibcError("printf", "EINVAL", `${directive} cannot print ${shown(arg)}`);
     } else if (conversion === "s") {
-      body = encoder.encode(String(arg)).slice(0, limit);
+      const text = typeof arg === "bigint" ? String(integer(arg, directive)) : String(arg);
+      // a character more than there is room for: it may be the other half of the last one
+      const first = text.slice(0, (limit ?? Infinity) + 1);
+      if (first.length > LONGEST + 1) throw tooLong();
+      body = encoder.encode(first);
+      if (limit !== undefined) body = body.subarray(0, limit);
     } else if (conversion === "c") {
       body = typeof arg === "string"
         ? encoder.encode(arg.slice(0, 1))
-        : new Uint8Array([Number(integer(arg, match[0]) & 0xffn)]);
+        : new Uint8Array([Number(integer(arg, directive) & 0xffn)]);
     } else {
-      let value = integer(arg, match[0]);
+      let value = integer(arg, directive);
       if (conversion === "d" || conversion === "i") {
-        sign = value < 0n ? "-" : flags.includes("+") ? "+" : flags.includes(" ") ? " " : "";
+        prefix = value < 0n ? "-" : flags.includes("+") ? "+" : flags.includes(" ") ? " " : "";
         if (value < 0n) value = -value;
       } else if (value < 0n) {
         value = BigInt.asUintN(32, value);
@@ -85,29 +159,26 @@ function format(template: string, args: PrintfArgument[]): Uint8Array<ArrayBuffe
         prefix = conversion === "X" ? "0X" : "0x";
       }
       // C prints no digit at all for a zero of precision 0
-      let digits = (limit === 0 && value === 0n ? "" : value.toString(radix)).padStart(limit ?? 0, "0");
-      if (radix === 8 && flags.includes("#") && !digits.startsWith("0")) digits = "0" + digits;
-      if (flags.includes("0") && !flags.includes("-") && precision === undefined) {
-        digits = digits.padStart(Number(width) - sign.length - prefix.length, "0");
+      const digits = limit === 0 && value === 0n ? "" : value.toString(radix);
+      zeros = Math.max(0, (limit ?? 0) - digits.length);
+      if (radix === 8 && flags.includes("#") && zeros === 0 && !digits.startsWith("0")) zeros = 1;
+      if (flags.includes("0") && !left && limit === undefined) {
+        zeros = Math.max(zeros, width - prefix.length - digits.length);
       }
-      body = encoder.encode(sign + prefix + (conversion === "X" ? digits.toUpperCase() : digits));
+      body = encoder.encode(conversion === "X" ? digits.toUpperCase() : digits);
     }
-    const padding = " ".repeat(Math.max(0, Number(width) - body.length));
-    if (!flags.includes("-")) push(padding);
-    parts.push(body);
-    if (flags.includes("-")) push(padding);
+    const padding = width - prefix.length - zeros - body.length;
+    if (!left) output.pad(" ", padding);
+    output.text(prefix);
+    output.pad("0", zeros);
+    output.bytes(body);
+    if (left) output.pad(" ", padding);
   }
-  push(template.slice(at));
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    all.set(part, offset);
-    offset += part.length;
-  }
-  return all;
+  output.text(template.slice(at));
+  return output;
 }
 
-rehearsal.run = () => put(stdout, format("%s%d", [new Uint8Array(1), 1]).subarray(0, 0));
+rehearsal.run = () => put(stdout, format("%s%d", [new Uint8Array(1), 1]).whole(0).subarray(0, 0));
 
 /** Writes everything, however many calls it takes; −1 as `printf(3)` where nobody listens any more. */
 function put(stream: number, bytes: Uint8Array<ArrayBuffer>): number {
@@ -131,10 +202,10 @@ function put(stream: number, bytes: Uint8Array<ArrayBuffer>): number {
 /**
  * Prints on standard output, `printf(3)`, at once: there is no buffer, so nothing appears twice after `fork`.
  *
- * @param template Text with `%d %i %u %x %X %o %c %s %p %%`, flags, width and precision; length modifiers are allowed and mean nothing.
+ * @param template Text with `%d %i %u %x %X %o %c %s %p %%`, flags, width and precision (`*`, too); length modifiers are allowed and mean nothing.
  * @param args What to print. For `%s` also an array of bytes, which ends at its first NUL and is printed as it is.
  * @returns How many bytes were printed, or -1.
- * @throws {LibcError} `EINVAL` an argument is missing or cannot be printed that way.
+ * @throws {LibcError} `EINVAL` an argument is missing or cannot be printed that way; `EOVERFLOW` more than 2^28 bytes.
  *
  * @example
  * ```ts
@@ -146,7 +217,7 @@ function put(stream: number, bytes: Uint8Array<ArrayBuffer>): number {
  * ```
  */
 export function printf(template: string, ...args: PrintfArgument[]): number {
-  return put(stdout, format(template, args));
+  return put(stdout, format(template, args).whole(0));
 }
 
 /**
@@ -169,7 +240,7 @@ export function fprintf(stream: number, template: string, ...args: PrintfArgumen
   if (stream !== stdout && stream !== stderr) {
     throw new LibcError("fprintf", "EINVAL", "stream must be stdout or stderr");
   }
-  return put(stream, format(template, args));
+  return put(stream, format(template, args).whole(0));
 }
 
 /**
@@ -191,13 +262,9 @@ export function fprintf(stream: number, template: string, ...args: PrintfArgumen
  * ```
  */
 export function sprintf(str: Uint8Array, template: string, ...args: PrintfArgument[]): number {
-  const text = format(template, args);
-  const bytes = new Uint8Array(text.length + 1);
-  bytes.set(text);
-  const room = byteLengthOf(asBytes(str, "sprintf", "str"));
-  if (bytes.length > room) throw new LibcError("sprintf", "EOVERFLOW", `${bytes.length} bytes into ${room}`);
+  const bytes = format(template, args, byteLengthOf(asBytes(str, "sprintf", "str"))).whole(1);
   writeMemory(str, 0, bytes, "sprintf");
-  return text.length;
+  return bytes.length - 1;
 }
 
 /**
@@ -216,7 +283,7 @@ export function sprintf(str: Uint8Array, template: string, ...args: PrintfArgume
 export function putchar(c: number | string): number {
   const value = typeof c === "string" ? c.charCodeAt(0) : c;
   if (!Number.isInteger(value)) {
-    throw new LibcError("putchar", "EINVAL", `c must be a byte or a character, got ${Deno.inspect(c)}`);
+    throw new LibcError("putchar", "EINVAL", `c must be a byte or a character, got ${shown(c)}`);
   }
   const byte = value & 0xff;
   return put(stdout, new Uint8Array([byte])) < 0 ? -1 : byte;
@@ -245,7 +312,7 @@ export function putchar(c: number | string): number {
 export function fgets<T extends Uint8Array>(s: T, size: number, stream: number): T | null {
   const room = byteLengthOf(asBytes(s, "fgets", "s"));
   if (!Number.isInteger(size) || size < 1 || size > room) {
-    throw new LibcError("fgets", "EFAULT", `size is ${Deno.inspect(size)}, the buffer has ${room} bytes`);
+    throw new LibcError("fgets", "EFAULT", `size is ${shown(size)}, the buffer has ${room} bytes`);
   }
   asFd(stream, "fgets", "stream");
   const byte = new Uint8Array(1);
@@ -279,9 +346,17 @@ export function fgets<T extends Uint8Array>(s: T, size: number, stream: number):
  * ```
  */
 export function perror(s: string, error: unknown): void {
-  if (!(error instanceof LibcError)) throw error;
+  if (!isLibcError(error)) throw error;
   // what C has no word for has to be explained: fork without enableFork(), or another system
   const unknownToC = error.code === "ENOSYS" || (error.syscall === "fork" && error.code === "EOPNOTSUPP");
   const reason = unknownToC && error.detail ? `${error.reason} (${error.detail})` : error.reason;
   put(stderr, encoder.encode(typeof s === "string" && s ? `${s}: ${reason}\n` : `${reason}\n`));
+}
+
+function isLibcError(error: unknown): error is LibcError {
+  try {
+    return error instanceof LibcError;
+  } catch {
+    return false; // a proxy that does not say
+  }
 }

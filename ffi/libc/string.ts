@@ -4,12 +4,12 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { byteLengthOf } from "../native/bytes.ts";
-import { asBytes, asInt, asString } from "../native/check.ts";
+import { byteLengthOf, plain } from "../native/bytes.ts";
+import { asBytes, asInt, asString, shown } from "../native/check.ts";
 import { call, header } from "../native/header.ts";
 import { address, i32 } from "../native/kinds.ts";
 import { text } from "../native/libc.ts";
-import { isAttached, read, write } from "../native/memory.ts";
+import { isAttached, read, stringLength, write } from "../native/memory.ts";
 
 const c = header({
   strerror: call(address, [["errnum", i32]], { quiet: true }),
@@ -39,6 +39,7 @@ export function strerror(errnum: number): string {
  *
  * @param s The bytes.
  * @returns The length; that of the whole array if it has no NUL.
+ * @throws {LibcError} `EFAULT` not an array of bytes, or its memory was detached or transferred away.
  *
  * @example
  * ```ts
@@ -48,8 +49,7 @@ export function strerror(errnum: number): string {
  * ```
  */
 export function strlen(s: Uint8Array): number {
-  const end = asBytes(s, "strlen", "s").indexOf(0);
-  return end < 0 ? s.length : end;
+  return stringLength(s, "strlen");
 }
 
 /**
@@ -63,8 +63,10 @@ export function strlen(s: Uint8Array): number {
  * @example See {@linkcode strlen}.
  */
 export function strcpy<T extends Uint8Array>(dest: T, src: string): T {
-  const bytes = encoder.encode(asString(src, "strcpy", "src") + "\0");
+  asString(src, "strcpy", "src");
   const room = byteLengthOf(asBytes(dest, "strcpy", "dest"));
+  if (src.length >= room) throw new LibcError("strcpy", "EOVERFLOW", `${src.length} characters into ${room}`);
+  const bytes = encoder.encode(src + "\0");
   if (bytes.length > room) throw new LibcError("strcpy", "EOVERFLOW", `${bytes.length} bytes into ${room}`);
   write(dest, 0, bytes, "strcpy");
   return dest;
@@ -77,7 +79,7 @@ export function strcpy<T extends Uint8Array>(dest: T, src: string): T {
  * @param src Where from, from its beginning.
  * @param n How many bytes.
  * @returns `dest`.
- * @throws {LibcError} `EFAULT` more bytes than one of them has.
+ * @throws {LibcError} `EFAULT` more bytes than one of them has, or not an array of bytes.
  *
  * @example
  * ```ts
@@ -87,10 +89,11 @@ export function strcpy<T extends Uint8Array>(dest: T, src: string): T {
  * ```
  */
 export function memcpy<T extends Uint8Array>(dest: T, src: Uint8Array, n: number): T {
-  if (!Number.isInteger(n) || n < 0 || !(n <= dest?.length) || !(n <= src?.length)) {
-    throw new LibcError("memcpy", "EFAULT", `${Deno.inspect(n)} bytes from ${src?.length} into ${dest?.length}`);
+  const room = byteLengthOf(asBytes(dest, "memcpy", "dest"));
+  const there = byteLengthOf(asBytes(src, "memcpy", "src"));
+  if (!Number.isInteger(n) || n < 0 || n > room || n > there) {
+    throw new LibcError("memcpy", "EFAULT", `${shown(n)} bytes from ${there} into ${room}`);
   }
-  const bytes = isAttached(src) ? read(src, 0, n, "memcpy") : asBytes(src, "memcpy", "src").subarray(0, n);
-  write(asBytes(dest, "memcpy", "dest"), 0, bytes, "memcpy");
+  if (n > 0) write(dest, 0, isAttached(src) ? read(src, 0, n, "memcpy") : plain(src, 0, n), "memcpy");
   return dest;
 }

@@ -23,5 +23,17 @@ export function isWords(value: unknown): value is Uint16Array<ArrayBuffer> {
   return tag(value) === "Uint16Array";
 }
 
-/** How many bytes a typed array has. */
+/** How many bytes a typed array has; none once its memory is gone. */
 export const byteLengthOf = getter("byteLength") as (view: Uint8Array | Uint16Array | Int32Array) => number;
+
+/** The buffer that a typed array lies over. */
+export const bufferOf = getter("buffer") as (view: Uint8Array) => ArrayBuffer;
+
+/** Where in its buffer a typed array begins. */
+export const offsetOf = getter("byteOffset") as (view: Uint8Array) => number;
+
+/** Part of an array's bytes, of JavaScript's own class, of which nothing was redefined; what has none may be gone. */
+export function plain(view: Uint8Array, start: number, end: number = byteLengthOf(view)): Uint8Array<ArrayBuffer> {
+  if (end <= start) return new Uint8Array(0);
+  return new Uint8Array(bufferOf(view), offsetOf(view) + start, end - start);
+}

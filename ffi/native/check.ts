@@ -7,8 +7,17 @@
 import { LibcError } from "../errors.ts";
 import { byteLengthOf, isBytes } from "./bytes.ts";
 
+/** A value as an error names it, also one that does not let itself be looked at. */
+export function shown(value: unknown): string {
+  try {
+    return Deno.inspect(value, { strAbbreviateSize: 200 });
+  } catch {
+    return `what cannot be shown (${typeof value})`;
+  }
+}
+
 function bad(syscall: string, name: string, what: string, value: unknown): LibcError {
-  return new LibcError(syscall, "EINVAL", `${name} must be ${what}, got ${Deno.inspect(value)}`);
+  return new LibcError(syscall, "EINVAL", `${name} must be ${what}, got ${shown(value)}`);
 }
 
 /** A C `int`. */
@@ -65,7 +74,50 @@ function largeLong(value: number | bigint, syscall: string, name: string): bigin
 /** A `Uint8Array`, of whatever memory. */
 export function asBytes<T extends Uint8Array>(value: T, syscall: string, name: string): T {
   if (isBytes(value)) return value;
-  throw new LibcError(syscall, "EFAULT", `${name} must be a Uint8Array, got ${Deno.inspect(value)}`);
+  throw new LibcError(syscall, "EFAULT", `${name} must be a Uint8Array, got ${shown(value)}`);
+}
+
+/** A member of an options object; undefined without one. */
+export function option<T extends object, K extends keyof T & string>(
+  options: T | null | undefined,
+  name: K,
+  syscall: string,
+): T[K] | undefined {
+  if (options === undefined || options === null) return undefined;
+  if (typeof options !== "object") throw bad(syscall, "options", "an object", options);
+  try {
+    return options[name];
+  } catch {
+    throw new LibcError(syscall, "EINVAL", `${name} of the options cannot be read`);
+  }
+}
+
+const aborted = Function.prototype.call.bind(
+  Object.getOwnPropertyDescriptor(AbortSignal.prototype, "aborted")!.get!,
+) as (signal: unknown) => boolean;
+
+/** An `AbortSignal`, or none: what has only its methods may never say that it is aborted, or say it wrong. */
+export function asSignal(value: AbortSignal | null | undefined, syscall: string): AbortSignal | undefined {
+  if (value === undefined || value === null) return undefined;
+  try {
+    aborted(value);
+    return value;
+  } catch {
+    throw bad(syscall, "signal", "an AbortSignal", value);
+  }
+}
+
+/** The first items of an array, a hole as undefined; none of what is no array, or cannot be read. */
+export function itemsOf(list: unknown, most: number): unknown[] {
+  const items: unknown[] = [];
+  try {
+    if (!Array.isArray(list)) return items;
+    const length = Math.min(list.length, most);
+    for (let i = 0; i < length; i++) items.push(list[i]);
+    return items;
+  } catch {
+    return [];
+  }
 }
 
 /** A string. */
@@ -77,10 +129,10 @@ export function asString(value: string, syscall: string, name: string): string {
 /** The bytes of a buffer and how many of them take part; the count never exceeds the buffer. */
 export function asCount(buffer: Uint8Array, length: number | undefined, syscall: string): number {
   if (!isBytes(buffer)) {
-    throw new LibcError(syscall, "EFAULT", `the buffer must be a Uint8Array, got ${Deno.inspect(buffer)}`);
+    throw new LibcError(syscall, "EFAULT", `the buffer must be a Uint8Array, got ${shown(buffer)}`);
   }
   const room = byteLengthOf(buffer);
   if (length === undefined) return Math.min(room, 0x7ffff000);
   if (typeof length === "number" && (length >>> 0) === length && length <= room) return Math.min(length, 0x7ffff000);
-  throw new LibcError(syscall, "EFAULT", `count is ${Deno.inspect(length)}, the buffer has ${room} bytes`);
+  throw new LibcError(syscall, "EFAULT", `count is ${shown(length)}, the buffer has ${room} bytes`);
 }

@@ -7,6 +7,7 @@
 import { LibcError } from "../errors.ts";
 import { asInt } from "./check.ts";
 import { errno } from "./libc.ts";
+import { tracing } from "./observer.ts";
 import { own } from "./own.ts";
 
 const F_GETFD = 1;
@@ -21,12 +22,12 @@ programs[0] = programs[1] = programs[2] = 1;
  */
 export function fd(value: number, syscall: string, name = "fd"): number {
   if (typeof value === "number" && programs[value] === 1) return value | 0;
-  asInt(value, syscall, name);
+  value = asInt(value, syscall, name);
   const flags = own.fcntl(value, F_GETFD, 0);
-  if (flags >= 0 && flags & FD_CLOEXEC) {
+  if (flags >= 0 && flags & FD_CLOEXEC && !tracing.leave(value)) {
     throw new LibcError(syscall, "EBADF", `descriptor ${value} belongs to the Deno runtime`);
   }
-  return value | 0;
+  return value;
 }
 
 /** Notes a new descriptor as the program's own. */

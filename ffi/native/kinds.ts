@@ -5,6 +5,7 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
+import { shown } from "./check.ts";
 import {
   TRACED_BYTES,
   type TracedArgument,
@@ -13,6 +14,7 @@ import {
   type TracedPointer,
 } from "../trace/event.ts";
 import type { Ffi } from "./libc.ts";
+import { byteLengthOf, plain } from "./bytes.ts";
 import { textAt } from "./pointed.ts";
 
 /** A call as a trace sees it: before it goes out, or when it is back. */
@@ -82,7 +84,7 @@ function integer<F extends Ffi, T extends number | bigint>(
     write(view, at, value, name, syscall) {
       const fits = typeof least === "bigint" ? typeof value === "bigint" : Number.isInteger(value);
       if (!fits || value < least || value > most) {
-        throw new LibcError(syscall, "EINVAL", `${name} must be ${least} to ${most}, got ${Deno.inspect(value)}`);
+        throw new LibcError(syscall, "EINVAL", `${name} must be ${least} to ${most}, got ${shown(value)}`);
       }
       put(view, at, value);
     },
@@ -243,7 +245,7 @@ export function char(length: number): Member<Uint8Array<ArrayBuffer>> {
 
 /** Bytes as an event has them. */
 export function traced(data: Uint8Array, length: number = data.length): TracedBytes {
-  const first = data.subarray(0, Math.min(length, TRACED_BYTES));
+  const first = plain(data, 0, Math.min(length, TRACED_BYTES, byteLengthOf(data)));
   return { length, bytes: String.fromCharCode(...first) };
 }
 
@@ -259,9 +261,9 @@ export function viewOn({ buffer, byteOffset, byteLength }: ArrayBufferView): Dat
   return new DataView(buffer, byteOffset, byteLength);
 }
 
-/** A view of all bytes of a typed array. */
-export function bytesOf(value: ArrayBufferView): Uint8Array {
-  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+/** A view of all bytes of a typed array, of which nothing was redefined; of none if its memory is gone. */
+export function bytesOf(value: ArrayBufferView): Uint8Array<ArrayBuffer> {
+  return plain(value as Uint8Array, 0);
 }
 
 /** What lies in memory that is passed: input, unless it is `filled`. */

@@ -16,6 +16,7 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
+import { shown } from "./check.ts";
 import type { TracedArgument, TracedStruct } from "../trace/event.ts";
 import { byteLengthOf } from "./bytes.ts";
 import { type Kind, type Member, memory, traced, viewOn } from "./kinds.ts";
@@ -111,7 +112,15 @@ const LARGEST = 2 ** 31 + 7; // bytes: a message of the largest size
 function bytesFor(size: number | undefined): number {
   if (size === undefined) return 0;
   if (Number.isInteger(size) && size >= 0 && size <= LARGEST) return size;
-  throw new LibcError("Struct", "EINVAL", `size must be 0 to ${LARGEST} bytes, got ${Deno.inspect(size)}`);
+  throw new LibcError("Struct", "EINVAL", `size must be 0 to ${LARGEST} bytes, got ${shown(size)}`);
+}
+
+function newBytes(size: number): Uint8Array<ArrayBuffer> {
+  try {
+    return new Uint8Array(size);
+  } catch {
+    throw new LibcError("Struct", "ENOMEM", `${size} bytes`);
+  }
 }
 
 /** Where the next structure is to lie, if it is a member of another one. */
@@ -123,7 +132,9 @@ let define: (of: Class, layout: Known) => void;
 
 /** A block of memory that has the layout of a C structure. */
 export abstract class Struct {
+  // nobody else has this view, so what it says of its length is true, also when the memory was transferred away
   readonly #bytes: Uint8Array<ArrayBuffer>;
+  #shown: Uint8Array<ArrayBuffer> | undefined; // the one that programs have
   readonly #view: DataView<ArrayBuffer>;
   readonly #syscall: string | undefined; // that of the structure that this one is a member of
 
@@ -166,26 +177,33 @@ export abstract class Struct {
     const here = placed;
     placed = undefined;
     this.#syscall = here?.syscall;
-    this.#bytes = here?.bytes ?? new Uint8Array(layoutFor(new.target)?.size ?? bytesFor(size));
+    this.#bytes = here?.bytes ?? newBytes(layoutFor(new.target)?.size ?? bytesFor(size));
     const { buffer, byteOffset, byteLength } = this.#bytes;
     this.#view = new DataView(buffer, byteOffset, byteLength);
   }
 
-  /** The structure's bytes, as they are handed to the kernel. */
+  /** The structure's bytes, which are handed to the kernel. */
   get bytes(): Uint8Array<ArrayBuffer> {
-    return this.#bytes;
+    try {
+      const { buffer, byteOffset, byteLength } = this.#bytes;
+      return this.#shown ??= new Uint8Array(buffer, byteOffset, byteLength);
+    } catch (error) {
+      throw gone(error, this.#syscall ?? "Struct", "the structure");
+    }
   }
 
   /** Shows the members when a structure is logged: as accessors of the prototype they would not be seen. */
   [Symbol.for("Deno.customInspect")](inspect: typeof Deno.inspect, options: Deno.InspectOptions): string {
     const shown: Record<string, unknown> = {};
-    const known = layoutFor(this.constructor as Class);
+    const known = typeof this.constructor === "function" ? layoutFor(this.constructor as Class) : undefined;
     if (known && #bytes in this && byteLengthOf(this.#bytes) >= known.size) {
       for (const name in known.members) {
         if (!name.startsWith("__")) shown[name] = this[name as keyof this];
       }
     }
-    return `${this.constructor.name} ${inspect(Object.assign(shown, this), options)}`;
+    return `${typeof this.constructor === "function" ? this.constructor.name : "Struct"} ${
+      inspect(Object.assign(shown, this), options)
+    }`;
   }
 }
 
@@ -205,6 +223,16 @@ export function layout<T extends Struct, M extends { [K in keyof M]: K extends k
   define(of, known);
 }
 
+/** A structure that lies in memory that is there already. */
+function place<T extends Struct>(of: Class<T>, where: NonNullable<typeof placed>): T {
+  placed = where;
+  try {
+    return new (of as unknown as new () => T)();
+  } finally {
+    placed = undefined; // a class that was made to extend something else has not taken it
+  }
+}
+
 /** A structure as the member of another one. */
 export function nested<T extends Struct>(of: Class<T>): Member<T> {
   const known = knownLayout(of);
@@ -216,8 +244,7 @@ export function nested<T extends Struct>(of: Class<T>): Member<T> {
       let inner = made.get(view);
       if (!inner) {
         const bytes = new Uint8Array(view.buffer as ArrayBuffer, view.byteOffset + at, known.size);
-        placed = { bytes, syscall };
-        made.set(view, inner = new (of as unknown as new () => T)());
+        made.set(view, inner = place(of, { bytes, syscall }));
       }
       return inner;
     },
@@ -263,6 +290,13 @@ export function ownBytes(value: unknown): Uint8Array<ArrayBuffer> | undefined {
   return ownBytesOf(value);
 }
 
+/** The same of a structure that is being made. */
+export function bytesOfNew(struct: Struct, syscall: string): Uint8Array<ArrayBuffer> {
+  const bytes = ownBytesOf(struct);
+  if (bytes !== undefined) return bytes;
+  throw new LibcError(syscall, "EFAULT", "the class was made to extend something that is no Struct");
+}
+
 /** A member of a structure that a call has filled, whatever its properties say. */
 export function memberOf<T extends Struct, K extends keyof T & string>(of: Class<T>, struct: T, name: K): T[K] {
   const { at, member } = knownLayout(of).members[name];
@@ -278,6 +312,5 @@ export function structBytes(value: Struct, size: number, syscall: string, name: 
 
 /** A structure that one array of structures has at a place; it reads and writes there. */
 export function at<T extends Struct>(of: Class<T>, bytes: Uint8Array<ArrayBuffer>): T {
-  placed = { bytes };
-  return new (of as unknown as new () => T)();
+  return place(of, { bytes });
 }

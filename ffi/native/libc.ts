@@ -10,6 +10,7 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
+import { shown } from "./check.ts";
 import { tracing } from "./observer.ts";
 
 /** The FFI types that the library uses. `buffer` takes a typed array's memory. */
@@ -106,9 +107,14 @@ const encoder = new TextEncoder();
 /** A NUL-terminated copy of a string; a NUL inside it would cut it short, so it is refused. */
 export function cstring(text: string, syscall: string, name: string): Uint8Array<ArrayBuffer> {
   if (typeof text !== "string" || text.includes("\0")) {
-    throw new LibcError(syscall, "EINVAL", `${name} must be a string without NUL, got ${Deno.inspect(text)}`);
+    throw new LibcError(syscall, "EINVAL", `${name} must be a string without NUL, got ${shown(text)}`);
   }
-  return encoder.encode(text + "\0");
+  try {
+    return encoder.encode(text + "\0");
+  } catch {
+    // longer than memory is
+    throw new LibcError(syscall, "ENAMETOOLONG", `${name} has ${text.length} characters`);
+  }
 }
 
 /** The text at a `char *`. */

@@ -4,7 +4,8 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { byteLengthOf, isBytes } from "./bytes.ts";
+import { bufferOf, byteLengthOf, isBytes, offsetOf, plain } from "./bytes.ts";
+import { asBytes, shown } from "./check.ts";
 import { errno } from "./libc.ts";
 import { tracing } from "./observer.ts";
 import { own } from "./own.ts";
@@ -21,20 +22,13 @@ const attached = new WeakMap<ArrayBufferLike, Segment>();
 const windows = new WeakMap<ReadOnlyMemory, Segment>();
 
 // taken from the prototypes, as a property of the buffer itself could say or do something else
-const getter = (of: object, name: string) =>
-  Function.prototype.call.bind(Object.getOwnPropertyDescriptor(of, name)!.get!);
-const bufferOf = getter(Object.getPrototypeOf(Uint8Array.prototype), "buffer") as (view: Uint8Array) => ArrayBufferLike;
-const offsetOf = getter(Object.getPrototypeOf(Uint8Array.prototype), "byteOffset") as (view: Uint8Array) => number;
-const isDetached = getter(ArrayBuffer.prototype, "detached") as (buffer: ArrayBufferLike) => boolean;
+const isDetached = Function.prototype.call.bind(
+  Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, "detached")!.get!,
+) as (buffer: ArrayBufferLike) => boolean;
 const transfer = Function.prototype.call.bind(ArrayBuffer.prototype.transfer) as (
   buffer: ArrayBufferLike,
 ) => ArrayBuffer;
 
-const slice = Function.prototype.call.bind(Uint8Array.prototype.slice) as (
-  from: Uint8Array,
-  start: number,
-  end: number,
-) => Uint8Array<ArrayBuffer>;
 const set = Function.prototype.call.bind(Uint8Array.prototype.set) as (
   to: Uint8Array,
   from: Uint8Array,
@@ -45,8 +39,11 @@ const { load: atomicLoad, store: atomicStore } = Atomics;
 /** What is known of an attached segment. */
 function segment(memory: Memory): Segment | undefined {
   if (isBytes(memory)) return attached.get(bufferOf(memory));
-  return memory instanceof Object ? windows.get(memory as ReadOnlyMemory) : undefined;
+  return windows.get(memory as ReadOnlyMemory);
 }
+
+/** Tells whether a value was made as a {@linkcode ReadOnlyMemory}: its prototype is not enough. */
+let isWindow: (value: unknown) => value is ReadOnlyMemory;
 
 /**
  * A segment that is attached with `SHM_RDONLY`. JavaScript has no read-only arrays, and a write to such
@@ -56,6 +53,10 @@ export class ReadOnlyMemory {
   /** The segment's size in bytes. */
   readonly length: number;
   readonly #length: number;
+
+  static {
+    isWindow = (value): value is ReadOnlyMemory => typeof value === "object" && value !== null && #length in value;
+  }
 
   /**
    * Only `shmat` makes these so that there is something to read.
@@ -73,13 +74,13 @@ export class ReadOnlyMemory {
    * @param offset The first byte.
    * @param length How many bytes; all that follow unless given.
    * @returns A copy.
-   * @throws {LibcError} `EINVAL` outside of the segment or after `shmdt`.
+   * @throws {LibcError} `EINVAL` outside of the segment or after `shmdt`; `ENOMEM` no room for a copy.
    */
   read(offset = 0, length?: number): Uint8Array<ArrayBuffer> {
     const segment = windows.get(this);
     if (!segment) throw new LibcError("ReadOnlyMemory.read", "EINVAL", "the segment is detached");
     range(offset, length ?? 0, this.#length, "ReadOnlyMemory.read");
-    const copy = new Uint8Array(length ?? this.#length - offset);
+    const copy = room(length ?? this.#length - offset, "ReadOnlyMemory.read");
     if (copy.length > 0) Deno.UnsafePointerView.copyInto(segment.address, copy, offset);
     return copy;
   }
@@ -94,13 +95,22 @@ const readWindow = Function.prototype.call.bind(ReadOnlyMemory.prototype.read) a
 /** What `shmat` gives: the segment's bytes, or with `SHM_RDONLY` a window on them. */
 export type Memory = Uint8Array | ReadOnlyMemory;
 
+/** Memory for a copy. */
+function room(length: number, syscall: string): Uint8Array<ArrayBuffer> {
+  try {
+    return new Uint8Array(length);
+  } catch {
+    throw new LibcError(syscall, "ENOMEM", `a copy of ${length} bytes`);
+  }
+}
+
 /** Throws unless `length` bytes from `offset` lie inside `total` bytes. */
 export function range(offset: number, length: number, total: number, syscall: string): void {
   if (
     !Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0 ||
     offset + length > total
   ) {
-    const what = `${Deno.inspect(length)} bytes at ${Deno.inspect(offset)}`;
+    const what = `${shown(length)} bytes at ${shown(offset)}`;
     throw new LibcError(syscall, "EINVAL", total === 0 ? "detached" : `${what} are not inside the ${total} bytes`);
   }
 }
@@ -186,8 +196,8 @@ export function offsetIn(memory: Memory): number {
 }
 
 function readOnly(memory: Memory, syscall: string): ReadOnlyMemory {
-  if (windows.has(memory as ReadOnlyMemory) || memory instanceof ReadOnlyMemory) return memory as ReadOnlyMemory;
-  throw new LibcError(syscall, "EFAULT", `shm must be what shmat gave, got ${Deno.inspect(memory)}`);
+  if (isWindow(memory)) return memory;
+  throw new LibcError(syscall, "EFAULT", `shm must be what shmat gave, got ${shown(memory)}`);
 }
 
 /** The bytes, to be written to. */
@@ -231,7 +241,9 @@ export function read(memory: Memory, offset: number, length: number, syscall: st
 function copied(memory: Memory, offset: number, length: number, syscall: string): Uint8Array<ArrayBuffer> {
   if (isBytes(memory)) {
     range(offset, length, byteLengthOf(memory), syscall);
-    return slice(memory, offset, offset + length);
+    const copy = room(length, syscall);
+    set(copy, plain(memory, offset, offset + length), 0);
+    return copy;
   }
   const { length: total } = readOnly(memory, syscall);
   range(offset, length, total, syscall);
@@ -241,7 +253,21 @@ function copied(memory: Memory, offset: number, length: number, syscall: string)
 /** Copies bytes in. */
 export function write(memory: Memory, offset: number, data: Uint8Array, syscall: string): void {
   const bytes = writable(memory, syscall);
-  range(offset, byteLengthOf(data), byteLengthOf(bytes), syscall);
-  set(bytes, data, offset);
+  const length = byteLengthOf(data);
+  range(offset, length, byteLengthOf(bytes), syscall);
+  if (length > 0) set(bytes, data, offset);
   if (tracing.current !== undefined) tracing.current.touched("write", bytes, offset, data);
+}
+
+const indexOf = Function.prototype.call.bind(Uint8Array.prototype.indexOf) as (s: Uint8Array, byte: number) => number;
+
+/** How many bytes come before the first NUL, or how many there are. */
+export function stringLength(s: Uint8Array, syscall: string): number {
+  let end: number;
+  try {
+    end = indexOf(asBytes(s, syscall, "s"), 0);
+  } catch (error) {
+    throw error instanceof LibcError ? error : new LibcError(syscall, "EFAULT", "the memory of s is gone");
+  }
+  return end < 0 ? byteLengthOf(s) : end;
 }

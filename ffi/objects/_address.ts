@@ -4,6 +4,7 @@
  * @module
  */
 import { type addrinfo, type addrinfo_hints, getaddrinfo, getaddrinfoElsewhere } from "../libc/netdb.ts";
+import { isAddress } from "../libc/sys/_sockaddr.ts";
 import { AF_UNSPEC, sockaddr } from "../libc/sys/socket.ts";
 import { abortable } from "../abort.ts";
 
@@ -13,7 +14,7 @@ const LITERAL = /^@|\/|^\[|^[\d.]+:\d+$/;
 function known(address: string | sockaddr, type: number): addrinfo[] | undefined {
   const found = typeof address === "string" && !LITERAL.test(address) && NAME.test(address)
     ? undefined
-    : address instanceof sockaddr
+    : isAddress(address)
     ? address
     : sockaddr.parse(address);
   return found && [{ ai_family: found.family, ai_socktype: type, ai_protocol: 0, ai_addr: found }];

@@ -5,6 +5,7 @@
  */
 import { needsLoop } from "../abort.ts";
 import { LibcError } from "../errors.ts";
+import { shown } from "../native/check.ts";
 import type { WaitOptions } from "./options.ts";
 
 /** Tells whether this is the library's error, with one of these codes. */
@@ -15,7 +16,7 @@ export function isCode(error: unknown, ...codes: string[]): boolean {
 /** Throws unless a number is made of permission bits, and of no others. */
 export function checkMode(mode: number, name: string): void {
   if (Number.isInteger(mode) && mode >= 0 && mode <= 0o777) return;
-  throw new LibcError(name, "EINVAL", `mode must be 0 to 0o777, got ${Deno.inspect(mode)}`);
+  throw new LibcError(name, "EINVAL", `mode must be 0 to 0o777, got ${shown(mode)}`);
 }
 
 /** What options a method has. */
@@ -44,7 +45,7 @@ const NONE = Object.freeze({});
 export function optionsOf<T extends object>(options: T | undefined, { names, read }: Known<T>, syscall: string): T {
   if (options === undefined) return NONE as T;
   if (typeof options !== "object" || options === null) {
-    throw new LibcError(syscall, "EINVAL", `options must be an object, got ${Deno.inspect(options)}`);
+    throw new LibcError(syscall, "EINVAL", `options must be an object, got ${shown(options)}`);
   }
   let unknown: string | undefined;
   try {
@@ -58,7 +59,7 @@ export function optionsOf<T extends object>(options: T | undefined, { names, rea
     throw error;
   }
   const hint = unknown === "timeout" ? ": AbortSignal.timeout() as signal is a time limit" : "";
-  throw new LibcError(syscall, "EINVAL", `no option ${Deno.inspect(unknown)}, only ${names.join(", ")}${hint}`);
+  throw new LibcError(syscall, "EINVAL", `no option ${shown(unknown)}, only ${names.join(", ")}${hint}`);
 }
 
 const isAborted = Object.getOwnPropertyDescriptor(AbortSignal.prototype, "aborted")!.get!;
@@ -71,7 +72,7 @@ export function waitOptionsOf<T extends WaitOptions>(options: T | undefined, kno
     try {
       isAborted.call(taken.signal);
     } catch {
-      throw new LibcError(syscall, "EINVAL", `signal must be an AbortSignal, got ${Deno.inspect(taken.signal)}`);
+      throw new LibcError(syscall, "EINVAL", `signal must be an AbortSignal, got ${shown(taken.signal)}`);
     }
   }
   return taken;

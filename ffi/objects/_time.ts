@@ -4,6 +4,7 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
+import { shown } from "../native/check.ts";
 import { usleep } from "../libc/unistd.ts";
 import { abortable } from "../abort.ts";
 import { isCode } from "./_common.ts";
@@ -24,7 +25,7 @@ export class Deadline {
   /** The time starts to run. */
   constructor(timeout: number, syscall: string) {
     if (typeof timeout !== "number" || !(timeout >= 0 && timeout <= Number.MAX_SAFE_INTEGER)) {
-      throw new LibcError(syscall, "EINVAL", `timeout must be milliseconds, got ${Deno.inspect(timeout)}`);
+      throw new LibcError(syscall, "EINVAL", `timeout must be milliseconds, got ${shown(timeout)}`);
     }
     this.syscall = syscall;
     this.#timeout = timeout;

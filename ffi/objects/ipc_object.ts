@@ -4,6 +4,7 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
+import { shown } from "../native/check.ts";
 import { IPC_RMID, IPC_SET, IPC_STAT } from "../libc/sys/ipc.ts";
 import { checkMode, isCode, known, optionsOf } from "./_common.ts";
 import { forgetMade, removeMade } from "./_made.ts";
@@ -81,6 +82,7 @@ export abstract class IpcObject<D = unknown> implements Disposable {
 
   /** Changes what `IPC_SET` can change. */
   protected change(edit: (ds: D) => void): void {
+    if (typeof edit !== "function") throw new LibcError("IpcObject.change", "EINVAL", "edit must be a function");
     const ds = this.stat();
     edit(ds);
     this.#kind.control(this.#id, IPC_SET, ds);
@@ -146,7 +148,7 @@ export abstract class IpcObject<D = unknown> implements Disposable {
 
   /** How `console.log` shows it: with its id. The kernel is not asked for more. */
   [Symbol.for("Deno.customInspect")](inspect: typeof Deno.inspect, options: Deno.InspectOptions): string {
-    return `${this.constructor.name} ${inspect({ id: this.id }, options)}`;
+    return `${this.constructor?.name} ${inspect({ id: this.id }, options)}`;
   }
 
   /** Removes the object if this handle made it, in this process. It is fine if it is gone already. */
@@ -160,6 +162,6 @@ function checkId(value: number, name: string): void {
   throw new LibcError(
     SET_PERMISSIONS,
     "EINVAL",
-    `${name} must be an unsigned 32-bit integer, got ${Deno.inspect(value)}`,
+    `${name} must be an unsigned 32-bit integer, got ${shown(value)}`,
   );
 }

@@ -4,6 +4,9 @@
  * @module
  */
 
+import { LibcError } from "../errors.ts";
+import { byteLengthOf, isBytes } from "../native/bytes.ts";
+
 const decoder = new TextDecoder();
 
 /**
@@ -32,9 +35,15 @@ export class Message {
    * @param type The type that it was sent with.
    * @param bytes Where its bytes are. They are copied from there when they are first asked for.
    * @param start Where they start.
-   * @param end Where they end.
+   * @param end Where they end; where the array ends unless given.
+   * @throws {LibcError} `EINVAL` there are no such bytes.
    */
-  constructor(type: number | bigint, bytes: Uint8Array<ArrayBuffer>, start = 0, end: number = bytes.length) {
+  constructor(type: number | bigint, bytes: Uint8Array<ArrayBuffer>, start = 0, end?: number) {
+    const room = isBytes(bytes) ? byteLengthOf(bytes) : -1;
+    if (end === undefined) end = room;
+    if (!(Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end && end <= room)) {
+      throw new LibcError("Message", "EINVAL", "the bytes of a message are those of a Uint8Array, from start to end");
+    }
     this.type = type;
     this.#bytes = bytes;
     this.#start = start;

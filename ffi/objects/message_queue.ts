@@ -4,11 +4,12 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
+import { shown } from "../native/check.ts";
 import { IPC_NOWAIT } from "../libc/sys/ipc.ts";
 import { MSG_COPY, MSG_EXCEPT, msgbuf, msgget, msgrcv, msgsnd, type msqid_ds } from "../libc/sys/msg.ts";
 import { isCode, known, optionsOf, waitOptionsOf } from "./_common.ts";
 import { Line } from "./_line.ts";
-import { byteLengthOf, isBytes } from "../native/bytes.ts";
+import { byteLengthOf, isBytes, plain } from "../native/bytes.ts";
 import { tracing } from "../native/observer.ts";
 import { Shelf } from "./_shelf.ts";
 import { CREATE, create, date, find } from "./_system_v.ts";
@@ -164,9 +165,9 @@ export class MessageQueue extends IpcObject<msqid_ds> {
     } else if (isBytes(data)) {
       length = byteLengthOf(data);
       if (length > this.#buffer.mtext.length) this.#grow(length);
-      this.#buffer.mtext.set(data);
+      if (length > 0) this.#buffer.mtext.set(data); // of none the memory may be gone
     } else {
-      throw new LibcError("msgsnd", "EINVAL", `data must be a Uint8Array or a string, got ${Deno.inspect(data)}`);
+      throw new LibcError("msgsnd", "EINVAL", `data must be a Uint8Array or a string, got ${shown(data)}`);
     }
     this.#buffer.mtype = type;
     return length;
@@ -210,7 +211,7 @@ export class MessageQueue extends IpcObject<msqid_ds> {
   async send(data: Uint8Array | string, options?: SendOptions & WaitOptions): Promise<void> {
     const { type = 1, signal } = waitOptionsOf(options, SEND_WAIT, "msgsnd");
     // a caller may go on using the array while the message waits for its turn
-    const copy = isBytes(data) ? data.slice() : data;
+    const copy = isBytes(data) ? plain(data, 0).slice() : data;
     await this.#senders.wait(() => this.#putOrNot(this.#fill(copy, type)) ? undefined : BUSY, "", signal);
   }
 
@@ -355,7 +356,7 @@ export class MessageQueue extends IpcObject<msqid_ds> {
    */
   setMaxBytes(bytes: number): void {
     if (!Number.isSafeInteger(bytes) || bytes < 0) {
-      throw new LibcError("msgctl", "EINVAL", `maxBytes must be a count of bytes, got ${Deno.inspect(bytes)}`);
+      throw new LibcError("msgctl", "EINVAL", `maxBytes must be a count of bytes, got ${shown(bytes)}`);
     }
     this.change((ds) => ds.msg_qbytes = bytes);
   }

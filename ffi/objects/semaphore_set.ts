@@ -4,6 +4,7 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
+import { shown } from "../native/check.ts";
 import { IPC_NOWAIT } from "../libc/sys/ipc.ts";
 import {
   GETALL,
@@ -51,7 +52,7 @@ const LARGEST = 0x7fff; // SEMVMX
 function checkValue(value: number, name: string, from: number, syscall = "semop"): number {
   if (Number.isInteger(value) && value >= from && value <= LARGEST) return value;
   const code = Number.isInteger(value) && value > LARGEST ? "ERANGE" : "EINVAL";
-  throw new LibcError(syscall, code, `${name} must be ${from} to ${LARGEST}, got ${Deno.inspect(value)}`);
+  throw new LibcError(syscall, code, `${name} must be ${from} to ${LARGEST}, got ${shown(value)}`);
 }
 
 const FIELDS = 3; // of a struct sembuf, 16 bits each
@@ -74,12 +75,25 @@ function isPatient(ops: sembuf): boolean {
   return true;
 }
 
+const MOST = 0xffff; // semaphores of a set that have a number in a struct sembuf
+
 /** Values as the kernel takes them; a plain `Uint16Array.from` would cut them. */
 function valuesOf(list: ArrayLike<number>): Uint16Array<ArrayBuffer> {
   if (list === null || typeof list !== "object") {
-    throw new LibcError("semctl", "EINVAL", `the values must be a list of numbers, got ${Deno.inspect(list)}`);
+    throw new LibcError("semctl", "EINVAL", `the values must be a list of numbers, got ${shown(list)}`);
   }
-  return Uint16Array.from(Array.from(list, (value) => checkValue(value, "a value", 0, "semctl")));
+  const values: number[] = [];
+  try {
+    const { length } = list;
+    if (!Number.isInteger(length) || length < 0 || length > MOST) {
+      throw new LibcError("semctl", "EINVAL", `there must be up to ${MOST} values, got ${shown(length)}`);
+    }
+    for (let i = 0; i < length; i++) values.push(checkValue(list[i], "a value", 0, "semctl"));
+  } catch (error) {
+    if (error instanceof LibcError) throw error;
+    throw new LibcError("semctl", "EINVAL", "the values cannot be read");
+  }
+  return Uint16Array.from(values);
 }
 
 /**
@@ -228,7 +242,7 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
   /** The one operation in the reused structure. */
   #one(n: number, value: number, flags: number): sembuf {
     if (!Number.isInteger(n) || n < 0 || n > 0xffff) {
-      throw new LibcError("semop", "EFBIG", `semid ${this.#id} has no semaphore ${Deno.inspect(n)}`);
+      throw new LibcError("semop", "EFBIG", `semid ${this.#id} has no semaphore ${shown(n)}`);
     }
     // a trace's listener calls in between two uses of the one that is kept
     if (tracing.depth > 0) return new sembuf([n, value, flags]);
@@ -382,8 +396,8 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    */
   async op(ops: sembuf, options?: WaitOptions): Promise<void> {
     const { signal } = waitOptionsOf(options, WAIT, "semop");
-    if (!(ops instanceof sembuf)) {
-      throw new LibcError("semop", "EINVAL", `ops must be a sembuf, got ${Deno.inspect(ops)}`);
+    if (ownBytes(ops) === undefined) {
+      throw new LibcError("semop", "EINVAL", `ops must be a sembuf, got ${shown(ops)}`);
     }
     const patient = copyOf(ops);
     if (!isPatient(patient)) return semop(this.#id, patient);

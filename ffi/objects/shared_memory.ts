@@ -4,6 +4,7 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
+import { shown } from "../native/check.ts";
 import { type Memory, ReadOnlyMemory, SHM_RDONLY, shmat, shmdt, shmget, type shmid_ds } from "../libc/sys/shm.ts";
 import { byteLengthOf, isBytes } from "../native/bytes.ts";
 import { isAttached, read as readMemory, write as writeMemory } from "../native/memory.ts";
@@ -133,7 +134,7 @@ export class SharedMemory extends IpcObject<shmid_ds> {
   #write(data: Uint8Array | string, offset: number | undefined, name: string): void {
     const bytes = typeof data === "string" ? encoder.encode(data) : data;
     if (!isBytes(bytes)) {
-      throw new LibcError(name, "EINVAL", `data must be a Uint8Array or a string, got ${Deno.inspect(data)}`);
+      throw new LibcError(name, "EINVAL", `data must be a Uint8Array or a string, got ${shown(data)}`);
     }
     const memory = this.#writable(name);
     writeMemory(memory, inside(offset, byteLengthOf(bytes), memory.length, name), bytes, name);
@@ -213,6 +214,9 @@ export class SharedMemory extends IpcObject<shmid_ds> {
    * @throws {LibcError} `EINVAL` more than fits, or detached; `EACCES` attached for reading only.
    */
   writeString(text: string, offset?: number): void {
+    if (typeof text !== "string") {
+      throw new LibcError("SharedMemory.writeString", "EINVAL", `text must be a string, got ${shown(text)}`);
+    }
     this.#write(`${text}\0`, offset, "SharedMemory.writeString");
   }
 
@@ -267,6 +271,6 @@ function inside(offset: number | undefined, length: number, size: number, name: 
   const from = offset === undefined ? 0 : offset;
   const whole = Number.isSafeInteger(from) && Number.isSafeInteger(length);
   if (whole && from >= 0 && length >= 0 && from + length <= size) return from;
-  const what = `${Deno.inspect(length)} bytes at ${Deno.inspect(from)}`;
+  const what = `${shown(length)} bytes at ${shown(from)}`;
   throw new LibcError(name, "EINVAL", `${what} are not inside the segment's ${size} bytes`);
 }

@@ -49,8 +49,8 @@ import { abortable } from "../abort.ts";
 import { lookup, lookupAsync } from "./_address.ts";
 import { checkMode, isCode, known, optionsOf, waitOptionsOf } from "./_common.ts";
 import { addressFor, fileOf, noteFile, release, removeFile, waitSync } from "./_descriptor.ts";
-import { byteLengthOf, isBytes } from "../native/bytes.ts";
-import { asInt } from "../native/check.ts";
+import { byteLengthOf, isBytes, plain } from "../native/bytes.ts";
+import { asInt, shown } from "../native/check.ts";
 import { setMode, setNonblocking } from "../native/descriptors.ts";
 import { ready } from "./_reactor.ts";
 import { type Deadline, deadline, pause, sleepSync } from "./_time.ts";
@@ -118,7 +118,7 @@ const NOBODY = 0xffff_ffff; // the uid that the kernel has for no process, -1
 
 function asBytes(buf: Uint8Array<ArrayBuffer>, syscall: string): Uint8Array<ArrayBuffer> {
   if (isBytes(buf)) return buf;
-  throw new LibcError(syscall, "EFAULT", `the buffer must be a Uint8Array, got ${Deno.inspect(buf)}`);
+  throw new LibcError(syscall, "EFAULT", `the buffer must be a Uint8Array, got ${shown(buf)}`);
 }
 
 /** A type that flags can be added to; `|` would cut another number to fit. */
@@ -486,9 +486,9 @@ export class Socket implements Disposable {
 
   #read(buf: Uint8Array<ArrayBuffer>): number | null {
     asBytes(buf, "recv");
-    if (this.#type !== SOCK_STREAM) this.#room(buf.length);
+    if (this.#type !== SOCK_STREAM) this.#room(byteLengthOf(buf));
     const n = recv(this.#fd, buf);
-    return n === 0 && (this.#type === SOCK_SEQPACKET || this.#type === SOCK_STREAM && buf.length > 0) ? null : n;
+    return n === 0 && (this.#type === SOCK_SEQPACKET || this.#type === SOCK_STREAM && byteLengthOf(buf) > 0) ? null : n;
   }
 
   /** How long the next datagram is, if that is not too long. */
@@ -521,7 +521,7 @@ export class Socket implements Disposable {
       }
       let sent = 0;
       do {
-        const rest = bytes.subarray(sent);
+        const rest = plain(bytes, sent);
         sent += await this.#retry(POLLOUT, signal, () => send(this.#fd, rest, undefined, MSG_NOSIGNAL));
       } while (sent < byteLengthOf(bytes));
     } finally {
@@ -547,7 +547,7 @@ export class Socket implements Disposable {
     const limit = deadline(optionsOf(options, SYNC, "send").timeout, "send");
     let sent = 0;
     do {
-      const rest = bytes.subarray(sent);
+      const rest = plain(bytes, sent);
       sent += this.#retrySync(POLLOUT, limit, () => send(this.#fd, rest, undefined, MSG_NOSIGNAL));
     } while (sent < byteLengthOf(bytes));
   }
@@ -582,13 +582,14 @@ export class Socket implements Disposable {
       throw new LibcError("recvfrom", "EOPNOTSUPP", "this socket has a connection: use read");
     }
     if (buf !== undefined) asBytes(buf, "recvfrom");
-    const length = this.#room(buf ? buf.length : Infinity);
+    const length = this.#room(buf ? byteLengthOf(buf) : Infinity);
     const into = buf ?? new Uint8Array(length);
     const address = addressFor(this.#domain);
     const n = recvfrom(this.#fd, into, undefined, MSG_TRUNC, address);
     // somebody who shares the socket took the one whose length it was
-    if (n > into.length) throw new LibcError("recvfrom", "EMSGSIZE", `${n} bytes, cut to ${into.length}`);
-    return { data: into.subarray(0, n), address };
+    const room = byteLengthOf(into);
+    if (n > room) throw new LibcError("recvfrom", "EMSGSIZE", `${n} bytes, cut to ${room}`);
+    return { data: plain(into, 0, n), address };
   }
 
   /**

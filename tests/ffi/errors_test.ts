@@ -42,3 +42,11 @@ Deno.test("what is misspelt does not compile", () => {
   };
   assertEquals(Object.keys(declared), ["nothing", "flags", "member"]);
 });
+
+Deno.test("what tells of errors does not fail itself", () => {
+  // deno-lint-ignore no-explicit-any -- what no type allows
+  for (const wrong of [Symbol("x"), Object.create(null), 5n, undefined] as any[]) {
+    assertEquals(new LibcError(wrong, wrong, wrong) instanceof LibcError, true);
+    assertEquals([typeof errnoMessage(wrong), typeof errnoCode(wrong), errnoNumber(wrong)], ["string", "string", 0]);
+  }
+});

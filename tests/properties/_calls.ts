@@ -46,17 +46,16 @@ export function perform(call: Call, specs: readonly Spec[], w: World): unknown {
   if (verbose) say(text);
   const args = specs.map((spec) => spec.make(w));
   const failed = (error: unknown) => {
-    w.checkGuards(text);
+    w.checkGuards(() => text);
     if (error instanceof LibcError) {
       if (typeof error.errno !== "number" || !error.code) throw new Error(`${text}: no code`, { cause: error });
       return;
     }
-    if (error instanceof TypeError && specs.some((spec) => spec.typeError)) return;
     if (call.allows?.(error)) return;
     throw new Error(`${text} threw ${Deno.inspect(error)}`);
   };
   const succeeded = (result: unknown) => {
-    w.checkGuards(text);
+    w.checkGuards(() => text);
     if (result !== undefined) call.after?.(result, w);
     const taken = specs.findIndex((spec) => spec.bad);
     if (taken >= 0) throw new Error(`${text} took argument ${taken + 1} for a value, and gave ${Deno.inspect(result)}`);

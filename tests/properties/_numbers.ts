@@ -11,8 +11,6 @@ export interface Spec {
   make(w: World): unknown;
   /** No call may take it for a value. */
   readonly bad?: boolean;
-  /** JavaScript itself throws a TypeError at some uses: a view whose memory is gone, or options that are no object. */
-  readonly typeError?: boolean;
 }
 
 export const good = (name: string, make: (w: World) => unknown): Spec => ({ name, make });

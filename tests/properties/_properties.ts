@@ -5,6 +5,9 @@
  *     deno run -A tests/properties/_properties.ts                                # what the tests run
  *     deno run -A tests/properties/_properties.ts --random --seconds 600         # another seed each round
  *     deno run -A tests/properties/_properties.ts --seed 7 --group thin --verbose # once more, naming each call
+ *     deno run -A tests/properties/_properties.ts --calls 1000000                 # so many of everything exported
+ *
+ * fuzz.ts runs it such that nothing is left even by a crash.
  *
  * Nothing here may touch what others own: commands that change or remove objects only ever get ids made here (in
  * every spelling), signals are only 0 or none, and what could wait for ever is told not to wait.
@@ -18,16 +21,23 @@ import { descriptorModel, streamModel } from "./_models_descriptors.ts";
 import { queueModel, segmentModel, semaphoreModel } from "./_models_sysv.ts";
 import { SOCKET_OBJECTS } from "./_objects_sockets.ts";
 import { SYSV_OBJECTS } from "./_objects_sysv.ts";
-import { option, say, verbose } from "./_run.ts";
+import { Everything } from "./_everything.ts";
+import { interruptEvery } from "./_interrupts.ts";
+import { note, option, say, silence, verbose } from "./_run.ts";
 import { hot, sequences } from "./_sequences.ts";
 import { OTHERS } from "./_thin_others.ts";
 import { PROCESSES } from "./_thin_processes.ts";
 import { SOCKETS } from "./_thin_sockets.ts";
 import { SYSV } from "./_thin_sysv.ts";
+import { removeAllMade } from "../../ffi/objects/_made.ts";
 import { m, World } from "./_world.ts";
 
 // Deno opens a pair of sockets at the first, and keeps it
 Deno.addSignalListener("SIGUSR2", () => {});
+// and the first wait on the event loop begins a thread with a descriptor
+const ends: [number, number] = mod.pipe();
+await mod.writable(ends[1]);
+ends.forEach(mod.close);
 
 function descriptors(): string[] {
   return [...Deno.readDirSync("/proc/self/fd")].map(({ name }) => {
@@ -44,10 +54,23 @@ const THIN = [...SYSV, ...PROCESSES, ...SOCKETS, ...OTHERS];
 const CLASSES = [...SYSV_OBJECTS, ...SOCKET_OBJECTS];
 
 const seed = Number(option("seed") ?? 4001);
-const only = option("group");
+const calls = option("calls");
+const only = option("group") ?? (calls === undefined ? undefined : "everything");
 const deadline = performance.now() + Number(option("seconds") ?? 0) * 1000;
 const random = Deno.args.includes("--random") && option("seed") === undefined;
 const scale = Number(option("scale") ?? 1);
+
+for (const [signal, number] of [["SIGHUP", 1], ["SIGINT", 2], ["SIGTERM", 15]] as const) {
+  Deno.addSignalListener(signal, () => {
+    for (const world of World.live) {
+      try {
+        world[Symbol.dispose]();
+      } catch { /* it is in the middle of a call */ }
+    }
+    removeAllMade();
+    Deno.exit(128 + number);
+  });
+}
 
 const groups: Record<string, (seed: number) => unknown> = {
   segment: (seed) => fc.assert(segmentModel, { seed, numRuns: 500 * scale }),
@@ -75,6 +98,41 @@ const groups: Record<string, (seed: number) => unknown> = {
     if (failures.length > 0) throw new Error(failures.join("\n"));
   },
   hot: () => hot(THIN, 20_000 * scale, 100 * scale),
+  everything: async (seed) => {
+    using _quiet = silence();
+    const everything = new Everything(mod);
+    const most = Number(calls ?? 30_000 * scale);
+    const start = performance.now();
+    interruptEvery(2);
+    try {
+      let told = start;
+      for (let at = seed; everything.calls < most; at++) {
+        try {
+          note("running", `--group everything --seed ${at} --calls 1`);
+          await everything.world(at);
+        } catch (error) {
+          const failure = new Error(`--group everything --seed ${at} --calls 1`, { cause: error });
+          if (!Deno.args.includes("--go-on")) throw failure;
+          say(Deno.inspect(failure));
+        }
+        if (performance.now() - told > 5000) {
+          told = performance.now();
+          const rate = Math.round(everything.calls / (told - start) * 1000);
+          say(
+            `${everything.calls.toLocaleString("en")} of ${
+              most.toLocaleString("en")
+            } calls, ${rate} a second, seed ${at}`,
+          );
+          await new Promise((resolve) => setTimeout(resolve)); // for signals
+        }
+      }
+    } finally {
+      interruptEvery(0);
+    }
+    const { unreached } = everything;
+    if (most >= 10_000 && unreached.length > 0) throw new Error(`never called: ${unreached.join(", ")}`);
+    say(`${everything.summary}${unreached.length > 0 ? "" : ", each of which was reached"}`);
+  },
 };
 
 for (let round = 0; round === 0 || performance.now() < deadline; round++) {

@@ -4,13 +4,22 @@
  * @module
  */
 import * as mod from "../../mod.ts";
+import { note, noteNothing } from "./_run.ts";
 import { MessageQueue } from "../../ffi/objects/message_queue.ts";
 import { SemaphoreSet } from "../../ffi/objects/semaphore_set.ts";
 import { SharedMemory } from "../../ffi/objects/shared_memory.ts";
 import { type Listener, Socket } from "../../ffi/objects/socket.ts";
 
 // deno-lint-ignore no-explicit-any -- the point is to pass what the types forbid
-export const m: any = mod;
+export const m: any = { ...mod };
+for (const kind of ["shm", "msg", "sem"]) {
+  const get = m[`${kind}get`];
+  m[`${kind}get`] = (...args: unknown[]) => {
+    const id = get(...args);
+    note(kind, id);
+    return id;
+  };
+}
 export const { LibcError } = mod;
 
 export const GUARD = 512; // bytes around each buffer, which no call may touch
@@ -41,11 +50,17 @@ export class World {
   readonly queue: MessageQueue = MessageQueue.create();
   readonly set: SemaphoreSet = SemaphoreSet.create([1, 2, 3]);
   readonly sockets: [Socket, Socket] = Socket.pair();
+  readonly datagram: Socket = Socket.bind("127.0.0.1:0");
   readonly acceptor: Listener = Socket.listen("127.0.0.1:0");
   #guarded: Guarded[] = [];
   #fds = new Set<number>();
 
+  /** Those that are not disposed of yet. */
+  static readonly live: Set<World> = new Set();
+
   constructor() {
+    World.live.add(this);
+    for (const [kind, { id }] of Object.entries({ shm: this.segment, msg: this.queue, sem: this.set })) note(kind, id);
     m.bind(this.listener, this.address);
     m.listen(this.listener, 5);
     m.getsockname(this.listener, this.address);
@@ -68,21 +83,47 @@ export class World {
     if (typeof fd === "number" && fd > 2) this.#fds.add(fd);
   }
 
+  /** A socket of no connection. */
+  newSocket(): number {
+    const fd = m.socket(m.AF_INET, m.SOCK_STREAM | m.SOCK_NONBLOCK, 0);
+    this.own(fd);
+    return fd;
+  }
+
+  /** Whether something is the world's own, and goes with it. */
+  keeps(object: unknown): boolean {
+    return [this.segment, this.queue, this.set, ...this.sockets, this.datagram, this.acceptor].includes(
+      object as Socket,
+    );
+  }
+
+  /** Removes what a call has made, unless it is the world's own. */
+  remove(get: "shmget" | "msgget" | "semget", id: number): void {
+    if ([this.shmid, this.msqid, this.semid, this.segment.id, this.queue.id, this.set.id].includes(id)) return;
+    ignore(() => get === "semget" ? m.semctl(id, 0, m.IPC_RMID) : m[`${get.slice(0, 3)}ctl`](id, m.IPC_RMID));
+  }
+
   /** What was written where nothing may be written. */
-  checkGuards(text: string): void {
+  checkGuards(text: () => string): void {
+    if (this.#guarded.length === 0) return;
     for (const { whole, start, end } of this.#guarded) {
-      const touched = whole.findIndex((byte, at) => (at < start || at >= end) && byte !== CANARY);
-      if (touched >= 0) throw new Error(`${text} wrote to byte ${touched} of a buffer of ${start} to ${end}`);
+      for (let at = 0; at < whole.length; at++) {
+        if (at === start) at = end;
+        if (at < whole.length && whole[at] !== CANARY) {
+          throw new Error(`${text()} wrote to byte ${at} of a buffer of ${start} to ${end}`);
+        }
+      }
     }
     this.#guarded = [];
   }
 
   [Symbol.dispose](): void {
+    World.live.delete(this);
     for (const memory of [this.shm, this.readOnly]) ignore(() => m.shmdt(memory));
     ignore(() => m.shmctl(this.shmid, m.IPC_RMID));
     ignore(() => m.msgctl(this.msqid, m.IPC_RMID));
     ignore(() => m.semctl(this.semid, 0, m.IPC_RMID));
-    for (const object of [this.segment, this.queue, this.set, ...this.sockets, this.acceptor]) {
+    for (const object of [this.segment, this.queue, this.set, ...this.sockets, this.datagram, this.acceptor]) {
       ignore(() => object[Symbol.dispose]());
     }
     // an IPC_SET may have taken it from the one who made it
@@ -101,6 +142,7 @@ export class World {
     }
     for (const id of [this.msqid, this.queue.id]) gone("a queue", () => m.msgctl(id, m.IPC_STAT, new mod.msqid_ds()));
     for (const id of [this.semid, this.set.id]) gone("a set", () => m.semctl(id, 0, m.GETVAL));
+    if (World.live.size === 0) noteNothing();
   }
 }
 

@@ -1,7 +1,8 @@
 // Random calls, right and wrong, of everything there is: whatever happens is a value or a typed error. They run in a
 // process of their own (see _properties.ts, also for how to run them for longer), so that a crash is seen.
 import { assert, assertEquals } from "@std/assert";
-import { Program, root } from "../support.ts";
+import { Program, root, rows, until } from "../support.ts";
+import { parametersOf, targetsOf } from "./_targets.ts";
 
 const SEED = "4001";
 
@@ -31,6 +32,7 @@ const groups: [group: string, name: string][] = [
   ["each", "every call with every wrong argument throws a LibcError, and touches no memory but its own"],
   ["thin", "random sequences of the functions end in values and LibcErrors"],
   ["classes", "random sequences of the classes' methods end in values and LibcErrors"],
+  ["everything", "anything that is exported, called with anything, ends in a value or a LibcError"],
   ["hot", "a function that was called thousands of times takes a wrong argument no more than before"],
 ];
 
@@ -46,5 +48,79 @@ for (const [group, name] of groups) {
     }
     assertEquals(code, 0, stderr);
     assert(stderr.includes(`${group}: seed ${SEED}`), "it ran");
+  });
+}
+
+Deno.test("whatever is exported is found, with all that can be called of it, and its parameters", () => {
+  class Base {
+    inherited(_options = { a: [1, 2] }, ..._rest: unknown[]) {}
+  }
+  class Made extends Base {
+    static of(_first: number, [_a, _b]: unknown[]) {}
+    #value = 0;
+    get value() {
+      return this.#value;
+    }
+    set value(value) {
+      this.#value = value;
+    }
+    [Symbol.dispose]() {}
+  }
+  const found = targetsOf("Made", Made).map(({ name, parameters }) => `${name}(${parameters.join(", ")})`);
+  assertEquals(found.sort(), [
+    "Made.of(_first, options)",
+    "Made.prototype.[Symbol.dispose]()",
+    "Made.prototype.inherited(_options, _rest, _rest, _rest)",
+    "get Made.prototype.value()",
+    "new Made()",
+    "set Made.prototype.value(value)",
+  ]);
+  assertEquals(targetsOf("made", (sockfd: number) => sockfd).map(({ name }) => name), ["made"]);
+  assertEquals(parametersOf(async (_fd: number, { signal }: { signal?: unknown } = {}) => await signal), [
+    "_fd",
+    "options",
+  ]);
+  assertEquals(targetsOf("CONSTANT", 5), []);
+});
+
+/** What a process has left: segments that it made, queues that it sent to. */
+const leftBy = (pid: number) => [
+  ...rows("/proc/sysvipc/shm").filter((row) => Number(row[4]) === pid),
+  ...rows("/proc/sysvipc/msg").filter((row) => Number(row[5]) === pid),
+];
+
+for (
+  const [what, victim, signal, code] of [
+    ["interrupted", "it", "SIGINT", 130],
+    ["terminated", "it", "SIGTERM", 143],
+    ["killed in the middle of a call", "child", "SIGKILL", 137],
+  ] as const
+) {
+  Deno.test(`a fuzzer that is ${what} leaves nothing behind`, async () => {
+    const directory = Deno.makeTempDirSync();
+    await using program = new Program(Deno.execPath(), [
+      "run",
+      "--cached-only",
+      "--allow-all",
+      "--no-check",
+      `${root}tests/properties/fuzz.ts`,
+      "--seed",
+      SEED,
+      "--calls",
+      "100000000",
+    ], { env: { TMPDIR: directory } });
+    await program.until("everything: seed");
+    const [child] = Deno.readTextFileSync(`/proc/${program.pid}/task/${program.pid}/children`).trim().split(" ").map(
+      Number,
+    );
+    await until(() => leftBy(child).length > 0, "it makes objects");
+    if (victim === "child") Deno.kill(child, signal);
+    else program.kill(signal);
+    const ended = await program.end(60_000);
+    assertEquals([ended.code, leftBy(child)], [code, []], ended.stderr);
+    if (victim === "child") {
+      assert(/killed by SIGKILL.*--seed \d+ --calls 1 --verbose/.test(ended.stderr), ended.stderr);
+    }
+    Deno.removeSync(directory); // it is empty
   });
 }

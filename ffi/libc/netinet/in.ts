@@ -4,7 +4,7 @@
  * @module
  */
 import { LibcError } from "../../errors.ts";
-import { asUint } from "../../native/check.ts";
+import { asUint, shown } from "../../native/check.ts";
 import { char, u16, u32 } from "../../native/kinds.ts";
 import { layout, layoutOf, nested, Struct } from "../../native/layout.ts";
 import { cstring, errno, text } from "../../native/libc.ts";
@@ -236,7 +236,7 @@ families.set(AF_INET6, {
 
 function swap16(value: number, syscall: string): number {
   if (typeof value === "number" && (value & 0xffff) === value) return value >> 8 | (value & 0xff) << 8;
-  throw new LibcError(syscall, "EINVAL", `must be an integer of 0 to 65535, got ${Deno.inspect(value)}`);
+  throw new LibcError(syscall, "EINVAL", `must be an integer of 0 to 65535, got ${shown(value)}`);
 }
 
 function swap32(value: number, syscall: string): number {

@@ -4,6 +4,7 @@
  * @module
  */
 import { LibcError } from "../../errors.ts";
+import { shown } from "../../native/check.ts";
 import { byteLengthOf } from "../../native/bytes.ts";
 import {
   as,
@@ -20,7 +21,7 @@ import {
   u16,
   u64,
 } from "../../native/kinds.ts";
-import { layout, ownBytes, Struct } from "../../native/layout.ts";
+import { bytesOfNew, layout, ownBytes, Struct } from "../../native/layout.ts";
 import type { TracedArgument } from "../../trace/event.ts";
 
 /** No address family; as a hint, any. */
@@ -76,7 +77,7 @@ export function memoryOf(address: sockaddr): Uint8Array<ArrayBuffer> {
 /** Sets how many of an address's bytes count. */
 export let setLength: (address: sockaddr, length: number) => void;
 /** Tells whether a value was made as an address: its prototype is not enough. */
-let isAddress: (value: unknown) => value is sockaddr;
+export let isAddress: (value: unknown) => value is sockaddr;
 
 /**
  * A socket address of any kind, `struct sockaddr`; {@linkcode sockaddr_in}, {@linkcode sockaddr_in6} and
@@ -100,8 +101,12 @@ export abstract class sockaddr extends Struct {
    */
   constructor(family: number) {
     super();
-    this.#length = this.bytes.length;
-    this.bytes[0] = family;
+    const bytes = bytesOfNew(this, "bind");
+    if (typeof family !== "number" || (family & 0xff) !== family) {
+      throw new LibcError("bind", "EINVAL", `family must be an address family, got ${shown(family)}`);
+    }
+    this.#length = bytes.length;
+    bytes[0] = family;
   }
 
   /**
@@ -128,9 +133,7 @@ export abstract class sockaddr extends Struct {
         if (address) return address;
       }
     }
-    const what = `${
-      Deno.inspect(text)
-    } is not an address: 161.25.19.8:1625, [::1]:1625 (ports to 65535), /path or @name`;
+    const what = `${shown(text)} is not an address: 161.25.19.8:1625, [::1]:1625 (ports to 65535), /path or @name`;
     throw new LibcError("inet_pton", "EINVAL", what);
   }
 
@@ -146,10 +149,10 @@ export abstract class sockaddr extends Struct {
   /** What its family says of it, if it is there as a whole: the kernel cuts those that have no room. */
   #ask(what: "hostname" | "path" | "text"): string | undefined {
     const known = families.get(this.family);
-    if (!known?.fits(this.length)) return undefined;
+    if (!known?.fits(lengthOf(this))) return undefined;
     // room for any family, or an address whose family was changed
     const fits: boolean = this instanceof known.class;
-    const address = fits ? this : sockaddrFrom(memoryOf(this).subarray(0, this.length));
+    const address = fits ? this : sockaddrFrom(memoryOf(this).subarray(0, lengthOf(this)));
     return known[what]?.(address);
   }
   /** The IP address as text, with `%interface` if it has one; undefined for other families. */
@@ -176,7 +179,7 @@ export abstract class sockaddr extends Struct {
 
   /** Shows the text when an address is logged. */
   [Symbol.for("Deno.customInspect")](): string {
-    return isAddress(this) ? `${this.constructor.name} ${this}` : "what only looks like a sockaddr";
+    return isAddress(this) ? `${this.constructor?.name} ${told(this)}` : "what only looks like a sockaddr";
   }
 }
 
@@ -201,18 +204,37 @@ export function addressOf(
     const bytes = ownBytes(address)!;
     // each is asked once: a getter could answer something else the next time
     const room = byteLengthOf(bytes);
-    const length = address.length;
-    if (length <= room && (length >>> 0) === length) return { bytes, length, room };
+    const length = lengthOf(address, syscall);
+    // -0 is equal to 0, but no integer to V8
+    if (length <= room && (length >>> 0) === length) return { bytes, length: length >>> 0, room };
     throw new LibcError(syscall, "EFAULT", "addr has not the bytes that it says it has");
   }
-  throw new LibcError(syscall, "EFAULT", `addr must be a sockaddr, got ${Deno.inspect(address)}`);
+  throw new LibcError(syscall, "EFAULT", `addr must be a sockaddr, got ${shown(address)}`);
+}
+
+/** What an address says of its length, if it does: a class of a program's own may have a getter for it. */
+export function lengthOf(address: sockaddr, syscall = "bind"): number {
+  try {
+    const { length } = address;
+    if (typeof length === "number") return length;
+  } catch { /* it cannot be asked */ }
+  throw new LibcError(syscall, "EFAULT", "addr does not say how long it is");
+}
+
+/** An address as an error tells of it, whatever has become of its class. */
+export function told(address: sockaddr): string {
+  try {
+    return `${address}`;
+  } catch {
+    return "an address without text";
+  }
 }
 
 /** Notes what the kernel has written into an address: `socklen` bytes, or as many as it has room for. */
 export function received(address: sockaddr, socklen: number): void {
   const bytes = ownBytes(address)!;
   const length = Math.min(socklen, byteLengthOf(bytes));
-  bytes.fill(0, length);
+  if (length < byteLengthOf(bytes)) bytes.fill(0, length);
   setLength(address, length);
 }
 
@@ -220,8 +242,9 @@ export function received(address: sockaddr, socklen: number): void {
 export function sockaddrFrom(bytes: Uint8Array): sockaddr {
   const known = families.get(bytes.length >= 2 ? bytes[0] | bytes[1] << 8 : AF_UNSPEC);
   const address = known?.fits(bytes.length) ? new known.class() : new sockaddr_storage();
-  const length = Math.min(bytes.length, address.bytes.length);
-  address.bytes.set(bytes.subarray(0, length));
+  const into = memoryOf(address);
+  const length = Math.min(bytes.length, into.length);
+  into.set(bytes.subarray(0, length));
   setLength(address, length);
   return address;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { errnoCode, LibcError } from "../../errors.ts";
-import { asInt, asKey, asLong, asSize, keyText } from "../../native/check.ts";
+import { asInt, asKey, asLong, asSize, keyText, shown } from "../../native/check.ts";
 import { call, header, unless } from "../../native/header.ts";
 import {
   by,
@@ -24,7 +24,17 @@ import {
   u64,
   viewOn,
 } from "../../native/kinds.ts";
-import { layout, layoutOf, nested, settable, Struct, struct, structBytes } from "../../native/layout.ts";
+import {
+  bytesOfNew,
+  layout,
+  layoutOf,
+  memberOf,
+  nested,
+  settable,
+  Struct,
+  struct,
+  structBytes,
+} from "../../native/layout.ts";
 import { errno } from "../../native/libc.ts";
 import { own } from "../../native/own.ts";
 import {
@@ -116,6 +126,8 @@ layout(msginfo, "msgctl", {
 const MTYPE = 8; // bytes
 const LARGEST = 0x7fffffff;
 
+/** The type of a message, whatever the property says. */
+let typeOf: (message: msgbuf) => number | bigint;
 /** The bytes of a message, to hand to the kernel; undefined for anything else than a {@linkcode msgbuf}. */
 let ownBytes: (message: msgbuf) => Uint8Array<ArrayBuffer> | undefined;
 
@@ -136,22 +148,24 @@ export class msgbuf extends Struct {
   declare mtype: number | bigint;
   /** The message's text: as many bytes as the structure was made with. */
   readonly mtext: Uint8Array<ArrayBuffer>;
-  // nobody else has this view: what it says of its length is true, also when the memory was transferred away
   readonly #own: Uint8Array<ArrayBuffer>;
   readonly #words: Int32Array<ArrayBuffer>; // of the type
 
   static {
     ownBytes = (message) =>
       typeof message === "object" && message !== null && #own in message ? message.#own : undefined;
+    typeOf = (message) => {
+      const low = message.#words[0];
+      const high = message.#words[1];
+      const value = high * 2 ** 32 + (low >>> 0);
+      if (Number.isSafeInteger(value)) return value;
+      if (high === undefined) throw new LibcError("msgrcv", "EFAULT", "the memory of mtype is gone");
+      return BigInt(high) << 32n | BigInt(low >>> 0);
+    };
     Object.defineProperty(this.prototype, "mtype", {
       configurable: true,
       get(this: msgbuf): number | bigint {
-        const low = this.#words[0];
-        const high = this.#words[1];
-        const value = high * 2 ** 32 + (low >>> 0);
-        if (Number.isSafeInteger(value)) return value;
-        if (high === undefined) throw new LibcError("msgrcv", "EFAULT", "the memory of mtype is gone");
-        return BigInt(high) << 32n | BigInt(low >>> 0);
+        return typeOf(this);
       },
       set(this: msgbuf, value: number | bigint) {
         if (typeof value === "number" && Number.isSafeInteger(value)) {
@@ -164,7 +178,7 @@ export class msgbuf extends Struct {
           throw new LibcError(
             "msgsnd",
             "EINVAL",
-            `mtype must be a 64-bit integer (a bigint beyond 2^53), got ${Deno.inspect(value)}`,
+            `mtype must be a 64-bit integer (a bigint beyond 2^53), got ${shown(value)}`,
           );
         }
       },
@@ -178,12 +192,13 @@ export class msgbuf extends Struct {
    */
   constructor(size: number) {
     if (!Number.isInteger(size) || size < 0 || size > LARGEST) {
-      throw new LibcError("msgsnd", "EINVAL", `size must be 0 to 2^31 - 1 bytes, got ${Deno.inspect(size)}`);
+      throw new LibcError("msgsnd", "EINVAL", `size must be 0 to 2^31 - 1 bytes, got ${shown(size)}`);
     }
     super(MTYPE + size);
-    this.mtext = this.bytes.subarray(MTYPE);
-    this.#own = new Uint8Array(this.bytes.buffer);
-    this.#words = new Int32Array(this.bytes.buffer, 0, 2);
+    this.#own = bytesOfNew(this, "msgsnd");
+    const { buffer } = this.#own;
+    this.mtext = new Uint8Array(buffer, MTYPE);
+    this.#words = new Int32Array(buffer, 0, 2);
   }
 }
 
@@ -267,7 +282,7 @@ function roomFor(msgp: msgbuf, msgsz: number, syscall: string): Uint8Array<Array
 function noRoom(bytes: Uint8Array | undefined, msgp: msgbuf, msgsz: number, syscall: string): LibcError {
   const why = bytes
     ? `msgsz is ${msgsz}, the buffer has ${Math.max(bytes.byteLength - MTYPE, 0)} bytes`
-    : `msgp must be a msgbuf, got ${Deno.inspect(msgp)}`;
+    : `msgp must be a msgbuf, got ${shown(msgp)}`;
   return new LibcError(syscall, "EFAULT", why);
 }
 
@@ -303,11 +318,12 @@ export function msgsnd(msqid: number, msgp: msgbuf, msgsz: number, msgflg: numbe
 
 /** The kernel says `EINVAL` of a message above its limit, too, and not what that is. */
 function notSent(errno: number, msqid: number, msgp: msgbuf, msgsz: number): LibcError {
-  const detail = `msqid ${msqid}, type ${msgp.mtype}, ${msgsz} bytes`;
+  const detail = `msqid ${msqid}, type ${typeOf(msgp)}, ${msgsz} bytes`;
   if (errnoCode(errno) !== "EINVAL") return new LibcError("msgsnd", errno, detail);
   const info = new msginfo();
-  own.msgctl(0, IPC_INFO, info.bytes);
-  const limit = msgsz > info.msgmax ? `: the system's limit, msgmax, is ${info.msgmax}` : "";
+  own.msgctl(0, IPC_INFO, structBytes(info, SIZE.msginfo, "msgctl", "msginfo"));
+  const msgmax = memberOf(msginfo, info, "msgmax");
+  const limit = msgsz > msgmax ? `: the system's limit, msgmax, is ${msgmax}` : "";
   return new LibcError("msgsnd", errno, detail + limit);
 }
 

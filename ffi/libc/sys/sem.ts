@@ -5,12 +5,13 @@
  */
 import { errnoCode, LibcError } from "../../errors.ts";
 import { byteLengthOf, isWords } from "../../native/bytes.ts";
-import { asInt, asKey, asLong, asSize, keyText } from "../../native/check.ts";
+import { asInt, asKey, asLong, asSize, itemsOf, keyText, shown } from "../../native/check.ts";
 import { call, header } from "../../native/header.ts";
 import {
   array,
   as,
   by,
+  bytesOf,
   type Call,
   filled,
   flags,
@@ -26,6 +27,7 @@ import {
   u64,
 } from "../../native/kinds.ts";
 import {
+  bytesOfNew,
   element,
   laidOut,
   layout,
@@ -160,9 +162,9 @@ export class sembuf extends Struct {
   constructor(...ops: [sem_num: number, sem_op: number, sem_flg?: number][]) {
     super(ops.length * OPERATION.size);
     this.length = ops.length;
-    const fields = new Int16Array(this.bytes.buffer);
+    const fields = new Int16Array(bytesOfNew(this, "semop").buffer);
     ops.forEach((op, i) => {
-      const [num, value, flags = 0] = Array.isArray(op) ? op : [];
+      const [num, value, flags = 0] = itemsOf(op, 3);
       const at = 3 * i;
       if (
         typeof num !== "number" || typeof value !== "number" || typeof flags !== "number" || (num & 0xffff) !== num ||
@@ -172,7 +174,7 @@ export class sembuf extends Struct {
         throw new LibcError(
           "semop",
           "EINVAL",
-          `${Deno.inspect(op)} is not [semaphore 0 to 65535, 16-bit value, flags]`,
+          `${shown(op)} is not [semaphore 0 to 65535, 16-bit value, flags]`,
         );
       }
       fields.set([num, value, flags], at);
@@ -182,7 +184,7 @@ export class sembuf extends Struct {
 
 /** Tells whether operations may wait: those that give never do. */
 function mayWait(call: Call): boolean {
-  const ops = call.argument("sops") as Uint8Array<ArrayBuffer>;
+  const ops = bytesOf(call.argument("sops") as Uint8Array<ArrayBuffer>);
   const fields = new Int16Array(ops.buffer, ops.byteOffset, ops.byteLength >> 1);
   for (let at = 0; at + 2 < fields.length; at += 3) {
     if (fields[at + 1] <= 0 && (fields[at + 2] & IPC_NOWAIT) === 0) return true;
@@ -272,7 +274,7 @@ export function semget(key: number, nsems: number, semflg: number): number {
 function operations(sops: sembuf, syscall: string): Uint8Array<ArrayBuffer> {
   const bytes = ownBytes(sops);
   if (bytes !== undefined) return bytes;
-  throw new LibcError(syscall, "EFAULT", `sops must be a sembuf, got ${Deno.inspect(sops)}`);
+  throw new LibcError(syscall, "EFAULT", `sops must be a sembuf, got ${shown(sops)}`);
 }
 
 /**
@@ -333,7 +335,7 @@ export function semtimedop(semid: number, sops: sembuf, timeout: number | null):
   let until: BigInt64Array<ArrayBuffer> | null = null;
   if (timeout !== null) {
     if (typeof timeout !== "number" || !(timeout >= 0 && timeout <= Number.MAX_SAFE_INTEGER)) {
-      throw new LibcError("semtimedop", "EINVAL", `timeout must be seconds or null, got ${Deno.inspect(timeout)}`);
+      throw new LibcError("semtimedop", "EINVAL", `timeout must be seconds or null, got ${shown(timeout)}`);
     }
     const seconds = Math.floor(timeout);
     until = new BigInt64Array(2); // a struct timespec
@@ -388,7 +390,7 @@ function argument(semid: number, cmd: number, arg: unknown): Uint8Array<ArrayBuf
     return structBytes(arg as semid_ds, needed, "semctl", "arg");
   }
   if (!isWords(arg)) {
-    throw new LibcError("semctl", "EFAULT", `arg must be a Uint16Array, got ${Deno.inspect(arg)}`);
+    throw new LibcError("semctl", "EFAULT", `arg must be a Uint16Array, got ${shown(arg)}`);
   }
   // the kernel takes it on trust that there is room for the whole set. A set of another size cannot get this id between
   // the two calls: ids carry a sequence number

@@ -206,8 +206,9 @@ export function shmat(shmid: number, shmaddr?: null, shmflg?: 0): Uint8Array<Arr
 export function shmat(shmid: number, shmaddr: null, shmflg: number): Memory;
 export function shmat(shmid: number, shmaddr: null = null, shmflg: number = 0): Memory {
   if (shmaddr !== null) throw new LibcError("shmat", "EINVAL", "shmaddr must be null");
+  shmid = asInt(shmid, "shmat", "shmid");
   const flags = asInt(shmflg, "shmat", "shmflg");
-  const address = c.shmat(asInt(shmid, "shmat", "shmid"), null, flags);
+  const address = c.shmat(shmid, null, flags);
   if (isFailed(address)) throw new LibcError("shmat", errno(), `shmid ${shmid}`);
   try {
     // the length is the kernel's

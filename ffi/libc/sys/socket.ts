@@ -5,12 +5,13 @@
  */
 import { LibcError } from "../../errors.ts";
 import { byteLengthOf, isBytes } from "../../native/bytes.ts";
-import { asCount, asInt, asSize } from "../../native/check.ts";
+import { asCount, asInt, asSize, shown } from "../../native/check.ts";
 import { fd as asFd } from "../../native/descriptors.ts";
 import { always, call, header } from "../../native/header.ts";
 import {
   array,
   bytes as bytesIn,
+  bytesOf,
   type Call,
   descriptor,
   filled,
@@ -24,12 +25,13 @@ import {
   size,
   traced,
   u32,
+  viewOn,
 } from "../../native/kinds.ts";
 import { layout, ownBytes, Struct, struct } from "../../native/layout.ts";
 import { errno } from "../../native/libc.ts";
 import { IPPROTO_ICMP, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPPROTO_UDP } from "../netinet/in.ts";
 import { isGettable, isSettable, ONLY_SET, OPTIONS, SO_PEERPIDFD } from "./_options.ts";
-import { addressIn, addressOf, addressOut, FAMILIES, received, type sockaddr, socklen } from "./_sockaddr.ts";
+import { addressIn, addressOf, addressOut, FAMILIES, received, type sockaddr, socklen, told } from "./_sockaddr.ts";
 import { timeval } from "./time.ts";
 import "./un.ts"; // addresses of every family can be asked for
 
@@ -233,8 +235,8 @@ const how = oneOf({ SHUT_RD, SHUT_WR, SHUT_RDWR }, 16);
 /** The descriptor that this option's value is. */
 function peerPidfd([, level, optname, optval]: unknown[]): number[] {
   if (level !== SOL_SOCKET || optname !== SO_PEERPIDFD) return [];
-  const { buffer, byteOffset, byteLength } = optval as Uint8Array;
-  return byteLength >= 4 ? [i32.read(new DataView(buffer, byteOffset), 0)] : [];
+  const bytes = bytesOf(optval as Uint8Array);
+  return bytes.length >= 4 ? [i32.read(viewOn(bytes), 0)] : [];
 }
 
 const unlessDontWait = (call: Call) => (Number(call.argument("flags")) & MSG_DONTWAIT) === 0;
@@ -387,7 +389,7 @@ export function socketpair(domain: number, type: number, protocol: number): [num
 export function bind(sockfd: number, addr: sockaddr): void {
   const { bytes, length } = addressOf(addr, "bind");
   if (c.bind(asFd(sockfd, "bind", "sockfd"), bytes, length) < 0) {
-    throw new LibcError("bind", errno(), `descriptor ${sockfd}, ${addr}`);
+    throw new LibcError("bind", errno(), `descriptor ${sockfd}, ${told(addr)}`);
   }
 }
 
@@ -498,7 +500,7 @@ export function accept4(sockfd: number, addr: sockaddr | null, flags: number): n
 export function connect(sockfd: number, addr: sockaddr): void {
   const { bytes, length } = addressOf(addr, "connect");
   if (c.connect(asFd(sockfd, "connect", "sockfd"), bytes, length) < 0) {
-    throw new LibcError("connect", errno(), `descriptor ${sockfd}, ${addr}`);
+    throw new LibcError("connect", errno(), `descriptor ${sockfd}, ${told(addr)}`);
   }
 }
 
@@ -599,7 +601,9 @@ export function sendto(
     to === null ? null : to.bytes,
     to === null ? 0 : to.length,
   );
-  if (sent < 0) throw new LibcError("sendto", errno(), `descriptor ${sockfd}${to === null ? "" : `, ${dest_addr}`}`);
+  if (sent < 0) {
+    throw new LibcError("sendto", errno(), `descriptor ${sockfd}${to === null ? "" : `, ${told(dest_addr!)}`}`);
+  }
   return sent;
 }
 
@@ -674,12 +678,12 @@ function unknownOption(syscall: string, level: number, optname: number): LibcErr
 }
 
 function optionBytes(value: OptionValue, syscall: string): Uint8Array<ArrayBuffer> {
-  const bytes = value instanceof Struct ? ownBytes(value) : value;
+  const bytes = ownBytes(value) ?? value;
   if (isBytes(bytes)) return bytes;
   throw new LibcError(
     syscall,
     "EFAULT",
-    `optval must be a number, a boolean, a structure or a Uint8Array, got ${Deno.inspect(value)}`,
+    `optval must be a number, a boolean, a structure or a Uint8Array, got ${shown(value)}`,
   );
 }
 

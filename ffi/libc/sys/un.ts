@@ -4,9 +4,11 @@
  * @module
  */
 import { LibcError } from "../../errors.ts";
+import { shown } from "../../native/check.ts";
+import { byteLengthOf } from "../../native/bytes.ts";
 import { char, type Member } from "../../native/kinds.ts";
 import { layout } from "../../native/layout.ts";
-import { AF_UNIX, families, family, memoryOf, setLength, sockaddr, tracedFamily } from "./_sockaddr.ts";
+import { AF_UNIX, families, family, lengthOf, memoryOf, setLength, sockaddr, tracedFamily } from "./_sockaddr.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -52,7 +54,7 @@ Object.defineProperty(sockaddr_un.prototype, "sun_path", {
       throw new LibcError(
         "bind",
         "EINVAL",
-        `sun_path must be a string without NUL inside, got ${Deno.inspect(value)}`,
+        `sun_path must be a string without NUL inside, got ${shown(value)}`,
       );
     }
     const name = encoder.encode(value);
@@ -62,15 +64,22 @@ Object.defineProperty(sockaddr_un.prototype, "sun_path", {
       throw new LibcError("bind", "ENAMETOOLONG", `${name.length} bytes, sun_path has ${ROOM}: ${value}`);
     }
     const bytes = memoryOf(this);
+    if (byteLengthOf(bytes) === 0) throw gone();
     bytes.fill(0, AT);
     bytes.set(name, AT);
     setLength(this, AT + name.length + nul);
   },
 });
 
+function gone(): LibcError {
+  return new LibcError("bind", "EFAULT", "the memory of sun_path is gone");
+}
+
 /** The name: a path without its NUL, or a NUL and an abstract name. */
 function nameOf(address: sockaddr): string {
-  const name = memoryOf(address).subarray(AT, Math.max(address.length, AT));
+  const bytes = memoryOf(address);
+  if (byteLengthOf(bytes) === 0) throw gone();
+  const name = bytes.subarray(AT, Math.max(lengthOf(address), AT));
   if (name[0] === 0) return decoder.decode(name);
   const nul = name.indexOf(0);
   return decoder.decode(nul < 0 ? name : name.subarray(0, nul));
@@ -89,7 +98,7 @@ families.set(AF_UNIX, {
   fields: (address) => ({
     sun_family: tracedFamily(address),
     // an unnamed socket has an address that ends before it
-    ...(address.length > AT && { sun_path: path(address) }),
+    ...(lengthOf(address) > AT && { sun_path: path(address) }),
   }),
   parse(text) {
     const abstract = text.startsWith("@");

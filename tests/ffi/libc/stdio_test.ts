@@ -107,6 +107,48 @@ Deno.test("sprintf() takes length modifiers, bigints and characters", () => {
   assertEquals(formatted("%s", 42), "42");
 });
 
+Deno.test("sprintf() takes width and precision from the arguments", () => {
+  assertEquals(formatted("%*d|%-*d|%*d|", 5, 42, 5, 42, -5, 42), "   42|42   |42   |");
+  assertEquals(formatted("%.*d|%.*s|%*.*s|%.*s", 4, 42, 2, "text", 6, 2, "text", -1, "text"), "0042|te|    te|text");
+  fails("EINVAL", () => sprintf(new Uint8Array(80), "%*d", 5));
+  for (const width of ["5", 1.5, null, 2 ** 31]) {
+    fails("EINVAL", () => sprintf(new Uint8Array(80), "%*d", any(width), 1));
+  }
+});
+
+Deno.test("sprintf() looks at the room first, whatever width, precision or number is asked for", () => {
+  const buffer = new Uint8Array(100);
+  const wide = "%200000000d";
+  fails("EOVERFLOW", () => sprintf(buffer, "%1000000000d", 1));
+  fails("EOVERFLOW", () => sprintf(buffer, "%.1000000000d", 1));
+  fails("EOVERFLOW", () => sprintf(buffer, "%*d", -(2 ** 31), 1));
+  const { message } = fails("EOVERFLOW", () => sprintf(buffer, "%.200000000d", 1));
+  assertEquals(message.includes("200000001 bytes into 100"), true);
+  // 100 GB: were it built, the test would not end
+  fails("EOVERFLOW", () => sprintf(buffer, wide.repeat(500), ...Array.from({ length: 500 }, () => 1)));
+  fails("EOVERFLOW", () => sprintf(buffer, "%d", 1n << 2n ** 24n));
+  assertEquals(formatted("%.3s", "x".repeat(2 ** 24)), "xxx");
+  assertEquals([formatted("%.1s", "😀"), formatted("%.4s", "😀")], ["\ufffd", "😀"]);
+});
+
+Deno.test("printf() prints nothing that is too long", async () => {
+  const { code, stdout } = await runSource(
+    `import { fprintf, printf, stderr } from "@mod";
+     for (const print of [printf, (...args) => fprintf(stderr, ...args)]) {
+       for (const format of ["%1000000000d", "%200000000d%200000000d", "%.999999999999999999999d"]) {
+         try {
+           print(format, 1, 1);
+         } catch (error) {
+           console.log(error.code);
+         }
+       }
+     }`,
+    [],
+    { flags: ["--no-check"] },
+  );
+  assertEquals([code, stdout], [0, "EOVERFLOW\n".repeat(6)]);
+});
+
 Deno.test("sprintf() passes the bytes of a C string on as they are, up to the NUL", () => {
   const latin = new Uint8Array([0xe4, 0xff, 0, 65]);
   const buffer = new Uint8Array(10).fill(1);

@@ -1,31 +1,45 @@
 import { assertEquals } from "@std/assert";
 import {
   AF_INET,
+  bind,
   close,
   dup2,
   getpid,
+  htonl,
+  htons,
   IPC_PRIVATE,
   IPC_RMID,
   kill,
   LibcError,
+  memcpy,
   msgbuf,
   msgctl,
   msgget,
   msgrcv,
   msgsnd,
   poke,
+  poll,
+  pollfds,
+  sembuf,
   semctl,
   semget,
   SETVAL,
+  SHM_RDONLY,
   shmat,
   shmctl,
   shmdt,
   shmget,
+  signalName,
   sleep,
   SOCK_DGRAM,
+  sockaddr_in,
   socket,
+  strerror,
+  timeval,
   usleep,
+  waitpid,
 } from "../../../mod.ts";
+import { runSource } from "../../support.ts";
 
 /** What a call gives, or the code of its error; any other error is thrown. */
 function outcome(call: () => unknown): unknown {
@@ -54,12 +68,47 @@ Deno.test("-0 is 0, wherever a number goes to libc", () => {
     close(socket(AF_INET, SOCK_DGRAM, -0));
     kill(getpid(), -0);
     assertEquals(outcome(() => dup2(-0, -0)), 0);
+    const readOnly = shmat(segment, null, SHM_RDONLY);
+    assertEquals([readOnly.read(-0, -0).length, memcpy(shm, shm, -0)], [0, shm]);
+    shmdt(readOnly);
+    assertEquals(poll(new pollfds([-0, -0]), -0), 0);
+    assertEquals([strerror(-0), signalName(-0), htons(-0), htonl(-0)].map(String), ["Success", "0", "0", "0"]);
+    assertEquals(outcome(() => waitpid(2 ** 31 - 1, null, -0)), "ECHILD");
+    const message = new msgbuf(-0);
+    const time = new timeval(-0, -0);
+    const address = new sockaddr_in();
+    message.mtype = address.sin_port = -0;
+    for (const zero of [message.mtype, time.tv_sec, address.sin_port]) assertEquals(Object.is(zero, 0), true);
+    new sembuf([-0, -0, -0]);
+    class Short extends sockaddr_in {
+      override get length(): number {
+        return -0;
+      }
+    }
+    assertEquals(outcome(() => bind(-1, new Short())), "EBADF");
   } finally {
     shmdt(shm);
     shmctl(segment, IPC_RMID);
     semctl(set, -0, IPC_RMID);
     msgctl(queue, IPC_RMID);
   }
+});
+
+Deno.test("-0 is descriptor 0, also once that is closed", async () => {
+  const { signal, stdout, stderr } = await runSource(
+    `import { close, read, shutdown } from "@mod";
+     for (const call of [close, close, (fd) => read(fd, new Uint8Array(1)), (fd) => shutdown(fd, 0)]) {
+       try {
+         call(-0);
+         console.log("done");
+       } catch (error) {
+         console.log(error.code);
+       }
+     }`,
+    [],
+    { flags: ["--no-check"] },
+  );
+  assertEquals([signal, stdout.trim().split("\n"), stderr], [null, ["done", "EBADF", "EBADF", "EBADF"], ""]);
 });
 
 Deno.test("shmdt() takes the segment's beginning, as C does, and nothing in the middle of it", () => {

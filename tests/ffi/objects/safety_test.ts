@@ -1,9 +1,18 @@
 /** Nothing that is done to an object from outside makes it remove something that it has not made. */
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { IPC_PRIVATE } from "../../../ffi/libc/sys/ipc.ts";
-import { type IpcObject, Listener, MessageQueue, SemaphoreSet, SharedMemory, Socket } from "../../../mod.ts";
+import {
+  type IpcObject,
+  LibcError,
+  Listener,
+  Message,
+  MessageQueue,
+  SemaphoreSet,
+  SharedMemory,
+  Socket,
+} from "../../../mod.ts";
 import { allMade } from "../../../ffi/objects/_made.ts";
-import { objects } from "../../support.ts";
+import { fails, objects } from "../../support.ts";
 
 // deno-lint-ignore no-explicit-any -- what no type allows
 type Anything = any;
@@ -129,4 +138,55 @@ Deno.test("what was disposed of or removed is forgotten", () => {
   using made = MessageQueue.create();
   MessageQueue.fromId(made.id);
   assertEquals([allMade.size, listener.fd >= 0], [before + 1, true]);
+});
+
+Deno.test("what cannot be read, shown or called is an error of the library's, in the classes as well", async () => {
+  const fault = () => {
+    throw new TypeError("mine");
+  };
+  const { proxy: revoked, revoke } = Proxy.revocable([], {});
+  revoke();
+  const traps = { get: fault, has: fault, getPrototypeOf: fault, ownKeys: fault, getOwnPropertyDescriptor: fault };
+  const gone = new Uint8Array(8);
+  gone.buffer.transfer();
+  using queue = MessageQueue.create();
+  using set = SemaphoreSet.create([1]);
+  using segment = SharedMemory.create(8);
+  const [a, b] = Socket.pair();
+  try {
+    for (const wrong of [revoked, new Proxy({}, traps), { [Symbol.for("Deno.customInspect")]: fault }] as Anything[]) {
+      for (
+        const call of [
+          () => queue.trySend(wrong),
+          () => set.setValues(wrong),
+          () => SemaphoreSet.create(wrong),
+          () => segment.write(wrong),
+          () => segment.writeString(wrong),
+          () => a.writeSync(wrong),
+          () => Socket.connectSync(wrong),
+          () => Socket.listen(wrong),
+          () => new Message(1, wrong),
+          () => (queue as Anything).change(wrong),
+        ]
+      ) assertThrows(call, LibcError);
+      await assertRejects(() => queue.send(wrong), LibcError);
+      await assertRejects(() => set.op(wrong), LibcError);
+      await assertRejects(() => a.sendTo("x", wrong), LibcError);
+    }
+    // a message of no bytes, and nothing to write
+    queue.trySend(gone);
+    await queue.send(gone);
+    assertEquals([queue.tryReceive()?.data.length, queue.byteCount, queue.messageCount], [0, 0, 1]);
+    a.writeSync(gone);
+    await a.write(Object.setPrototypeOf(new Uint8Array([7]), null));
+    const into = Object.defineProperty(new Uint8Array(1), "length", { value: 300 });
+    assertEquals([b.readSync(into), into[0]], [1, 7]);
+    fails("EINVAL", () => set.setValues({ length: 2 ** 40 }));
+    fails("EINVAL", () => new Message(1, new Uint8Array(4), 3, 2));
+    fails("EINVAL", () => new Message(1, new Uint8Array(4), 0, 5));
+    assertEquals(new Message(1, new Uint8Array([104, 105]), 1).text, "i");
+  } finally {
+    a.close();
+    b.close();
+  }
 });

@@ -1,0 +1,276 @@
+/**
+ * Everything that mod.ts exports, called with anything: functions, constructors, methods, accessors. The list is that of
+ * the exports, so nothing new is forgotten; what an argument is for is guessed from the parameter's name.
+ *
+ * @module
+ */
+import * as mod from "../../mod.ts";
+import { instanceOf, Mine, POOL, type Value, values } from "./_anything.ts";
+import { say, verbose } from "./_run.ts";
+import { type Target, targetsOf } from "./_targets.ts";
+import { LibcError, World } from "./_world.ts";
+
+// deno-lint-ignore no-explicit-any -- anything
+type Anything = any;
+
+/** Why a call is not made, or is made with something else instead: what would harm, or never come back. */
+const number = (value: unknown) => typeof value === "number" && Number.isInteger(value);
+const isSignal = (value: unknown) => number(value) && (value as number) >= 1 && (value as number) <= 64;
+const standard = (fd: unknown) => typeof fd === "number" && fd >= 0 && fd <= 2;
+const LEFT_OUT: Readonly<Record<string, (args: Anything[]) => boolean>> = {
+  // it would reach processes
+  kill: ([, sig]) => isSignal(sig),
+  raise: ([sig]) => isSignal(sig),
+  // it would end this one, or go on twice
+  exit: ([status]) => number(status),
+  _exit: ([status]) => number(status),
+  fork: ([child]) => child === undefined || typeof child === "function",
+  execve: ([path]) => typeof path === "string" && exists(path),
+  // it would end it by the next signal, or keep Ctrl-C from it
+  signal: ([sig]) => [mod.SIGALRM, mod.SIGINT, mod.SIGTERM, mod.SIGHUP, mod.SIGCHLD].includes(sig),
+  // it would take the standard streams from this one
+  close: ([fd]) => standard(fd),
+  dup2: ([, fd]) => standard(fd),
+  "Socket.fromFd": ([fd]) => standard(fd),
+  "Listener.fromFd": ([fd]) => standard(fd),
+  // it would sleep for hours
+  sleep: ([seconds]) => number(seconds) && seconds > 0,
+  usleep: ([us]) => number(us) && us > 100,
+  // it waits for a signal, which nobody sends
+  pause: ([options]) => !(options?.signal instanceof AbortSignal),
+  // it would ask a name server
+  getaddrinfo: ([node]) => typeof node === "string" && !/^[\d.:]*$/.test(node),
+};
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+/** What blocks without a time limit goes on blocking after a signal, so it has to have one. */
+function limited(target: Target, args: Anything[]): void {
+  if (!/Sync$/.test(target.name)) return;
+  const at = target.parameters.indexOf("options");
+  if (at < 0) return;
+  const options = args[at];
+  let timeout: unknown;
+  try {
+    timeout = options?.timeout;
+  } catch { /* it throws there, too */ }
+  if (typeof timeout === "number" ? timeout > 2 : timeout === undefined) args[at] = { ...plain(options), timeout: 1 };
+}
+
+function plain(options: Anything): object {
+  try {
+    return { ...options };
+  } catch {
+    return {};
+  }
+}
+
+const is = (error: unknown, of: Anything) => {
+  try {
+    return error instanceof of;
+  } catch {
+    return false; // a proxy that does not say
+  }
+};
+
+/** Errors that are no LibcError, and right nevertheless. */
+function isRight(error: unknown, target: Target, args: readonly unknown[], foreign: boolean): boolean {
+  // what calls off a wait: the signal's own reason
+  if (is(error, DOMException) && ["TimeoutError", "AbortError"].includes((error as DOMException).name)) return true;
+  // perror: what is not the library's goes on to where it belongs
+  if (target.name === "perror" && Object.is(error, args[1])) return true;
+  // what a function of the caller's own throws, that was to be called
+  if (target.name.endsWith(".change") && typeof args[0] === "function") return true;
+  // Deno shows an object by what it says itself
+  if (target.name.endsWith("[Deno.customInspect]")) return foreign || is(error, Mine);
+  // traces that are none: what reads and prints them says so in its own way
+  if (/^(formatTraceEvent|parseTrace|trace)$/.test(target.name)) return is(error, TypeError) || is(error, Mine);
+  // JavaScript's own, or a proxy's: a method taken from one object and called on another, or on one that was never made
+  return foreign && (is(error, TypeError) || is(error, Mine));
+}
+
+/** fork(2) with a function that ends it, in the middle of everything: the other ways of calling it are left out. */
+function forkOnce(): void {
+  const pid = mod.fork(() => 3);
+  const status = new mod.WaitStatus();
+  for (;;) {
+    try {
+      mod.waitpid(pid, status);
+      break;
+    } catch (error) {
+      if (!isLibcError(error) || error.code !== "EINTR") throw error;
+    }
+  }
+  if (status.exitStatus !== 3) throw new Error(`a forked child ${status}`);
+}
+
+/** What has to be put back or given back after a call. */
+function after(target: Target, args: Anything[], result: Anything, w: World): void {
+  switch (target.name) {
+    case "shmget":
+    case "msgget":
+    case "semget":
+      return w.remove(target.name, result);
+    case "shmat":
+      return mod.shmdt(result);
+    case "signal":
+      mod.signal(args[0], mod.SIG_DFL);
+      if (args[0] === mod.SIGPIPE) mod.signal(mod.SIGPIPE, mod.SIG_IGN);
+      return;
+  }
+  if (["socket", "open", "accept", "accept4", "dup2"].includes(target.name)) w.own(result);
+  if (["pipe", "socketpair"].includes(target.name)) result.forEach((fd: number) => w.own(fd));
+  const list = Array.isArray(result) ? result : [result];
+  for (const one of list.slice(0, 10)) {
+    if (typeof one === "object" && one !== null && !w.keeps(one)) {
+      const dispose = Object.getPrototypeOf(one) === null ? undefined : one[Symbol.dispose];
+      if (typeof dispose === "function" && !(one instanceof mod.Struct)) dispose.call(one);
+    }
+  }
+}
+
+/** Numbers that a seed gives, one after the other. */
+export function generator(seed: number): (below: number) => number {
+  let state = seed | 0;
+  return (below) => {
+    state = state + 0x6D2B79F5 | 0;
+    let t = Math.imul(state ^ state >>> 15, 1 | state);
+    t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t;
+    return ((t ^ t >>> 14) >>> 0) % below;
+  };
+}
+
+/** How many calls are made in one world: fewer, and making worlds costs more; more, and most of it is closed by then. */
+export const CALLS = 100;
+
+const tick = () => new Promise<symbol>((resolve) => setTimeout(resolve, 2, WAITS));
+const WAITS = Symbol("waits");
+
+/** All that can be called, and how often it was. */
+export class Everything {
+  readonly targets: Target[];
+  readonly #counts = new Map<Target, number>();
+  readonly #exports: number;
+  /** How many calls were made. */
+  calls = 0;
+  /** What was left out, as it would have harmed. */
+  left = 0;
+
+  constructor(exports: Readonly<Record<string, unknown>>) {
+    const entries = Object.entries(exports);
+    this.#exports = entries.length;
+    this.targets = entries.flatMap(([name, value]) => targetsOf(name, value));
+    const known = new Set(this.targets.map(({ name }) => name));
+    for (const name of Object.keys(LEFT_OUT)) {
+      if (exports === mod && !known.has(name)) throw new Error(`${name} is left out, and is not there`);
+    }
+  }
+
+  /** What was never called. */
+  get unreached(): string[] {
+    return this.targets.filter((target) => !this.#counts.has(target)).map(({ name }) => name);
+  }
+
+  /** What came of it, in one line. */
+  get summary(): string {
+    const made = this.calls.toLocaleString("en");
+    return `${made} calls of ${this.targets.length} functions, constructors, methods and accessors of ${this.#exports} exports`;
+  }
+
+  /** Calls in one world; that of the next seed goes on with other targets. */
+  async world(seed: number): Promise<void> {
+    const random = generator(seed);
+    const { length } = this.targets;
+    const first = ((seed * CALLS) % length + length) % length;
+    const pending = new Set<Promise<void>>();
+    {
+      using world = new World();
+      using _traced = seed % 8 === 0 ? mod.trace(() => {}) : undefined;
+      if (seed % 128 === 0) forkOnce();
+      for (let i = 0; i < CALLS; i++) {
+        const target = this.targets[(first + i) % this.targets.length];
+        const waits = this.#one(target, random, world);
+        if (waits) {
+          const done = waits.finally(() => pending.delete(done));
+          pending.add(done);
+          await Promise.race([done, tick()]);
+        }
+      }
+    }
+    // what still waits hears that its object is gone, or is called off
+    const end = performance.now() + 3000;
+    while (pending.size > 0) {
+      await Promise.race([...pending, tick()]);
+      if (performance.now() > end) throw new Error(`${pending.size} waits go on after their objects are gone`);
+    }
+  }
+
+  #one(target: Target, random: (below: number) => number, w: World): Promise<void> | undefined {
+    const chosen = target.parameters.map((name) => values(name, random));
+    // now and then one too many, or one too few
+    if (random(16) === 0) chosen.push(POOL[random(POOL.length)]);
+    if (random(16) === 0) chosen.pop();
+    const foreign = target.of !== undefined && random(32) === 0;
+    const receiver: Value | undefined = target.of === undefined
+      ? undefined
+      : foreign
+      ? POOL[random(POOL.length)]
+      : instanceOf(target.of, random);
+    const text = () => {
+      const of = receiver ? `${receiver.name} . ` : "";
+      return `${of}${target.name}(${chosen.map(({ name }) => name).join(", ")})`;
+    };
+    const args = chosen.map(({ make }) => make(w, random)) as Anything[];
+    const self = receiver?.make(w, random);
+    if (leftOut(target, args)) {
+      this.left++;
+      return;
+    }
+    limited(target, args);
+    if (verbose) say(text());
+    this.calls++;
+    this.#note(target);
+    const failed = (error: unknown) => {
+      w.checkGuards(text);
+      if (isLibcError(error)) {
+        if (!Number.isInteger(error.errno) || typeof error.code !== "string" || !error.code.trim()) {
+          throw new Error(`${text()}: an error without errno or code`, { cause: error });
+        }
+      } else if (!isRight(error, target, args, foreign)) {
+        throw new Error(`${text()} threw what is no LibcError`, { cause: error });
+      }
+    };
+    const succeeded = (result: unknown) => {
+      w.checkGuards(text);
+      if (result !== undefined && result !== null) after(target, args, result, w);
+    };
+    let result: unknown;
+    try {
+      result = target.call(self, args);
+    } catch (error) {
+      return void failed(error);
+    }
+    if (result instanceof Promise && !w.keeps(result)) return result.then(succeeded, failed);
+    succeeded(result);
+  }
+
+  #note(target: Target): void {
+    this.#counts.set(target, (this.#counts.get(target) ?? 0) + 1);
+  }
+}
+
+function leftOut(target: Target, args: Anything[]): boolean {
+  try {
+    return LEFT_OUT[target.name]?.(args) ?? false;
+  } catch {
+    return true; // it cannot be told
+  }
+}
+
+const isLibcError = (error: unknown): error is mod.LibcError => is(error, LibcError);
