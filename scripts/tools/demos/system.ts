@@ -130,7 +130,8 @@ function removeNoted(directory: string, keys: readonly Pick<IpcObject, "kind" | 
     const noted = [...namesIn(directory)].includes(`queue-${object.key}`);
     if (!noted || !isDeserted(object)) return false;
     const begun = Deno.lstatSync(`${directory}/queue-${object.key}`).mtime!.getTime() / 1000;
-    return object.changed >= Math.floor(begun) && object.changed <= begun + LONGEST;
+    // the kernel has whole seconds, from a clock that may lag behind
+    return object.changed >= Math.floor(begun) - 1 && object.changed <= begun + LONGEST;
   });
 }
 

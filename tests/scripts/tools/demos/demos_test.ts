@@ -216,7 +216,7 @@ needs("perl", unused)("demos leave a queue to whoever may look into it again and
 needs("perl", unused)(
   "demos remove the queue of a run that was killed, though nobody has used it, and no other",
   async () => {
-    const directory = Deno.makeTempDirSync();
+    const directory = Deno.makeTempDirSync({ dir: "/tmp", prefix: "ipc_" }); // in a long path there would be no room
     const note = `${directory}/ipc-demo-${deadRun()}-x`;
     const demo = async () => {
       await using program = new Program(Deno.execPath(), ["run", "--quiet", "--allow-all", DEMOS_TS, "message"], {
