@@ -24,7 +24,7 @@ import {
 } from "../native/kinds.ts";
 import { cstring, errno } from "../native/libc.ts";
 import { pointersTo } from "../native/pointed.ts";
-import { isEnding, runChild, setTraps } from "../native/traps.ts";
+import { isEnding, runChild, setTrap } from "../native/traps.ts";
 
 const c = header({
   fork: call(id, [], { lifecycle: true, around: (bare) => () => safely(bare) }),
@@ -47,14 +47,17 @@ const c = header({
  * Makes a copy of this process, `fork(2)`.
  *
  * The child must do its work synchronously and end with `exit`. It has no event loop: should it return to one (by
- * an `await`, or by running off the end of the program), or throw, it ends with the error on standard error
- * and with exit code `CHILD_FAILED`. Signal handlers are not inherited, ignored signals are. Memory is copied, descriptors
- * and attached segments are shared. `Math.random` goes on with the same numbers in each child; `crypto` does not.
+ * an `await`, or by running off the end of the program), call one of Deno's asynchronous functions, or throw, it ends
+ * with the error on standard error and with exit code `CHILD_FAILED`. Nothing that its parent had awaited or queued runs
+ * in it, and nothing that it opens or closes changes what its parent waits for; only closing a `Deno.Conn` that it inherited
+ * shuts that down for both. Signal handlers are not inherited, ignored signals are. Memory is copied, descriptors and
+ * attached segments are shared. `Math.random` goes on with the same numbers in each child; `crypto` does not.
  *
  * @param child What the child is to do. It exits with the number that this function returns, or 0. It must not
  * be asynchronous. Without it, `fork` returns twice, as in C.
  * @returns 0 in the child, the child's pid in the parent.
- * @throws {LibcError} `EOPNOTSUPP` without `enableFork`; `EAGAIN` too many processes; `ENOMEM`.
+ * @throws {LibcError} `EOPNOTSUPP` without `enableFork`, while a Worker runs, or without a function where the program is
+ * ending (in `unload`, and in node's `exit`); `EAGAIN` too many processes; `ENOMEM`; `ENOENT` without `/proc`.
  *
  * @example
  * ```ts ignore
@@ -92,7 +95,7 @@ export function fork(child?: () => number | void): number {
   if (pid < 0) throw new LibcError("fork", errno());
   if (pid === 0) {
     if (child) runChild(child);
-    setTraps(true);
+    setTrap();
   }
   return pid;
 }

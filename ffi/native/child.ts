@@ -34,8 +34,14 @@ export function exitChild(status: number): never {
   throw new Error("unreachable");
 }
 
-/** Lets a child end by `Deno.exit`. */
-export function guardExit(): void {
+/** Lets a child end by `Deno.exit`, and know its pid: that which Deno has noted is its parent's. */
+export function guardProcess(): void {
+  const { pid } = Deno;
+  Object.defineProperty(Deno, "pid", {
+    get: () => forked ? own.getpid() : pid,
+    enumerable: true,
+    configurable: true,
+  });
   const original = Deno.exit;
   Deno.exit = function exit(code?: number): never {
     return forked ? exitChild(code ?? Deno.exitCode) : original(code);

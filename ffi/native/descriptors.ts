@@ -7,6 +7,7 @@
 import { LibcError } from "../errors.ts";
 import { asInt } from "./check.ts";
 import { errno } from "./libc.ts";
+import { tracing } from "./observer.ts";
 import { own } from "./own.ts";
 
 const F_GETFD = 1;
@@ -23,7 +24,7 @@ export function fd(value: number, syscall: string, name = "fd"): number {
   if (typeof value === "number" && programs[value] === 1) return value | 0;
   value = asInt(value, syscall, name);
   const flags = own.fcntl(value, F_GETFD, 0);
-  if (flags >= 0 && flags & FD_CLOEXEC) {
+  if (flags >= 0 && flags & FD_CLOEXEC && !tracing.leave(value)) {
     throw new LibcError(syscall, "EBADF", `descriptor ${value} belongs to the Deno runtime`);
   }
   return value;

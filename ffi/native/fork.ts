@@ -4,13 +4,14 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { guardExit, setForked } from "./child.ts";
+import { guardProcess, setForked } from "./child.ts";
 import { isOwned } from "./descriptors.ts";
 import { own, preload, slurp } from "./own.ts";
+import { guardUUIDs, leaveNumbers } from "./random.ts";
 import { ADD_FLAG } from "./restart.ts";
 import { guardStreams } from "./streams.ts";
 import { isMainThread, numbersIn, runtimeArguments, type Threads, threads } from "./threads.ts";
-import { guardEvents, guardMicrotasks, outcome, rehearseTraps } from "./traps.ts";
+import { guardEvents, guardQueues, outcome, setTrap } from "./traps.ts";
 
 const MADV_DOFORK = 11;
 const SIG_DFL = 0n;
@@ -80,11 +81,6 @@ function leaveEpollSets(): void {
   if (!polls.includes(fresh)) own.close(fresh);
 }
 
-// Deno's random numbers come from a state in the process's memory, which a fork copies: the rest of a block of 256
-// bytes, after which it takes new ones from the kernel in a child
-const block = new Uint8Array(256);
-const draw = crypto.getRandomValues.bind(crypto);
-
 const WORKER_ENDS = 100;
 
 /** Why there can be no fork now, if so. */
@@ -97,13 +93,14 @@ function obstacle(): string | undefined {
   }
   if (now.v8) return `V8 has threads of its own; call enableFork() first thing in the program, or ${ADD_FLAG}`;
   if (now.javascript) {
-    return "there is a Worker, and what it held locked at the fork would stay locked in the child; " +
-      "terminate it first, or fork before it is made";
+    return "a Worker runs beside it, and what that held locked at the fork would stay locked in the child; " +
+      "terminate it first, or fork before it starts";
   }
 }
 
 /** `fork(2)`, given the bare call: what V8 needs before it, and what a child must not inherit after it. */
 export function safely(fork: () => number): number {
+  // looked at each time, as they come and go
   const why = obstacle();
   if (why) throw new LibcError("fork", "EOPNOTSUPP", why);
   ranges ??= prepare();
@@ -130,7 +127,7 @@ function becomeChild(handled: number[]): void {
   // handlers run on the event loop, which a child hasn't got: it would ignore what should end it
   for (const sig of handled) own.signal(sig, SIG_DFL);
   leaveEpollSets();
-  draw(block);
+  leaveNumbers();
 }
 
 /** What is run before the first fork, because its first run would cost each child more: printing. */
@@ -144,13 +141,14 @@ function prepare(): [bigint, bigint][] {
   const list = addressSpace();
   const found = epollSets();
   preload("madvise", "_exit", "signal", "sigprocmask", "read", "write", "close", "epoll_create1", "dup3");
-  guardExit();
-  guardMicrotasks();
+  guardProcess();
+  guardQueues();
   guardStreams();
   guardEvents();
+  guardUUIDs();
   // V8 compiles a function when it is first called; these are first called in a child
   becomeChild([]);
-  rehearseTraps();
+  setTrap(true);
   outcome(() => {});
   setForked(false);
   rehearsal.run();

@@ -7,10 +7,10 @@
 /** What of the core is used here. */
 export interface Core {
   setPromiseHooks?(
-    init?: (promise: object) => void,
-    before?: (promise: object) => void,
-    after?: (promise: object) => void,
-    resolve?: (promise: object) => void,
+    init?: (promise: object) => unknown,
+    before?: (promise: object) => unknown,
+    after?: (promise: object) => unknown,
+    resolve?: (promise: object) => unknown,
   ): void;
   getPromiseDetails?(promise: object): [state: number, result: unknown];
   /** What is called around each callback of `process.nextTick` and `setImmediate`. */

@@ -34,4 +34,6 @@ export const tracing: {
   at?: TracedPlace;
   /** Begins what the environment asks for; run before the first call of all. */
   start(): void;
-} = { current: undefined, depth: 0, start() {} };
+  /** If this is the trace's own descriptor, that takes another number, and this one is free for the program. */
+  leave(fd: number): boolean;
+} = { current: undefined, depth: 0, start() {}, leave: () => false };

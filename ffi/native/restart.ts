@@ -9,7 +9,7 @@ import { own, slurp } from "./own.ts";
 import { pointers } from "./pointed.ts";
 import { guardStreams } from "./streams.ts";
 import { isMainThread, runtimeArguments, threads } from "./threads.ts";
-import { guardMicrotasks } from "./traps.ts";
+import { guardQueues } from "./traps.ts";
 
 const V8_FLAGS = "DENO_V8_FLAGS=";
 
@@ -29,6 +29,9 @@ function obstacle(): string | undefined {
   if (main.endsWith("/$deno$stdin.mts")) return "the program came from standard input, and that has been read";
   if (main.endsWith("/$deno$repl.mts")) return "this is a REPL";
   if (!isMainThread()) return "this is a test run";
+  if (runtimeArguments().some((arg) => /^--v8-flags.*no-?single[-_]threaded/.test(arg))) {
+    return "--v8-flags says the contrary of --single-threaded";
+  }
   // as it was started, which a program cannot write to
   const started = new TextDecoder().decode(slurp("/proc/self/environ")).split("\0");
   if (started.some((line) => line.startsWith(V8_FLAGS) && line.endsWith(FLAGS))) {
@@ -47,7 +50,7 @@ export const ADD_FLAG =
 export function restartSingleThreaded(): void {
   // the truth: flags are only text, which may be overruled, misspelt, or written after the start
   if (!threads().v8) {
-    guardMicrotasks();
+    guardQueues();
     guardStreams();
     return;
   }

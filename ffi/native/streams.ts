@@ -58,11 +58,12 @@ function print(text: string, fd: number): void {
   }
 }
 
-type Methods = Record<string, (...args: unknown[]) => void> & { indentLevel: number };
+type Methods = Record<string, (...args: unknown[]) => void>;
 
 // as they are before the program has put others in their places
 const parents = { ...console } as unknown as Methods;
 let childs: Methods | undefined;
+let groups = 0;
 
 /** The console of a child. */
 function childConsole(): Methods {
@@ -86,10 +87,11 @@ export function guardStreams(): void {
     const methods = console as unknown as Methods;
     if (typeof original !== "function" || methods[name] !== original) continue; // it is the program's
     methods[name] = (...args) => {
+      if (name.startsWith("group") && !isForked()) groups = name === "groupEnd" ? Math.max(groups - 1, 0) : groups + 1;
       if (!isForked()) return original(...args);
-      const own = childConsole();
-      own.indentLevel = (console as unknown as Methods).indentLevel;
-      own[name](...args);
+      // what the parent had indented
+      for (; groups > 0; groups--) childConsole().group();
+      childConsole()[name](...args);
     };
     Object.defineProperty(methods[name], "name", { value: name });
   }

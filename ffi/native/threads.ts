@@ -20,8 +20,8 @@ const entries = new Uint8Array(1 << 14);
 const ROOM = BigInt(entries.length);
 
 /** What is said where there is no `/proc`. */
-function unlisted(syscall: string, path: string): LibcError {
-  return new LibcError(syscall, errno(), `${path}: fork needs /proc, which tells of this process's threads and memory`);
+function unlisted(path: string): LibcError {
+  return new LibcError("fork", errno(), `${path}: it needs /proc, which tells of this process's threads and memory`);
 }
 
 const encoder = new TextEncoder();
@@ -31,7 +31,7 @@ const TASKS = zeroEnded("/proc/self/task");
 /** The names in one of the kernel's directories that are numbers. */
 export function numbersIn(path: Uint8Array<ArrayBuffer>): number[] {
   const fd = own.open(path, O_RDONLY_CLOEXEC, 0);
-  if (fd < 0) throw unlisted("open", new TextDecoder().decode(path.subarray(0, -1)));
+  if (fd < 0) throw unlisted(new TextDecoder().decode(path.subarray(0, -1)));
   const list: number[] = [];
   let size: number;
   while ((size = Number(own.syscall(GETDENTS64, BigInt(fd), entries, ROOM))) > 0) {

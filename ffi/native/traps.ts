@@ -45,24 +45,28 @@ function springTrap(): void {
 }
 
 /**
- * A child that returned to the event loop would wait there forever for the parent's. A microtask runs before that
- * and ends it. Hooks do the same before a callback that the parent had queued could run twice, and they know the
- * error: what a module throws is the rejection of its promise. In a child that does not return from its function,
- * they only watch for what would have to be waited for.
+ * Ends this child, which comes back from `fork()`, before it returns to the event loop: there it would wait forever for
+ * what is its parent's. A microtask runs before that.
  */
-export function setTraps(returns: boolean): void {
-  if (returns) {
-    queue(springTrap);
-    core.setPromiseHooks?.(forbidWaiting, springTrap, undefined, (promise) => settled.push(promise));
-    core.setAsyncHooksEmit?.(springTrap, () => {}, () => {});
-  } else {
-    core.setPromiseHooks?.(forbidWaiting);
-  }
+export function setTrap(rehearsal = false): void {
+  queue(springTrap);
+  // what nextTick() and setImmediate() were given by the parent
+  if (!rehearsal) core.setAsyncHooksEmit?.(springTrap, springTrap, springTrap);
 }
 
-/** Runs in the parent what {@linkcode setTraps} will run, without its effect: hooks would slow down all its promises. */
-export function rehearseTraps(): void {
-  core.setPromiseHooks?.();
+/**
+ * Watches over promises: in a child nothing may go on that the parent had awaited, and an error may be known only by
+ * them (what a module throws is the rejection of its promise). It is done from the start on, though all promises get
+ * slower by it (an `await` by a tenth of a microsecond): what is awaited before is not seen, and in a child it would
+ * take a tenth of the time of a fork.
+ */
+function guardPromises(): void {
+  core.setPromiseHooks?.(
+    () => isForked() && forbidWaiting(),
+    () => isForked() && springTrap(),
+    undefined,
+    (promise) => isForked() && settled.push(promise),
+  );
 }
 
 /**
@@ -70,7 +74,7 @@ export function rehearseTraps(): void {
  * their work to other threads, and a lock that one of those held at the fork is never released in a child.
  */
 function forbidWaiting(): void {
-  if (failing || !isForked()) return;
+  if (failing) return;
   const name = runtimeFunction();
   if (name === undefined) return;
   failing = true;
@@ -91,9 +95,12 @@ function runtimeFunction(): string | undefined {
     settings.prepareStackTrace = (_: unknown, sites: unknown) => sites;
     const sites = new Error().stack as unknown as { getFileName(): string | null; getFunctionName(): string | null }[];
     let found: string | undefined;
-    for (const site of sites.slice(2)) {
+    for (const site of sites) {
       const file = site.getFileName();
-      if (!file || file.startsWith("ext:core/")) continue; // of JavaScript itself, and around each hook and operation
+      // a module of Deno's own is only read in
+      if (site.getFunctionName() === "lazyLoad") return undefined;
+      // of JavaScript itself, and what is around each hook and operation
+      if (!file || import.meta.url.endsWith(file) || file.startsWith("ext:core/")) continue;
       if (!/^(ext|node):/.test(file)) return found;
       found = site.getFunctionName() ?? "";
     }
@@ -107,10 +114,11 @@ function runtimeFunction(): string | undefined {
 const queue = globalThis.queueMicrotask;
 let guarded = false;
 
-/** Keeps callbacks that the parent had queued by `queueMicrotask` from running in a child. */
-export function guardMicrotasks(): void {
+/** Keeps what the parent queues from now on from running in a child. */
+export function guardQueues(): void {
   if (guarded) return;
   guarded = true;
+  guardPromises();
   globalThis.queueMicrotask = function queueMicrotask(callback: () => void): void {
     if (typeof callback !== "function") return queue(callback);
     queue(() => isForked() ? springTrap() : callback());
@@ -138,7 +146,6 @@ export function isEnding(): boolean {
 export function runChild(child: () => number | void): never {
   let status = CHILD_FAILED;
   try {
-    setTraps(false);
     status = outcome(child);
   } catch (error) {
     failChild(error);

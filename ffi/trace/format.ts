@@ -13,6 +13,7 @@ import type {
   TracedStruct,
   TraceEvent,
 } from "./event.ts";
+import { visible } from "./visible.ts";
 
 const ESCAPES: Readonly<Record<string, string>> = {
   "\t": "\\t",
@@ -62,29 +63,33 @@ function flagsText({ value, names, rest, radix }: TracedFlags): string {
 }
 
 /** Members that strace prints by the function that makes them. */
-const MEMBERS: Readonly<Record<string, (value: TracedArgument) => string>> = {
+const MEMBERS = new Map<string, (value: TracedArgument) => string>(Object.entries({
   sin_family: (value) => `sa_family=${argumentText(value)}`,
   sin6_family: (value) => `sa_family=${argumentText(value)}`,
   sun_family: (value) => `sa_family=${argumentText(value)}`,
   ss_family: (value) => `sa_family=${argumentText(value)}`,
-  sin_port: (value) => `sin_port=htons(${value})`,
+  sin_port: (value) => `sin_port=htons(${argumentText(value)})`,
   sin_addr: (value) => `sin_addr=inet_addr(${argumentText(value)})`,
-  sin6_port: (value) => `sin6_port=htons(${value})`,
-  sin6_flowinfo: (value) => `sin6_flowinfo=htonl(${value})`,
+  sin6_port: (value) => `sin6_port=htons(${argumentText(value)})`,
+  sin6_flowinfo: (value) => `sin6_flowinfo=htonl(${argumentText(value)})`,
   sin6_addr: (value) => `inet_pton(AF_INET6, ${argumentText(value)}, &sin6_addr)`,
-  sun_path: (value) =>
-    `sun_path=${String(value).startsWith("@") ? "@" + textOf(String(value).slice(1)) : textOf(String(value))}`,
-};
+  sun_path: (value) => {
+    if (typeof value !== "string") return `sun_path=${argumentText(value)}`;
+    return `sun_path=${value.startsWith("@") ? "@" + textOf(value.slice(1)) : textOf(value)}`;
+  },
+}));
 
 function structText({ struct, fields }: TracedStruct): string {
   switch (struct) {
     case "wstatus":
       return `[{${statusText(fields)}}]`;
     case "socklen_t":
-      return `[${fields.given} => ${fields.filled}]`;
+      return `[${argumentText(fields.given)} => ${argumentText(fields.filled)}]`;
   }
   return `{${
-    Object.entries(fields).map(([name, value]) => MEMBERS[name]?.(value) ?? `${name}=${argumentText(value)}`).join(", ")
+    Object.entries(fields).map(([name, value]) => MEMBERS.get(name)?.(value) ?? `${name}=${argumentText(value)}`).join(
+      ", ",
+    )
   }}`;
 }
 
@@ -92,7 +97,7 @@ function statusText(fields: TracedStruct["fields"]): string {
   const { WIFCONTINUED, WSTOPSIG, WEXITSTATUS, WTERMSIG, WCOREDUMP } = fields;
   if (WIFCONTINUED !== undefined) return "WIFCONTINUED(s)";
   if (WSTOPSIG !== undefined) return `WIFSTOPPED(s) && WSTOPSIG(s) == ${argumentText(WSTOPSIG)}`;
-  if (WEXITSTATUS !== undefined) return `WIFEXITED(s) && WEXITSTATUS(s) == ${WEXITSTATUS}`;
+  if (WEXITSTATUS !== undefined) return `WIFEXITED(s) && WEXITSTATUS(s) == ${argumentText(WEXITSTATUS)}`;
   return `WIFSIGNALED(s) && WTERMSIG(s) == ${argumentText(WTERMSIG)}${WCOREDUMP ? " && WCOREDUMP(s)" : ""}`;
 }
 
@@ -120,8 +125,9 @@ function pollText(fds: TracedArgument, answered: boolean): string {
   const list = fds.flatMap((entry) => {
     if (entry === null || typeof entry !== "object" || !("fields" in entry)) return [];
     const { fd, events, revents } = entry.fields;
-    if (answered) return has(revents, "") || isZero(revents) ? [] : [`{fd=${fd}, revents=${argumentText(revents)}}`];
-    return [Number(fd) < 0 ? `{fd=${fd}}` : `{fd=${fd}, events=${argumentText(events)}}`];
+    const member = `fd=${argumentText(fd)}`;
+    if (answered) return isZero(revents) ? [] : [`{${member}, revents=${argumentText(revents)}}`];
+    return [typeof fd === "number" && fd < 0 ? `{${member}}` : `{${member}, events=${argumentText(events)}}`];
   });
   return `[${list.join(", ")}]`;
 }
@@ -154,7 +160,7 @@ function countBefore({ args }: EnterEvent): number {
 /** The rest of a call that was told when it began: `<... msgrcv resumed> {mtype=1, mtext="x"}, 128, 1, 0) = 1`. */
 export function formatResumed(began: EnterEvent, event: ExitEvent): string {
   const rest = argumentTexts(event).slice(countBefore(began)).join(", ");
-  return `<... ${event.call} resumed>${rest ? " " : ""}${rest}) = ${resultText(event)}`;
+  return visible(`<... ${event.call} resumed>${rest ? " " : ""}${rest}) = ${resultText(event)}`);
 }
 
 function resultText({ call, result, errno, args }: ExitEvent): string {
@@ -165,7 +171,8 @@ function resultText({ call, result, errno, args }: ExitEvent): string {
 }
 
 /**
- * An event in one line, as strace(1) prints it: `shmget(0x162e, 27, IPC_CREAT|0666) = 3`.
+ * An event in one line, as strace(1) prints it: `shmget(0x162e, 27, IPC_CREAT|0666) = 3`. Whatever is in the event,
+ * nothing in the line can steer a terminal.
  *
  * @param event The event.
  * @returns The line, without pid and time.
@@ -173,6 +180,10 @@ function resultText({ call, result, errno, args }: ExitEvent): string {
  * @example See {@linkcode trace}.
  */
 export function formatTraceEvent(event: TraceEvent): string {
+  return visible(lineOf(event));
+}
+
+function lineOf(event: TraceEvent): string {
   switch (event.ev) {
     case "start":
       return `+++ ${event.name} ${event.forked ? `forked by ${event.ppid}` : "started"} +++`;

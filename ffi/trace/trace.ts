@@ -6,6 +6,7 @@
 import { errnoCode, LibcError } from "../errors.ts";
 import { signalFlags } from "../libc/_signals.ts";
 import { sockaddrFrom } from "../libc/sys/_sockaddr.ts";
+import { isForked } from "../native/child.ts";
 import { bare, entries, type Entry } from "../native/header.ts";
 import { type Call, type Kind, traced as tracedBytes } from "../native/kinds.ts";
 import { type AnyFunction, errno, setErrno } from "../native/libc.ts";
@@ -14,11 +15,14 @@ import { numberOf } from "../native/pointed.ts";
 import { type Observer, tracing } from "../native/observer.ts";
 import { own } from "../native/own.ts";
 import { TRACE_VERSION, type TracedArgument, type TracedPlace, type TraceEvent, type TraceEventBase } from "./event.ts";
+import { isStandardError, rememberStandardError } from "./outlet.ts";
 import { place } from "./place.ts";
 
 /** Who is told. */
 interface Sink {
-  tell(event: TraceEvent): void;
+  tell(event: TraceEvent): unknown;
+  /** It has thrown something. */
+  failed?: true;
   /** How many events of each process it takes, besides those of the process's life. */
   readonly most: number;
   /** How many of this process it still takes. */
@@ -41,16 +45,33 @@ function now(): number {
   return Number(clock[0]) * 1e6 + Number(clock[1]) / 1e3;
 }
 
+/** A listener has failed: said once of each, and never so that the program would notice. */
+function complain(sink: Sink, error: unknown): void {
+  if (sink.failed) return;
+  sink.failed = true;
+  try {
+    if (isStandardError()) console.error("trace listener:", error);
+  } catch {
+    // an error that cannot be shown
+  }
+}
+
 function tell(sink: Sink, event: TraceEvent): void {
   try {
-    sink.tell(event);
+    const result: unknown = sink.tell(event);
+    // an asynchronous one
+    if (result instanceof Promise) Promise.prototype.then.call(result, undefined, (error) => complain(sink, error));
   } catch (error) {
-    // a broken listener must not change what the program does, nor one whose error cannot be shown
-    try {
-      console.error("trace listener:", error);
-    } catch {
-      // then not
-    }
+    complain(sink, error);
+  }
+}
+
+/** Does what tracing has to do around a call; whatever goes wrong there, the call itself is made. */
+function unnoticed<T>(action: () => T): T | undefined {
+  try {
+    return action();
+  } catch {
+    return undefined; // no room on the stack, or a program that has changed what is built in
   }
 }
 
@@ -59,11 +80,15 @@ function emit(event: TraceEvent, life: boolean): void {
   busy = true;
   tracing.depth++;
   try {
-    for (const sink of sinks) {
+    // a listener may let others listen, who are told from the next event on
+    const teller = pid;
+    for (const sink of [...sinks]) {
       if (life || sink.left > 0) {
         if (!life) sink.left--;
         tell(sink, event);
       } else sink.lost++;
+      // a child that a listener has forked: its parent goes on telling
+      if (pid !== teller) break;
     }
   } finally {
     tracing.depth--;
@@ -81,26 +106,43 @@ function wanted(): boolean {
   return any;
 }
 
-function programName(): string {
-  const name = Deno.mainModule.split("/").pop()!;
+/** The main module's URL; a worker's own, which has not got the other. */
+function mainModule(): string {
+  return Deno.mainModule as string | undefined ?? globalThis.location?.href ?? "";
+}
+
+/** The main module's name, whatever kind of URL it has. */
+export function programName(main: string): string {
+  const url = URL.parse(main);
+  const known = url !== null && /^(file|https?):$/.test(url.protocol);
+  if (!known) return main.slice(0, 32);
+  const name = url.pathname.split("/").findLast((part) => part !== "") ?? url.host;
   try {
     return decodeURIComponent(name);
   } catch {
-    return name; // a file's name may look like an escape, and not be one
+    return name; // bytes that are no UTF-8
   }
 }
 
 /** Makes sure that the process has introduced itself, and gives what all events begin with. */
-function base(forked = false, at?: number): TraceEventBase {
-  // nobody is left if the listener went in the middle of a call; the next one is to be told of the process
-  if (pid === 0 && sinks.size > 0) {
+function base(at?: number): TraceEventBase {
+  // nobody is left if the listener went in the middle of a call; the next one is to be told of the process. A listener
+  // that is told may fork: its child begins anew
+  while (pid === 0 && sinks.size > 0) {
     pid = own.getpid();
     ended = false;
     for (const sink of sinks) {
       sink.left = sink.most;
       sink.lost = 0;
     }
-    const start = { t: at ?? now(), pid, v: TRACE_VERSION, ppid: own.getppid(), name: programName(), forked };
+    const start = {
+      t: at ?? now(),
+      pid,
+      v: TRACE_VERSION,
+      ppid: own.getppid(),
+      name: programName(mainModule()),
+      forked: isForked(),
+    };
     emit({ ...start, ev: "start" }, true);
   }
   return { t: at ?? now(), pid };
@@ -161,10 +203,9 @@ function traced(entry: Entry, bare: AnyFunction): AnyFunction {
   const { declared } = entry;
   const { lifecycle = false, failed = failedByDefault, waits, opens, connects, symbol: call } = declared;
   const { result: kind } = declared;
-  return (...args) => {
-    if (busy || !(lifecycle || wanted())) return bare(...args);
-    const made = new TracedCall(entry, args);
-    const at = where();
+  /** Tells that it begins. */
+  const enter = (made: TracedCall) => {
+    const at = where(seen);
     emit({
       ...base(),
       ev: "enter",
@@ -173,25 +214,24 @@ function traced(entry: Entry, bare: AnyFunction): AnyFunction {
       ...at,
       ...(waits?.(made) && { waits: true as const }),
     }, lifecycle);
-    if (call === "_exit") end(args[0]);
-    const began = now();
-    const result = bare(...args);
-    const code = errno();
+    if (call === "_exit") end(Number(made.args[0]));
+    return { at, began: now() };
+  };
+  /** Tells that it is back, with this result. */
+  const exit = (made: TracedCall, result: number, code: number, { at, began }: Entered) => {
     const after = now();
-    const number = numberOf(result);
-    const forked = call === "fork" && number === 0;
-    if (forked) pid = 0;
-    const bad = failed(number);
-    made.result = number;
+    const args = made.args as unknown[];
+    const bad = failed(result);
+    made.result = result;
     made.done = !bad;
-    const opened = bad ? [] : [...(kind.descriptor ? [number] : []), ...(opens?.(args) ?? [])];
-    const connection = bad ? undefined : connects?.(args, number);
+    const opened = bad ? [] : [...(kind.descriptor ? [result] : []), ...(opens?.(args) ?? [])];
+    const connection = bad ? undefined : connects?.(args, result);
     emit({
-      ...base(forked, after),
+      ...base(after),
       ev: "exit",
       call,
       args: made.decoded(),
-      result: number,
+      result,
       ...(bad && { errno: errnoCode(code) }),
       dur: Math.round((after - began) * 1000) / 1000,
       ...(opened.length && { opened }),
@@ -199,9 +239,28 @@ function traced(entry: Entry, bare: AnyFunction): AnyFunction {
         { local: endOf(own.getsockname, connection), peer: endOf(own.getpeername, connection) }),
       ...at,
     }, lifecycle);
+  };
+  const seen: AnyFunction = (...args) => {
+    const quiet = busy || !(lifecycle || wanted());
+    const made = new TracedCall(entry, args);
+    const entered = quiet ? undefined : unnoticed(() => enter(made));
+    const result = bare(...args);
+    const code = errno();
+    const number = numberOf(result);
+    if (call === "fork" && number === 0) pid = 0; // it has to introduce itself, even if a listener has forked it
+    if (entered) unnoticed(() => exit(made, number, code, entered));
     setErrno(code);
     return result;
   };
+  return seen;
+}
+
+/** What is known when a call begins. */
+interface Entered {
+  /** Where it stands, as a part of an event. */
+  at: { at?: TracedPlace };
+  /** When it began. */
+  began: number;
 }
 
 /** What stood in the place of each traced function. */
@@ -219,8 +278,8 @@ function replace(entry: Entry): void {
 let since = 0;
 
 /** Where in the program this belongs, as a part of an event. */
-function where(): { at?: TracedPlace } {
-  const at = tracing.at ?? place();
+function where(below?: AnyFunction): { at?: TracedPlace } {
+  const at = tracing.at ?? unnoticed(() => place(below));
   return at ? { at } : {};
 }
 
@@ -235,49 +294,60 @@ const looking: Observer = {
   declared: (entry) => replace(entry as Entry),
   touched(op, of, offset, data) {
     if (busy) return;
-    const memory = of as Memory;
-    const shmid = segmentOf(memory);
-    if (shmid === undefined || !wanted()) return;
-    emit({
-      ...base(),
-      ev: "memory",
-      op,
-      shmid,
-      offset: offset + offsetIn(memory),
-      data: tracedBytes(data),
-      ...where(),
-    }, false);
+    unnoticed(() => {
+      const memory = of as Memory;
+      const shmid = segmentOf(memory);
+      if (shmid === undefined || !wanted()) return;
+      emit({
+        ...base(),
+        ev: "memory",
+        op,
+        shmid,
+        offset: offset + offsetIn(memory),
+        data: tracedBytes(data),
+        ...where(),
+      }, false);
+    });
   },
   installed(sig, handler) {
-    const args: Record<string, TracedArgument> = {
-      sig: signalFlags(sig),
-      handler: typeof handler === "string"
-        ? handler
-        : { value: handler, names: [handler === 0 ? "SIG_DFL" : "SIG_IGN"], rest: 0 },
-    };
-    const at = told("signal", args);
-    emit({ ...base(), ev: "exit", call: "signal", args, result: 0, dur: 0, ...at }, false);
+    if (busy) return;
+    unnoticed(() => {
+      const args: Record<string, TracedArgument> = {
+        sig: signalFlags(sig),
+        handler: typeof handler === "string"
+          ? handler
+          : { value: handler, names: [handler === 0 ? "SIG_DFL" : "SIG_IGN"], rest: 0 },
+      };
+      const at = told("signal", args);
+      emit({ ...base(), ev: "exit", call: "signal", args, result: 0, dur: 0, ...at }, false);
+    });
   },
-  delivered: (sig) => emit({ ...base(), ev: "signal", sig }, false),
+  delivered(sig) {
+    if (!busy) unnoticed(() => emit({ ...base(), ev: "signal", sig }, false));
+  },
   paused(waiting) {
-    if (waiting) {
-      since = now();
-      told("pause", {}, { waits: true });
-    } else {
-      const dur = now() - since;
-      emit({ ...base(), ev: "exit", call: "pause", args: {}, result: -1, errno: "EINTR", dur }, false);
-    }
+    if (busy) return;
+    unnoticed(() => {
+      if (waiting) {
+        since = now();
+        told("pause", {}, { waits: true });
+      } else {
+        const dur = now() - since;
+        emit({ ...base(), ev: "exit", call: "pause", args: {}, result: -1, errno: "EINTR", dur }, false);
+      }
+    });
   },
-  here: place,
-  exiting: end,
+  here: () => unnoticed(place),
+  exiting: (status) => unnoticed(() => end(status)),
 };
 
-const unload = () => end(Deno.exitCode);
+const unload = () => looking.exiting(Deno.exitCode);
 
 function install(): void {
   if (replaced) return;
   own.getpid(); // the first call may install the tracing that IPC_TRACE asks for
   if (replaced) return;
+  rememberStandardError();
   replaced = new Map();
   entries.forEach(replace);
   tracing.current = looking;

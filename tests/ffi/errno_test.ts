@@ -828,6 +828,7 @@ const errors: Record<string, Record<string, Proof>> = {
     EFAULT: at("ffi/libc/sys/socket", "setsockopt() fails with ENOPROTOOPT, EINVAL, EDOM or EFAULT"),
     EINVAL: at("ffi/libc/sys/socket", "setsockopt() fails with ENOPROTOOPT, EINVAL, EDOM or EFAULT"),
     ENOPROTOOPT: at("ffi/libc/sys/socket", "setsockopt() fails with ENOPROTOOPT, EINVAL, EDOM or EFAULT"),
+    EOPNOTSUPP: () => withPair((a) => mod.setsockopt(a, mod.SOL_SOCKET, 9999, 1)),
   },
   getsockopt: {
     ...SOCKETS_BAD,
@@ -836,7 +837,8 @@ const errors: Record<string, Record<string, Proof>> = {
       "ffi/libc/sys/socket",
       "getsockopt() fails with EINVAL if the option is no number and there is nothing to fill",
     ),
-    ENOPROTOOPT: () => withPair((a) => mod.getsockopt(a, mod.SOL_SOCKET, 9999)),
+    ENOPROTOOPT: () => withPair((a) => mod.getsockopt(a, mod.SOL_SOCKET, 27)), // SO_DETACH_FILTER
+    EOPNOTSUPP: () => withPair((a) => mod.getsockopt(a, mod.SOL_SOCKET, 9999)),
   },
   getsockname: { ...SOCKETS_BAD, EFAULT: SOCKETS_EFAULT, EINVAL: NO_POINTER, ENOBUFS: MEMORY },
   getpeername: {

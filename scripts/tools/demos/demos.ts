@@ -8,10 +8,12 @@
  *
  * @module
  */
-import { Command, CommanderError } from "commander";
-import { USAGE } from "../shared/failure.ts";
+import { CommanderError } from "commander";
+import { newCommand } from "../shared/command.ts";
+import { type Shown, shown } from "../shared/escape.ts";
+import { say, USAGE } from "../shared/failure.ts";
 import { onInterrupt, SIGPIPE } from "../shared/signals.ts";
-import { canControl, terminalSize, writeAll } from "../shared/terminal.ts";
+import { canControl, complain, terminalSize, writeAll } from "../shared/terminal.ts";
 import { DEMOS } from "./list.ts";
 import { type Demo, type Outcome, runDemo } from "./runner.ts";
 import { endDeadRuns } from "./system.ts";
@@ -29,13 +31,13 @@ function interrupt(why: string, code: number): void {
 const screen = {
   control: canControl,
   columns: () => terminalSize(80).columns,
-  write(text: string): void {
+  write(text: Shown): void {
     try {
       writeAll(text);
     } catch (error) {
       // as in: deno task demos | head
       if (error instanceof Deno.errors.BrokenPipe) return interrupt("nobody reads this", 128 + SIGPIPE);
-      if (!interrupted.signal.aborted) console.error(`standard output: ${(error as Error).message}`);
+      if (!interrupted.signal.aborted) complain(`standard output: ${(error as Error).message}`);
       interrupt("nothing can be printed", 1);
     }
   },
@@ -57,7 +59,7 @@ function choose(names: string[]): Demo[] {
 }
 
 function list(demos: Demo[]): void {
-  for (const { name, slides, title } of demos) screen.write(`${name.padEnd(13)} ${slides.padEnd(5)} ${title}\n`);
+  for (const { name, slides, title } of demos) screen.write(shown`${name.padEnd(13)} ${slides.padEnd(5)} ${title}\n`);
 }
 
 async function run(demos: Demo[]): Promise<void> {
@@ -65,8 +67,7 @@ async function run(demos: Demo[]): Promise<void> {
   const view = new View(screen);
   const outcomes: Outcome[] = [];
   using _signals = onInterrupt((name, code) => interrupt(`interrupted by ${name}`, code));
-  const keys = DEMOS.flatMap(({ uses = [] }) => uses.map(({ key }) => key));
-  for (const text of await endDeadRuns(keys)) view.say(text);
+  for (const text of await endDeadRuns(DEMOS.flatMap(({ uses = [] }) => uses))) view.say(text);
   for (const [i, demo] of demos.entries()) {
     if (interrupted.signal.aborted) break;
     view.begin(demo, i + 1, demos.length);
@@ -78,7 +79,7 @@ async function run(demos: Demo[]): Promise<void> {
   if (exitCode === 0 && outcomes.some(({ result }) => result !== "passed")) exitCode = 1;
 }
 
-const command = new Command("deno task demos")
+const command = newCommand("deno task demos")
   .description("Runs the slides' programs, with their partners, and checks what they do.")
   .argument("[names...]", "which demos to run: names, or parts of names (default: all)")
   .option("-l, --list", "print the demos' names, slides and titles, and run none")
@@ -95,7 +96,6 @@ Signs:  $ command   | standard output   ! standard error   = end   # noticed
 Exit code:  0 all passed, 1 some failed or were skipped, 2 wrong usage,
             128 + signal if interrupted.`,
   )
-  .exitOverride()
   .action(async (names: string[], options: { list?: true }) => {
     const demos = choose(names);
     if (options.list) list(demos);
@@ -112,7 +112,7 @@ export async function demosCommand(args: string[]): Promise<number> {
   try {
     await command.parseAsync(args, { from: "user" });
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
+    if (!(error instanceof CommanderError)) return say("demos", error);
     exitCode = error.exitCode === 0 ? 0 : USAGE; // 0: --help
   }
   return exitCode;

@@ -7,7 +7,7 @@ import type { Claim, Demo, Part, Stage } from "./runner.ts";
 
 const ALPHABET = "abcdefghijklmnopqrstuvwxyz";
 const SEGMENT = { kind: "segment", key: 5678, size: 27 } as const;
-const QUEUE = { kind: "queue", key: 1234 } as const;
+const QUEUE = { kind: "queue", key: 1234, holds: ["Did you get this?", "Anybody there?"] } as const;
 const PROMPT = "Please enter the message: ";
 
 const socketServer: Part = {
@@ -143,7 +143,7 @@ export const DEMOS: readonly Demo[] = [
     parts: [
       { who: "early", script: "message_rec.ts", end: 1 },
       { who: "send 1", script: "message_send.ts", end: 0 },
-      { who: "send 2", script: "message_send.ts", args: ["Anybody there?"], end: 0 },
+      { who: "send 2", script: "message_send.ts", args: [QUEUE.holds[1]], end: 0 },
       { who: "rec 1", script: "message_rec.ts", end: 0 },
       { who: "rec 2", script: "message_rec.ts", end: 0 },
     ],

@@ -3,17 +3,20 @@
  *
  * @module
  */
-import { peek, SHM_RDONLY, shmat, shmdt, usleep } from "../../../mod.ts";
-import { childrenOf, isAlive, type ProcessEntry, userName } from "../shared/proc.ts";
+import { LibcError, MessageQueue, peek, SHM_RDONLY, shmat, shmdt } from "../../../mod.ts";
+import { childrenOf, type ProcessEntry, userName } from "../shared/proc.ts";
 import {
   endProcesses,
   freePort,
   type IpcObject,
-  isAwaited,
+  isDeserted,
+  isGone,
   isListening,
   isListeningAt,
+  isMine,
   isOf,
   MARKED,
+  noteDown,
   objects,
   privateDirectory,
   removeObjects,
@@ -21,7 +24,10 @@ import {
 } from "./system.ts";
 
 /** An IPC object with a key, which somebody else could have in use. */
-export type Use = { kind: "segment"; key: number; size: number } | { kind: "queue"; key: number };
+export type Use =
+  | { kind: "segment"; key: number; size: number }
+  /** `holds`: the messages that the demo sends. */
+  | { kind: "queue"; key: number; holds: readonly string[] };
 
 /** When the next process may start. */
 export type Ready =
@@ -177,6 +183,9 @@ export class Stage {
 
   constructor(readonly demo: Demo, readonly options: RunOptions, stop: AbortSignal) {
     this.#stop = stop;
+    for (const use of demo.uses ?? []) {
+      if (use.kind === "queue") noteDown(this.#directory ??= privateDirectory(), use);
+    }
   }
 
   /** A process's pid. */
@@ -279,13 +288,20 @@ export class Stage {
   async play(): Promise<Claim[]> {
     for (const part of this.demo.parts) {
       if (this.#stop.aborted) break;
+      this.#giveUp();
       const args = (part.args ?? []).map((arg) => arg.replace(/\{(tcp|udp|path)\}/, (_, name) => this.#word(name)));
       const env = { ...this.options.env?.(part.who), ...MARKED };
       const player = new Player(part, args, env, this.options.on);
       this.#players.set(part.who, player);
       const { ready } = part;
       if (!ready) await this.#end(player);
-      else await this.until(`${part.who} to be ready`, () => this.#isReady(player, ready) || this.#isOver(player));
+      else {
+        await this.until(`${part.who} to be ready`, () => {
+          const isReady = this.#isReady(player, ready) || this.#isOver(player);
+          if (!isReady) this.#giveUp();
+          return isReady;
+        });
+      }
     }
     const players = [...this.#players.values()];
     for (const player of players.filter(({ part }) => part.ready === "prompt").reverse()) {
@@ -302,7 +318,16 @@ export class Stage {
   }
 
   #end(player: Player): Promise<void> {
-    return this.until(`${player.part.who} to end`, () => player.how !== "");
+    return this.until(`${player.part.who} to end`, () => {
+      if (player.how === "") this.#giveUp();
+      return player.how !== "";
+    });
+  }
+
+  /** Throws if a process has not ended as it should: nobody comes any more to those that wait for it. */
+  #giveUp(): void {
+    const [bad] = [...this.#players.values()].filter(({ how, endedWell }) => how !== "" && !endedWell);
+    if (bad) throw new Error(`given up: ${bad.part.who} has failed`);
   }
 
   /** Throws if a process has ended that should be ready by now. */
@@ -324,11 +349,12 @@ export class Stage {
     const pids = this.#pids().union(left);
     const fresh = new Set(this.#fresh().map(({ name }) => name));
     const removed = removeObjects((object) => {
-      if (!fresh.has(object.name) || object.cuid !== Deno.uid()) return false;
-      if (isOf(object, pids)) return true;
-      // a sender that was ended right after msgget(2) has left no trace in its queue
-      return object.kind === "queue" && object.sender === 0 && object.receiver === 0 &&
-        !!this.demo.uses?.some(({ kind, key }) => kind === "queue" && key === object.key);
+      if (!fresh.has(object.name) || !isMine(object)) return false;
+      if (object.kind === "segment") return isOf(object, pids);
+      // Who made a queue is not known: one with a key could be somebody else's that a process of ours has found. But the
+      // demo's own keys were free when it began, and a sender that was ended right after msgget(2) has left no trace.
+      const own = !!this.demo.uses?.some(({ kind, key }) => kind === "queue" && key === object.key);
+      return isOf(object, pids) && (own || object.key === 0) || own && object.sender === 0 && object.receiver === 0;
     });
     removed.forEach((text) => this.note(text));
     if (this.#directory) Deno.removeSync(this.#directory, { recursive: true });
@@ -340,49 +366,44 @@ function find({ kind, key }: Pick<Use, "kind" | "key">): IpcObject | undefined {
 }
 
 function inUse(object: IpcObject): string {
+  const name = (who: string, pid: number) => `${who}pid ${pid}${isGone(pid) ? ", which has ended" : ""}`;
   const by = object.kind === "segment"
-    ? `pid ${object.creator}`
+    ? name("", object.creator)
     : object.sender
-    ? `last sender pid ${object.sender}`
+    ? name("last sender ", object.sender)
     : "nobody has sent anything yet";
   return `key ${object.key} is in use by ${object.name} (owner ${userName(object.uid)}, ${by})`;
 }
 
-/** Tells whether an object was left by a demo that was killed: made as ours are, and nobody is there who uses it. */
+/** Tells whether a deserted object was left by a demo that was killed: it is as ours are. */
 function isLeftover(object: IpcObject, use: Use): boolean {
-  const me = Deno.uid();
-  if (object.uid !== me || object.cuid !== me) return false;
-  // pid 0 is a process that can't be seen from here: it may well live
-  const gone = (pid: number) => pid !== 0 && !isAlive(pid);
-  if (object.kind === "segment") {
-    return use.kind === "segment" && object.size === use.size && object.attached === 0 && gone(object.creator);
+  if (use.kind === "segment") return object.kind === "segment" && object.size === use.size;
+  try {
+    // a queue that is empty may be that of a server which looks again and again whether a message has come
+    const messages = MessageQueue.fromId(object.id).messages();
+    return messages.length > 0 && messages.every(({ type, text }) => type === 1 && use.holds.includes(text));
+  } catch (error) {
+    if (error instanceof LibcError) return false; // not every kernel shows messages
+    throw error;
   }
-  if (isUnused(object)) return !isAwaited(object.id) && staysUnused(use);
-  return gone(object.sender) && (object.receiver === 0 || gone(object.receiver)) && !isAwaited(object.id);
-}
-
-/** Tells whether nobody has ever sent or received here. */
-function isUnused(object: IpcObject | undefined): boolean {
-  return object?.kind === "queue" && object.sender === 0 && object.receiver === 0 && object.messages === 0;
-}
-
-/** Such a queue is that of a sender which is about to send, or of one that was killed right before: time tells. */
-function staysUnused(use: Use): boolean {
-  usleep(300_000);
-  return isUnused(find(use));
 }
 
 /** Makes sure that a key is free, and says why not if it can't. */
 function obstacle(use: Use, note: (text: string) => void): string | null {
   const object = find(use);
   if (!object) return null;
-  if (!isLeftover(object, use) || !tryToRemove(object)) return inUse(object);
-  const why = isUnused(object)
-    ? "nobody ever used it"
-    : `${
-      object.kind === "segment" ? `made by pid ${object.creator}` : `last sender pid ${object.sender}`
-    } is gone, and nobody uses it`;
-  note(`removed ${object.name} with key ${object.key}, a leftover: ${why}`);
+  const deserted = isDeserted(object);
+  if (!deserted || !isLeftover(object, use) || !tryToRemove(object)) {
+    const { kind, id } = object;
+    if (!deserted) return inUse(object);
+    return `${inUse(object)}; ${
+      kind === "segment"
+        ? `nobody has it attached: deno task ipc rm m:${id} frees it`
+        : `if it is not needed any more, deno task ipc rm q:${id} frees it`
+    }`;
+  }
+  const who = object.kind === "segment" ? `made by pid ${object.creator}` : `last sender pid ${object.sender}`;
+  note(`removed ${object.name} with key ${object.key}, a leftover: ${who} is gone, and nobody uses it`);
   return null;
 }
 

@@ -15,7 +15,7 @@ import {
   sockaddr_in,
   socket,
 } from "../../../mod.ts";
-import { callsOf, namespaceOf, ownerOf, pids, processEntry, textOf } from "../shared/proc.ts";
+import { callsOf, isAlive, isWhollyOf, namesIn, namespaceOf, pids, processEntry, textOf } from "../shared/proc.ts";
 import { awaited, queueTable, remove, segmentTable } from "../shared/sysv.ts";
 
 const VARIABLE = "IPC_DEMO_RUN";
@@ -46,7 +46,7 @@ function marked(wanted: (mark: string) => boolean): number[] {
   const list: number[] = [];
   const me = Deno.uid();
   for (const pid of pids()) {
-    if (ownerOf(pid) !== me) continue;
+    if (!isWhollyOf(pid, me)) continue;
     const environment = textOf(`/proc/${pid}/environ`); // of a zombie it is empty
     const mark = environment && new RegExp(`(?:^|\0)${VARIABLE}=([^\0]*)`).exec(environment)?.[1];
     if (mark && pid !== Deno.pid && wanted(mark)) list.push(pid);
@@ -84,24 +84,26 @@ export function endProcesses(): Promise<Set<number>> {
 /**
  * Ends the processes of runs that were killed, and removes their objects and directories.
  *
- * @param keys The keys that demos use.
+ * @param keys The keys that demos use, and for what.
  */
-export async function endDeadRuns(keys: readonly number[]): Promise<string[]> {
+export async function endDeadRuns(keys: readonly Pick<IpcObject, "kind" | "key">[]): Promise<string[]> {
   const before = objects();
   const ended = await end(isDead);
   const said = [...ended].map((pid) => `ended pid ${pid}, left by a run that was killed`);
   if (ended.size > 0) {
+    // what such a process has used may be somebody else's
     said.push(...removeObjects((object) =>
-      // what such a process has used may be somebody else's
-      isOf(object, ended) && before.has(object.name) && object.cuid === Deno.uid() && keys.includes(object.key)
+      isOf(object, ended) && before.has(object.name) && isMine(object) &&
+      keys.some(({ kind, key }) => kind === object.kind && key === object.key)
     ));
   }
   const parent = temporary();
-  for (const { name } of Deno.readDirSync(parent)) {
+  for (const name of namesIn(parent)) {
     const mark = name.startsWith(PREFIX) && /^\d+-\d+-\d+(?=-)/.exec(name.slice(PREFIX.length))?.[0];
     if (!mark || !isDead(mark)) continue;
     try {
       if (Deno.lstatSync(`${parent}/${name}`).uid !== Deno.uid()) continue;
+      said.push(...removeNoted(`${parent}/${name}`, keys));
       Deno.removeSync(`${parent}/${name}`, { recursive: true });
       said.push(`removed ${parent}/${name}, left by a run that was killed`);
     } catch {
@@ -109,6 +111,27 @@ export async function endDeadRuns(keys: readonly number[]): Promise<string[]> {
     }
   }
   return said;
+}
+
+const LONGEST = 12; // seconds that a demo may take, and some more
+
+/** Notes in a run's directory that a key was free, and is now about to be used. */
+export function noteDown(directory: string, { kind, key }: Pick<IpcObject, "kind" | "key">): void {
+  Deno.writeTextFileSync(`${directory}/${kind}-${key}`, "");
+}
+
+/**
+ * Removes the queues of a run that was killed. Nothing in an empty queue tells whose it is; but one that has been made
+ * since the run noted its key down, and before it would have ended, is the run's.
+ */
+function removeNoted(directory: string, keys: readonly Pick<IpcObject, "kind" | "key">[]): string[] {
+  return removeObjects((object) => {
+    if (object.kind !== "queue" || !keys.some(({ kind, key }) => kind === "queue" && key === object.key)) return false;
+    const noted = [...namesIn(directory)].includes(`queue-${object.key}`);
+    if (!noted || !isDeserted(object)) return false;
+    const begun = Deno.lstatSync(`${directory}/queue-${object.key}`).mtime!.getTime() / 1000;
+    return object.changed >= Math.floor(begun) && object.changed <= begun + LONGEST;
+  });
 }
 
 const PREFIX = "ipc-demo-";
@@ -158,11 +181,13 @@ export function isListeningAt(path: string): boolean {
 /** A segment or a queue. */
 export type IpcObject =
   & { name: string; id: number; key: number; uid: number; cuid: number }
-  & ({ kind: "segment"; size: number; attached: number; creator: number } | {
+  & ({ kind: "segment"; size: number; attached: number; creator: number; lastUser: number | null } | {
     kind: "queue";
     messages: number;
     sender: number;
     receiver: number;
+    /** When it was made or last changed, in seconds. */
+    changed: number;
   });
 
 /** All segments and queues there are, by name: `segment 3`. */
@@ -171,14 +196,21 @@ export function objects(): Map<string, IpcObject> {
   for (const { id, ds } of segmentTable()) {
     const { key, uid, cuid } = ds.shm_perm;
     const [size, attached, creator] = [ds.shm_segsz, ds.shm_nattch, ds.shm_cpid];
-    found.push({ kind: "segment", name: `segment ${id}`, id, key, uid, cuid, size, attached, creator });
+    const lastUser = ds.shm_atime === 0 ? null : ds.shm_lpid;
+    found.push({ kind: "segment", name: `segment ${id}`, id, key, uid, cuid, size, attached, creator, lastUser });
   }
   for (const { id, ds } of queueTable()) {
     const { key, uid, cuid } = ds.msg_perm;
     const [messages, sender, receiver] = [ds.msg_qnum, ds.msg_lspid, ds.msg_lrpid];
-    found.push({ kind: "queue", name: `queue ${id}`, id, key, uid, cuid, messages, sender, receiver });
+    const changed = ds.msg_ctime;
+    found.push({ kind: "queue", name: `queue ${id}`, id, key, uid, cuid, messages, sender, receiver, changed });
   }
   return new Map(found.map((object) => [object.name, object]));
+}
+
+/** Tells whether this user made an object, and still owns it. */
+export function isMine({ uid, cuid }: IpcObject): boolean {
+  return uid === Deno.uid() && cuid === Deno.uid();
 }
 
 /** Tells whether one of these processes made a segment, or was the last to use a queue. */
@@ -195,6 +227,22 @@ export function isAwaited(msqid: number): boolean {
     }
   }
   return false;
+}
+
+/** Tells whether a process is known to have ended. Pid 0 is one that can't be seen from here: it may well live. */
+export function isGone(pid: number): boolean {
+  return pid !== 0 && !isAlive(pid);
+}
+
+/** Tells whether all have ended who are known to have used an object of ours: of a queue that need not be all. */
+export function isDeserted(object: IpcObject): boolean {
+  if (!isMine(object)) return false;
+  if (object.kind === "segment") {
+    const { attached, creator, lastUser } = object;
+    return attached === 0 && isGone(creator) && (lastUser === null || isGone(lastUser));
+  }
+  return (object.sender === 0 || isGone(object.sender)) && (object.receiver === 0 || isGone(object.receiver)) &&
+    !isAwaited(object.id);
 }
 
 /** Removes an object; false if it is not ours to remove, or gone already. */

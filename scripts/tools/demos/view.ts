@@ -3,13 +3,14 @@
  *
  * @module
  */
+import { asShown, type Line, Shown, shown } from "../shared/escape.ts";
 import { wrap } from "../shared/layout.ts";
 import { painted, SGR } from "../shared/terminal.ts";
 import type { Demo, DemoEvent, Outcome } from "./runner.ts";
 
 /** Where the demos are printed. */
 export interface Screen {
-  write(text: string): void;
+  write(text: Shown): void;
   /** Columns of a line; lines are wrapped there. */
   columns(): number;
   /** Whether colours may be used, and a line be written anew: not into a file. */
@@ -32,21 +33,21 @@ export class View {
     this.#screen = screen;
   }
 
-  #paint(text: string, ...codes: string[]): string {
-    return this.#screen.control ? painted(text, ...codes) : text;
+  #paint(text: string, ...codes: string[]): Shown {
+    return this.#screen.control ? painted(text, ...codes) : asShown(text);
   }
 
-  #print(text: string): void {
+  #print(line: Line): void {
     const clear = this.#status ? "\r\x1b[K" : "";
     this.#status = false;
-    this.#screen.write(`${clear}${text}\n`);
+    this.#screen.write(new Shown(`${clear}${asShown(line)}\n`));
   }
 
   /** Prints text behind a label, wrapped at the words where there are any; further lines start below the text. */
-  #item(label: string, indent: number, text: string, ...codes: string[]): void {
+  #item(label: Line, indent: number, text: string, ...codes: string[]): void {
     const lines = wrap(text, Math.max(10, this.#screen.columns() - indent));
     lines.forEach((line, i) =>
-      this.#print(`${i === 0 ? label : " ".repeat(indent)}${codes.length ? this.#paint(line, ...codes) : line}`)
+      this.#print(shown`${i === 0 ? label : " ".repeat(indent)}${this.#paint(line, ...codes)}`)
     );
   }
 
@@ -63,7 +64,7 @@ export class View {
     this.#ticker = setInterval(() => {
       const status = `${this.#heading} ... ${((performance.now() - start) / 1000).toFixed(1)} s`;
       // a status that wraps could not be written over
-      this.#screen.write(`\r\x1b[K${this.#paint(status.slice(0, this.#screen.columns() - 1), DIM)}`);
+      this.#screen.write(shown`\r\x1b[K${this.#paint(status.slice(0, this.#screen.columns() - 1), DIM)}`);
       this.#status = true;
     }, 100);
   }
@@ -85,7 +86,7 @@ export class View {
         return this.#line("", "#", event.text, YELLOW);
       case "claim":
         return this.#item(
-          `${" ".repeat(this.#margin)} ${event.holds ? this.#paint("ok", GREEN) : this.#paint("NO", RED, BOLD)} `,
+          shown`${" ".repeat(this.#margin)} ${event.holds ? this.#paint("ok", GREEN) : this.#paint("NO", RED, BOLD)} `,
           this.#margin + 4,
           event.text,
         );
@@ -120,7 +121,7 @@ export class View {
     this.#print(this.#paint("Summary", BOLD));
     for (const { demo, result, reasons, ms } of outcomes) {
       const word = this.#paint(result.padEnd(11), COLORS[result]);
-      this.#print(`  ${word} ${demo.name.padEnd(names)} ${seconds(ms).padStart(7)}`);
+      this.#print(shown`  ${word} ${demo.name.padEnd(names)} ${seconds(ms).padStart(7)}`);
       for (const reason of reasons) this.#item("    ", 4, `${reason}`, COLORS[result]);
     }
     const counts = (["passed", "failed", "skipped", "interrupted"] as const)

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Argument, type Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import {
   IPC_CREAT,
   IPC_EXCL,
@@ -16,25 +16,51 @@ import {
   SharedMemory,
   shmget,
 } from "../../../mod.ts";
-import { json, readable, utf8, visible } from "../shared/escape.ts";
-import { FAILED, Failure, USAGE } from "../shared/failure.ts";
+import { newCommand } from "../shared/command.ts";
+import { json, readable, Shown, utf8 } from "../shared/escape.ts";
+import { FAILED, Failure, say, USAGE } from "../shared/failure.ts";
 import { type Kind, remove } from "../shared/sysv.ts";
-import { print, terminalSize, write } from "../shared/terminal.ts";
+import { ask, complain, print, printAll, terminalSize, write } from "../shared/terminal.ts";
 import { completion, SHELLS } from "./completion.ts";
-import { hexDump, hexOf } from "./hex.ts";
-import { listing, messageJson, show, type ShowOptions } from "./list.ts";
-import { allObjects, handle, isName, KINDS, matching, nameOf, type Obj, suspects, WORDS } from "./objects.ts";
+import { hexLines, PIECE } from "./hex.ts";
+import { listing, messageJson, MOST, show, type ShowOptions } from "./list.ts";
+import {
+  allObjects,
+  evidence,
+  Finder,
+  handle,
+  isName,
+  KINDS,
+  nameOf,
+  type Obj,
+  type Queue,
+  type Segment,
+  WORDS,
+} from "./objects.ts";
 import { canWatch, watch, watchJson } from "./watch.ts";
 
 /** The object that an argument means. */
 function find(argument: string, kinds: readonly Kind[] = KINDS): Obj {
+  return findAll([argument], kinds)[0];
+}
+
+/** The objects that some arguments mean. */
+function findAll(names: string[], kinds: readonly Kind[] = KINDS): Obj[] {
+  names.forEach(checkName);
+  const finder = new Finder(allObjects(kinds));
+  return names.map((argument) => only(finder.matching(argument), argument, kinds));
+}
+
+function checkName(argument: string): void {
   if (!isName(argument)) {
     throw new Failure(
       `"${argument}" is no id or key: give 3, 5678, 0x162e, m:3 (segment), q:3 (queue) or s:3 (set)`,
       USAGE,
     );
   }
-  const found = matching(allObjects(kinds), argument);
+}
+
+function only(found: Obj[], argument: string, kinds: readonly Kind[]): Obj {
   if (found.length === 1) return found[0];
   if (found.length === 0) {
     throw new Failure(
@@ -49,11 +75,13 @@ function find(argument: string, kinds: readonly Kind[] = KINDS): Obj {
 function key(text: string): number {
   const value = /^(-?\d+|0x[0-9a-f]+)$/i.test(text) ? Number(text) : NaN;
   if (!(value >= -(2 ** 31) && value < 2 ** 32)) throw new InvalidArgumentError("A key is 5678 or 0x162e.");
+  if (value === 0) throw new InvalidArgumentError("0 is IPC_PRIVATE, which is no key: leave the option out.");
   return value;
 }
 
 function count(text: string): number {
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(Number(text))) throw new InvalidArgumentError("Not a whole number.");
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("Not a whole number.");
+  if (!Number.isSafeInteger(Number(text))) throw new InvalidArgumentError("Too large.");
   return Number(text);
 }
 
@@ -71,15 +99,29 @@ function values(text: string): number[] {
   return text.split(",").map(count);
 }
 
-/** The text that was given, or all of standard input. */
-async function input(text: string | undefined, nul: boolean | undefined): Promise<Uint8Array> {
-  const bytes = text === undefined
-    ? new Uint8Array(await new Response(Deno.stdin.readable).arrayBuffer())
-    : new TextEncoder().encode(text);
+/**
+ * The text that was given, or standard input.
+ *
+ * @param room How many bytes there is room for: of an input that has no end, what is beyond is left out, but for a byte.
+ */
+async function input(text: string | undefined, nul: boolean | undefined, room: number): Promise<Uint8Array> {
+  const bytes = text === undefined ? await standardInput(room + 1) : new TextEncoder().encode(text);
   if (!nul) return bytes;
   const longer = new Uint8Array(bytes.length + 1);
   longer.set(bytes);
   return longer;
+}
+
+/** Reads standard input to its end, or until there are so many bytes. */
+async function standardInput(most: number): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of Deno.stdin.readable) {
+    pieces.push(piece.subarray(0, most - length));
+    length += pieces.at(-1)!.length;
+    if (length >= most) break;
+  }
+  return new Uint8Array(await new Blob(pieces as BlobPart[]).arrayBuffer());
 }
 
 /** Bytes as they are, or as text that ends with a line. */
@@ -88,7 +130,7 @@ function printBytes(bytes: Uint8Array, raw: boolean | undefined): void {
   else print(readable(bytes));
 }
 
-const program = new Command("ipc")
+const program = newCommand("ipc")
   .description("Lists, shows, makes, uses, watches and removes System V shared memory, message queues and semaphores.")
   .addHelpText(
     "after",
@@ -107,8 +149,7 @@ Examples:
 Exit code: 0 done, 1 failed, 2 wrong usage.`,
   )
   .helpCommand(false)
-  .showHelpAfterError("(ipc --help tells how to use it)")
-  .exitOverride();
+  .showHelpAfterError("(ipc --help tells how to use it)");
 
 /** A subcommand. All of them can answer in JSON. */
 function subcommand(name: string, description: string, examples = ""): Command {
@@ -136,13 +177,13 @@ withKinds(subcommand("ls", "list what there is, and who uses it"))
     "after",
     `
 AGE is since an object was made or its permissions were last changed: the kernel
-keeps no more. An orphan is what nobody is left to use, "orphan?" one that
-others could use and leave no trace of it; ipc rm --help tells the rule.`,
+keeps no more. An orphan is a segment that nobody uses; "orphan?" is a queue or
+a set of which that is possible, but can't be known: ipc rm --help tells why.`,
   )
   .action((options: KindOptions & { json?: true }) => {
     const objects = allObjects(chosen(options));
     if (options.json) return print(json(objects, 2));
-    listing(objects, chosen(options), terminalSize().columns).forEach((line) => print(line));
+    printAll(listing(objects, chosen(options), terminalSize().columns));
   });
 
 subcommand(
@@ -215,8 +256,9 @@ subcommand(
       text: string | undefined,
       options: { type: number | bigint; nul?: true; wait: boolean; json?: true },
     ) => {
-      const queue = MessageQueue.fromId(find(id, ["queue"]).id);
-      const data = await input(text, options.nul);
+      const found = find(id, ["queue"]) as Queue;
+      const queue = MessageQueue.fromId(found.id);
+      const data = await input(text, options.nul, found.maxBytes);
       if (options.wait) queue.sendSync(data, options);
       else if (!queue.trySend(data, options)) throw new LibcError("msgsnd", "EAGAIN", `msqid ${queue.id} is full`);
       if (options.json) print(json({ id: queue.id, ...messageJson({ type: options.type, data }) }));
@@ -231,7 +273,7 @@ subcommand(
   .argument("<queue>", "its id or key")
   .option("--type <n>", "0: the oldest; above 0: of that type; below 0: the lowest type up to its amount", type, 0)
   .option("--no-wait", "fail if there is none")
-  .option("--raw", "print the bytes as they are, and nothing else")
+  .addOption(new Option("--raw", "print the bytes as they are, and nothing else").conflicts("json"))
   .action((id: string, options: { type: number | bigint; wait: boolean; raw?: true; json?: true }) => {
     const queue = MessageQueue.fromId(find(id, ["queue"]).id);
     const message = options.wait ? queue.receiveSync(options) : queue.tryReceive(options);
@@ -241,8 +283,6 @@ subcommand(
     else printBytes(options.raw || data.at(-1) !== 0 ? data : data.subarray(0, -1), options.raw);
   });
 
-const PIECE = 1 << 20; // bytes: a segment may be larger than memory
-
 subcommand(
   "read",
   "attach a segment and print what it holds: its text up to the NUL",
@@ -251,7 +291,7 @@ subcommand(
   .argument("<segment>", "its id or key")
   .option("--offset <n>", "the first byte", count, 0)
   .option("--length <n>", "how many bytes; to the end unless given", count)
-  .addOption(new Option("--raw", "print all bytes as they are").conflicts("hex"))
+  .addOption(new Option("--raw", "print all bytes as they are").conflicts(["hex", "json"]))
   .option("--hex", "print all bytes as a hex dump")
   .action((id: string, options: { offset: number; length?: number; raw?: true; hex?: true; json?: true }) => {
     using segment = SharedMemory.fromId(find(id, ["segment"]).id, { readOnly: true });
@@ -263,14 +303,31 @@ subcommand(
       for (let at = 0; at < length; at += PIECE) write(segment.read(offset + at, Math.min(PIECE, length - at)));
       return;
     }
-    const data = segment.read(offset, length);
-    if (options.json) {
-      return print(json({ id: segment.id, offset, length, text: utf8(data), hex: hexOf(data) }));
+    if (options.hex && !options.json) {
+      return printAll(hexLines((at, n) => segment.read(offset + at, n), length, offset, terminalSize().columns));
     }
-    if (options.hex) return hexDump(data, offset, terminalSize().columns).forEach((line) => print(line));
-    const end = data.indexOf(0);
-    printBytes(end < 0 ? data : data.subarray(0, end), false);
+    if (options.json) {
+      checkMost(length);
+      const data = segment.read(offset, length);
+      return print(json({ id: segment.id, offset, length, text: utf8(data), hex: data.toHex() }));
+    }
+    const end = findNul(segment, offset, length);
+    checkMost(end);
+    printBytes(segment.read(offset, end), false);
   });
+
+/** How many bytes there are before the first NUL. */
+function findNul(segment: SharedMemory, offset: number, length: number): number {
+  for (let at = 0; at < length; at += PIECE) {
+    const found = segment.read(offset + at, Math.min(PIECE, length - at)).indexOf(0);
+    if (found >= 0) return at + found;
+  }
+  return length;
+}
+
+function checkMost(length: number): void {
+  if (length > MOST) throw new Failure(`${length} bytes are too many for text: give a --length, or --raw or --hex`);
+}
 
 subcommand("write", "write into a segment", "  ipc write 5678 --nul hello\n  ipc write m:3 --offset 16 < file")
   .argument("<segment>", "its id or key")
@@ -278,8 +335,8 @@ subcommand("write", "write into a segment", "  ipc write 5678 --nul hello\n  ipc
   .option("--offset <n>", "where the first byte goes", count, 0)
   .option("-0, --nul", "write a NUL behind it, where C programs stop to read")
   .action(async (id: string, text: string | undefined, options: { offset: number; nul?: true; json?: true }) => {
-    const found = find(id, ["segment"]);
-    const data = await input(text, options.nul);
+    const found = find(id, ["segment"]) as Segment;
+    const data = await input(text, options.nul, Math.max(0, found.size - options.offset));
     using segment = SharedMemory.fromId(found.id);
     segment.write(data, options.offset);
     if (options.json) print(json({ id: segment.id, offset: options.offset, length: data.length }));
@@ -298,40 +355,43 @@ function objections(object: Obj): string[] {
 /** Asks, where there is somebody to ask. */
 function agreed(question: string): boolean {
   if (!Deno.stdin.isTerminal()) throw new Failure(`${question.replace(/: remove.*$/, "")}: not removed without --yes`);
-  return confirm(visible(question));
+  return ask(question);
 }
 
 interface RemoveOptions {
   orphans?: true;
+  possible?: true;
   yes?: true;
   json?: true;
 }
 
-/** The orphans that are to be removed; what else is idle is asked for one by one. */
-function orphans(options: RemoveOptions): Obj[] {
-  const mine = () => allObjects().filter(({ idle, uid }) => idle && uid === Deno.uid());
-  const list = mine();
-  const certain = list.filter(({ orphan }) => orphan);
-  if (list.length === 0 && !options.json) print("there are no orphans");
-  const agreedTo = certain.length === 0 || options.yes ||
-      agreed(`${certain.map(nameOf).join(", ")}: remove ${certain.length === 1 ? "it" : "them"}?`)
-    ? certain
-    : [];
-  const all = [...agreedTo, ...list.filter((object) => !object.orphan && isAgreed(object, options))];
-  if (options.yes) return all;
-  // somebody may have come while a question was open
-  const still = new Set(mine().map(handle));
-  return all.filter((object) => still.has(handle(object)));
+/** Names of objects, as many as fit into a question. */
+function namesOf(objects: Obj[]): string {
+  const MOST = 20;
+  const names = objects.slice(0, MOST).map(nameOf).join(", ");
+  return objects.length > MOST ? `${names} and ${objects.length - MOST} more` : names;
 }
 
-/** Asks about an object that somebody could use without a trace; where there is nobody to ask, it is kept. */
-function isAgreed(object: Obj, { yes, json }: RemoveOptions): boolean {
-  const list = suspects(object).map(({ pid, name }) => `${pid} (${name})`);
-  const who = list.slice(0, 3).join(", ") + (list.length > 3 ? ` and ${list.length - 3} more` : "");
-  const why = `${nameOf(object)}: nobody is known to use it, but ${who || "somebody"} could`;
-  if (!yes && Deno.stdin.isTerminal()) return confirm(visible(`${why}: remove it?`));
-  if (!json) print(visible(`kept ${why}`));
-  return false;
+/** The orphans that are to be removed. Those of which that is only possible have to be asked for by a word of their own. */
+function orphans({ possible, yes, json }: RemoveOptions): Obj[] {
+  const me = Deno.uid();
+  const mine = () => allObjects().filter(({ idle, uid, cuid }) => idle && uid === me && cuid === me);
+  const list = mine();
+  const wanted = list.filter(({ orphan }) => orphan || possible);
+  const kept = list.filter((object) => !wanted.includes(object));
+  if (!json) {
+    if (list.length === 0) print("there are no orphans");
+    for (const object of kept) print(`kept ${nameOf(object)}, which may be in use: ${evidence(object)}`);
+    if (kept.length > 0) print("ipc rm --help tells why; with --possible these go, too");
+  }
+  if (yes || wanted.length === 0) return wanted;
+  if (!json) {
+    for (const object of wanted.filter(({ orphan }) => !orphan)) print(`${nameOf(object)}: ${evidence(object)}`);
+  }
+  if (!agreed(`${namesOf(wanted)}: remove ${wanted.length === 1 ? "it" : "them"}?`)) return [];
+  // somebody may have come while the question was open
+  const still = new Set(mine().map(handle));
+  return wanted.filter((object) => still.has(handle(object)));
 }
 
 subcommand(
@@ -340,25 +400,32 @@ subcommand(
   "  ipc rm q:3 0x162e\n  ipc rm --orphans",
 )
   .argument("[ids...]", "their ids or keys")
-  .option("--orphans", "those of yours that nobody is left to use; asks first")
+  .option("--orphans", "your segments that nobody uses; asks first")
+  .option("--possible", "with --orphans: also queues and sets, of which that can't be known")
   .option("--yes", "remove without asking")
   .addHelpText(
     "after",
     `
-An orphan is what nobody has attached, nobody waits for in the kernel, and all
-whom the kernel remembers with it have ended: the maker and the last user of a
-segment, the last sender and receiver of a queue, the last of each semaphore.
-Of queues and sets that is not all: the kernel does not remember who made them,
-and who looks again and again whether there is something leaves no trace. So
-they are orphans only if no process lives here that could do that: yours, or
-those of anybody if the mode lets others in; shells don't count. If there are
-such processes, --orphans names them and asks about each object; with --yes, or
-without a terminal, it keeps it. Containers that share their objects with this
-one, but don't show their processes, cannot be known.`,
+An orphan is a segment that nobody has attached, which the kernel counts, and
+whose maker and last user have ended. (Somebody may still know its id or key,
+and mean to attach it later.) --orphans removes those that you made and own.
+
+Of a queue or a set the kernel has no list of users. It remembers the last
+sender and receiver, the last process of each semaphore, and who sleeps in a
+system call for it; but not who made it, and not who looks again and again, as
+programs do that wait with await queue.receive() or await set.acquire(). So one
+is at most possibly an orphan ("orphan?" in ls): nobody sleeps for it, and all
+that are remembered have ended, or nobody has used it yet. --orphans names
+these and keeps them, even with --yes. If you know better, give their ids, or
+--orphans --possible.
+
+A process that can't be seen from here, as of another container, counts as
+living. Without a terminal to ask on, --yes has to be given.`,
   )
   .action((ids: string[], options: RemoveOptions) => {
     if ((ids.length > 0) === !!options.orphans) throw new Failure("give ids, or --orphans", USAGE);
-    const targets = options.orphans ? orphans(options) : ids.map((id) => find(id));
+    if (options.possible && !options.orphans) throw new Failure("--possible goes with --orphans", USAGE);
+    const targets = options.orphans ? orphans(options) : new Set(findAll(ids));
     const removed: Obj[] = [];
     let failed = false;
     for (const object of targets) {
@@ -369,8 +436,8 @@ one, but don't show their processes, cannot be known.`,
         removed.push(object);
         if (!options.json) print(`removed ${nameOf(object)}`);
       } catch (error) {
+        say("ipc", error);
         failed = true;
-        say(error);
       }
     }
     if (options.json) print(json(removed.map(({ kind, id }) => ({ kind, id }))));
@@ -404,27 +471,37 @@ for (const [name, { description }] of Object.entries(PASSED_ON)) {
   program.command(name).description(description).helpOption(false).usage("[arguments...]");
 }
 
+const AGAIN = 3000; // ms between two Ctrl-C that mean it
+
 program.command("repl")
   .description("a Deno prompt with the library in scope; fork() is for programs, and refuses to work there")
   .action(async () => {
     if (Deno.stdin.isTerminal()) {
       print(
         'Try:\n  const q = MessageQueue.create()\n  q.sendSync("hello")\n  q.messages()\n  q.remove()\n' +
-          "fork() is for programs: it refuses to work at a prompt. Ctrl-D leaves;\n" +
-          "what was made stays until it is removed.",
+          "fork() is for programs: it refuses to work at a prompt. Ctrl-D leaves, and\n" +
+          "Ctrl-C twice during an await; what was made stays until it is removed.",
       );
     }
     const library = new URL("../../../mod.ts", import.meta.url);
     // what a prompt imports needs permission; the program's own modules don't
     const allowed = library.protocol === "file:"
-      ? `--allow-read=${decodeURIComponent(new URL(".", library).pathname)}`
+      ? `--allow-read=${decodeURIComponent(new URL(".", library).pathname).replaceAll(",", ",,")}`
       : `--allow-import=${library.host}`;
-    // Ctrl-C at the prompt is the prompt's
-    Deno.addSignalListener("SIGINT", () => {});
+    // At the prompt, Ctrl-C is a key that the prompt reads. While something waits it is a signal, which Deno's prompt
+    // does not heed: it would have to be killed from elsewhere.
+    let last = -Infinity;
+    let ended = false;
+    Deno.addSignalListener("SIGINT", () => {
+      ended ||= performance.now() - last < AGAIN;
+      last = performance.now();
+      if (ended) child.kill("SIGTERM");
+      else complain(" (again to leave the prompt)");
+    });
     // not single-threaded, as fork would need it: then Deno's completion crashes on Tab
     const { DENO_V8_FLAGS = "", ...env } = Deno.env.toObject();
     const flags = DENO_V8_FLAGS.split(",").filter((flag) => flag && !/^--single[-_]threaded$/.test(flag));
-    const { code } = await new Deno.Command(Deno.execPath(), {
+    const child = new Deno.Command(Deno.execPath(), {
       args: [
         "repl",
         "--quiet",
@@ -438,8 +515,9 @@ program.command("repl")
       stdin: "inherit",
       stdout: "inherit",
       stderr: "inherit",
-    }).spawn().status;
-    exitCode = code;
+    }).spawn();
+    const { code } = await child.status;
+    exitCode = ended ? 128 + 2 : code;
   });
 
 program.command("completion").description("print a script that completes these commands in a shell")
@@ -448,15 +526,9 @@ program.command("completion").description("print a script that completes these c
     "after",
     `\nIt is for a command called ipc, such as\n  alias ipc="deno run --allow-all .../scripts/tools/ipc/ipc.ts"\n  eval "$(ipc completion bash)"`,
   )
-  .action((shell: typeof SHELLS[number]) => write(completion(program, shell)));
+  .action((shell: typeof SHELLS[number]) => write(new Shown(completion(program, shell))));
 
 let exitCode = 0;
-
-/** Says on standard error what went wrong. */
-function say(error: unknown): void {
-  if (!(error instanceof Failure || error instanceof LibcError)) throw error;
-  console.error(visible(`ipc: ${error.message}`));
-}
 
 /**
  * Runs the command line.
@@ -471,8 +543,7 @@ export async function ipcCommand(args: string[]): Promise<number> {
     await program.parseAsync(args, { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE; // 0: --help
-    say(error);
-    return error instanceof Failure ? error.code : FAILED;
+    return say("ipc", error);
   }
   return exitCode;
 }

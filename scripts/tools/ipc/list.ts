@@ -4,13 +4,13 @@
  * @module
  */
 import { LibcError, MessageQueue } from "../../../mod.ts";
-import { escaped, json as toJson, utf8 } from "../shared/escape.ts";
-import { ageText, type Column, table, wrap } from "../shared/layout.ts";
+import { escaped, json as toJson, type Line, shown, utf8 } from "../shared/escape.ts";
+import { ageText, type Column, cut, table, wrap } from "../shared/layout.ts";
 import { isAlive, processName } from "../shared/proc.ts";
 import type { Kind } from "../shared/sysv.ts";
-import { paint, print, SGR, terminalSize } from "../shared/terminal.ts";
-import { hexDump, hexOf } from "./hex.ts";
-import { nameOf, type Obj, type Queue, type Segment, type Semaphores } from "./objects.ts";
+import { paint, print, printAll, SGR, terminalSize } from "../shared/terminal.ts";
+import { hexDump } from "./hex.ts";
+import { evidence, nameOf, type Obj, type Queue, type Segment, type Semaphores } from "./objects.ts";
 import { attachAndRead, peekSegment } from "./segment.ts";
 
 /** What is wrong with an object, or who uses it. */
@@ -20,13 +20,13 @@ function remarks(object: Obj): string {
   else if (object.idle) list.push("orphan?");
   if (object.kind === "segment" && object.removed) list.push("removed");
   if (object.kind === "segment" && object.locked) list.push("locked");
-  const shown = new Map<number, string>();
+  const users = new Map<number, string>();
   for (const { pid, name, what } of object.processes) {
     // that those who are listed have it attached needs no saying
     const more = what === "attached" ? "" : what.startsWith("waits") ? " waits" : "";
-    shown.set(pid, `${pid} ${name}${more}`);
+    users.set(pid, `${pid} ${name}${more}`);
   }
-  return [...list, ...shown.values()].join(", ");
+  return [...list, ...users.values()].join(", ");
 }
 
 const KEYS: Column<Obj>[] = [
@@ -74,11 +74,11 @@ export function listing(
   width: number,
   style: (object: Obj) => string[] = (object) => object.orphan ? [SGR.yellow] : [],
   mark?: (object: Obj) => string,
-): string[] {
+): Line[] {
   return kinds.flatMap((kind, i) => {
     const rows = objects.filter((object) => object.kind === kind);
-    const title = i > 0 ? ["", paint(TITLES[kind], SGR.bold, SGR.cyan)] : [paint(TITLES[kind], SGR.bold, SGR.cyan)];
-    if (rows.length === 0) return [...title, paint("none", SGR.dim)];
+    const title = [...(i > 0 ? [""] : []), paint(cut(TITLES[kind], width), SGR.bold, SGR.cyan)];
+    if (rows.length === 0) return [...title, paint(cut("none", width), SGR.dim)];
     return [...title, ...table(rows, [...KEYS, ...OWN[kind], ...USES], width, style, mark)];
   });
 }
@@ -136,9 +136,9 @@ function fields(object: Obj): [string, string][] {
   list.push(["changed at", timeText(object.changedAt)]);
   const used = object.processes.map(({ pid, name, what }) => `${pid} (${name}) ${what}`);
   list.push(["used by", used.join(", ") || "nobody that can be seen"]);
-  if (object.orphan) list.push(["state", "orphan: nobody is left to use it"]);
+  if (object.orphan) list.push(["state", `orphan: ${evidence(object)}`]);
   else if (object.idle) {
-    list.push(["state", "perhaps an orphan: those that are known have ended, but others live that could use it"]);
+    list.push(["state", `possibly an orphan: ${evidence(object)}. Who looks again and again can't be known.`]);
   }
   if (object.kind === "segment" && object.removed) {
     list.push(["state", "removed: gone when the last process detaches it"]);
@@ -167,17 +167,17 @@ export function show(object: Obj, options: ShowOptions): void {
     print(paint(title[0].toUpperCase() + title.slice(1), SGR.bold, SGR.cyan));
     for (const [name, value] of fields(object)) {
       wrap(value, Math.max(10, columns - 15)).forEach((line, i) =>
-        print(`${paint((i === 0 ? name : "").padEnd(13), SGR.dim)}  ${line}`)
+        print(shown`${paint((i === 0 ? name : "").padEnd(13), SGR.dim)}  ${line}`)
       );
     }
     if (text.length > 0) print();
-    text.forEach((line) => print(line));
+    printAll(text);
   }
   if (failed) throw failed;
 }
 
 interface Contents {
-  text: string[];
+  text: Line[];
   more: Record<string, unknown>;
   failed?: unknown;
 }
@@ -198,8 +198,11 @@ function contents(object: Obj, { bytes, attach }: ShowOptions, width: number): C
   }
 }
 
+/** How many bytes are shown as text, as JSON or in one table at most: strings have a limit. */
+export const MOST: number = 1 << 26;
+
 function memory({ id, size }: Segment, bytes: number, attach: boolean, width: number): Contents {
-  const length = Math.min(bytes, size);
+  const length = Math.min(bytes, size, MOST);
   if (length === 0) return { text: [], more: {} };
   const data = peekSegment(id, length) ?? (attach ? attachAndRead(id, length) : null);
   if (!data) {
@@ -208,7 +211,7 @@ function memory({ id, size }: Segment, bytes: number, attach: boolean, width: nu
     return { text: wrap(notice, width), more: { hex: null } };
   }
   const rest = size > length ? [`… ${size - length} bytes more: ipc read m:${id} --hex`] : [];
-  return { text: [...hexDump(data, 0, width), ...rest], more: { hex: hexOf(data) } };
+  return { text: [...hexDump(data, 0, width), ...rest], more: { hex: data.toHex() } };
 }
 
 /** A message as JSON has it. */
@@ -218,7 +221,7 @@ export function messageJson({ type, data }: { type: number | bigint; data: Uint8
     type: typeof type === "bigint" ? String(type) : type,
     length: data.length,
     text: utf8(data),
-    hex: hexOf(data),
+    hex: data.toHex(),
   };
 }
 

@@ -7,7 +7,6 @@ import { GETALL, GETNCNT, GETPID, GETZCNT, LibcError, semctl, SHM_DEST, SHM_LOCK
 import type { ipc_perm } from "../../../mod.ts";
 import {
   callsOf,
-  executableOf,
   groupName,
   isAlive,
   namespaceOf,
@@ -17,7 +16,6 @@ import {
   processEntry,
   processName,
   segmentsOf,
-  textOf,
   userName,
 } from "../shared/proc.ts";
 import { awaited, type Kind, queueTable, segmentTable, setTable } from "../shared/sysv.ts";
@@ -55,7 +53,11 @@ interface Common {
   processes: Use[];
   /** Nobody has it attached or waits for it in the kernel, and all that the kernel remembers to have used it have ended. */
   idle: boolean;
-  /** It is idle, and no process lives that could use it and leave no trace of that. */
+  /**
+   * It is idle, and that proves that nobody uses it: a segment. For a queue or a set it proves nothing: the kernel has no
+   * list of who uses it, does not remember who made it, and who looks again and again whether there is something leaves
+   * no trace.
+   */
   orphan: boolean;
 }
 
@@ -218,7 +220,7 @@ function segments(used: Map<string, Use[]>): Segment[] {
         "last user",
       ]]),
       idle,
-      orphan: idle, // who uses a segment has it attached, or once had
+      orphan: idle, // who uses a segment has it attached
     };
   });
 }
@@ -246,8 +248,8 @@ function queues(used: Map<string, Use[]>): Queue[] {
   });
 }
 
-/** The semaphores of a set, or null if one may not look. */
-function semaphoresOf(id: number, count: number): Semaphore[] | null {
+/** The semaphores of a set; null if one may not look, undefined if it has gone meanwhile. */
+function semaphoresOf(id: number, count: number): Semaphore[] | null | undefined {
   try {
     const values = new Uint16Array(count);
     semctl(id, 0, GETALL, values);
@@ -258,21 +260,22 @@ function semaphoresOf(id: number, count: number): Semaphore[] | null {
       waitingForZero: semctl(id, n, GETZCNT),
     }));
   } catch (error) {
-    if (error instanceof LibcError && error.code === "EACCES") return null;
-    throw error;
+    if (!(error instanceof LibcError)) throw error;
+    return error.code === "EACCES" ? null : undefined;
   }
 }
 
 function sets(used: Map<string, Use[]>): Semaphores[] {
-  return [...setTable()].map(({ id, ds }): Semaphores => {
+  return [...setTable()].flatMap(({ id, ds }): Semaphores[] => {
     const semaphores = semaphoresOf(id, ds.sem_nsems);
+    if (semaphores === undefined) return [];
     const last = [...new Set((semaphores ?? []).map(({ lastPid }) => lastPid))].filter((pid) => pid > 0);
     const processes = withRemembered(
       used.get(`semaphore set ${id}`) ?? [],
       last.map((pid) => [pid, "last operated"]),
     );
     const waiting = (semaphores ?? []).some((one) => one.waitingForIncrease + one.waitingForZero > 0);
-    return {
+    return [{
       kind: "semaphores",
       ...common(id, ds.sem_perm, ds.sem_ctime),
       count: ds.sem_nsems,
@@ -282,57 +285,8 @@ function sets(used: Map<string, Use[]>): Semaphores[] {
       idle: semaphores !== null && processes.length === 0 && !waiting && last.every(isGone) &&
         (last.length > 0 || ds.sem_otime === 0),
       orphan: false,
-    };
+    }];
   });
-}
-
-/** A living process that may use objects: whose it is, as far as that can be seen. */
-interface Stranger {
-  pid: number;
-  uid: number;
-}
-
-// they start programs, and use nothing themselves
-const SHELLS = new Set(
-  ["sh", "bash", "dash", "zsh", "fish"].concat(
-    (textOf("/etc/shells") ?? "").split("\n").filter((line) => line.startsWith("/")).map((line) => baseName(line)),
-  ),
-);
-
-function baseName(path: string): string {
-  return path.slice(path.lastIndexOf("/") + 1);
-}
-
-/** All processes that may use objects of this namespace: not this one, no shells, no threads of the kernel. */
-function strangers(): Stranger[] {
-  const own = namespaceOf("ipc");
-  const list: Stranger[] = [];
-  for (const pid of pids()) {
-    const uid = ownerOf(pid);
-    const namespace = namespaceOf("ipc", pid);
-    if (!lives(pid) || uid === null || (namespace !== null && namespace !== own)) continue;
-    const command = textOf(`/proc/${pid}/cmdline`) ?? "";
-    const executable = executableOf(pid);
-    if (executable === null && command === "") continue; // a thread of the kernel
-    if (executable !== null && SHELLS.has(baseName(executable))) continue;
-    if (/^[^\0]*deno\0task\0/.test(command)) continue; // runs this command, or others, as a shell does
-    list.push({ pid, uid });
-  }
-  return list;
-}
-
-function couldUse({ uid, cuid, mode }: Obj, stranger: Stranger): boolean {
-  const OTHERS = 0o066;
-  return stranger.uid === uid || stranger.uid === cuid || (parseInt(mode, 8) & OTHERS) !== 0;
-}
-
-/**
- * The processes that could use an object without a trace: the kernel does not remember who made a queue or a set, nor
- * who looks again and again whether there is something to receive.
- */
-export function suspects(object: Obj): Use[] {
-  return strangers().filter((stranger) => couldUse(object, stranger))
-    .map(({ pid }) => ({ pid, name: processName(pid), what: "could use it" }));
 }
 
 /** All kinds, in the order in which they are shown. */
@@ -346,30 +300,60 @@ export function allObjects(kinds: readonly Kind[] = KINDS): Obj[] {
     queue: queues,
     semaphores: sets,
   };
-  const objects = kinds.flatMap((kind) => lists[kind](used).sort((a, b) => a.id - b.id));
-  const doubtful = objects.filter(({ idle, orphan }) => idle && !orphan);
-  if (doubtful.length > 0) {
-    const around = strangers();
-    for (const object of doubtful) object.orphan = !around.some((stranger) => couldUse(object, stranger));
-  }
-  return objects;
+  return kinds.flatMap((kind) => lists[kind](used).sort((a, b) => a.id - b.id));
 }
 
-/** Which objects an argument means. */
-export function matching(objects: Obj[], argument: string): Obj[] {
-  const [, letter, number] = /^(?:([mqs]):)?(-?\d+|0[xX][0-9a-fA-F]+)$/.exec(argument) ?? [];
-  const value = Number(number);
-  const hex = /^0x/i.test(number);
-  const among = objects.filter((object) => !letter || handle(object).startsWith(letter));
-  const byId = hex ? [] : among.filter(({ id }) => id === value);
-  // with a letter, an id goes before a key
-  if (letter && byId.length > 0) return byId;
-  return [...new Set([...byId, ...among.filter(({ key }) => key !== 0 && key === (value | 0))])];
+/** What speaks for an idle object's being an orphan: all that the kernel remembers of it. */
+export function evidence(object: Obj): string {
+  const ended = (roles: [role: string, pid: number][]) => {
+    const known = roles.filter(([, pid], i) => pid > 0 && roles.findIndex((one) => one[1] === pid) === i);
+    const named = known.map(([role, pid]) => `${role} ${pid}`);
+    return `${named.join(" and ")} ${named.length === 1 ? "has" : "have"} ended`;
+  };
+  switch (object.kind) {
+    case "segment":
+      return `nobody has it attached, ${ended([["its maker", object.creatorPid], ["last user", object.lastPid]])}`;
+    case "queue": {
+      const holds = `it holds ${object.messages} ${object.messages === 1 ? "message" : "messages"}`;
+      const { lastSendPid, lastReceivePid } = object;
+      if (lastSendPid + lastReceivePid === 0) return `nobody has ever sent or received, ${holds}`;
+      return `${ended([["last sender", lastSendPid], ["last receiver", lastReceivePid]])}, ${holds}`;
+    }
+    case "semaphores": {
+      const last = [...new Set((object.semaphores ?? []).map(({ lastPid }) => lastPid))].filter((pid) => pid > 0);
+      if (last.length === 0) return "nobody has ever operated on it";
+      return ended(last.slice(0, 3).map((pid) => ["last user", pid]));
+    }
+  }
 }
+
+/** Finds objects by what an argument calls them: of many arguments, each without a look at all objects. */
+export class Finder {
+  readonly #ids: Map<number, Obj[]>;
+  readonly #keys: Map<number, Obj[]>;
+
+  constructor(objects: Obj[]) {
+    this.#ids = Map.groupBy(objects, ({ id }) => id);
+    this.#keys = Map.groupBy(objects.filter(({ key }) => key !== 0), ({ key }) => key);
+  }
+
+  /** Which objects an argument means. */
+  matching(argument: string): Obj[] {
+    const [, letter, number] = NAME.exec(argument) ?? [];
+    const value = Number(number);
+    const among = (list: Obj[] = []) => list.filter(({ kind }) => !letter || LETTERS[kind] === letter);
+    const byId = /^0x/i.test(number) ? [] : among(this.#ids.get(value));
+    // with a letter, an id goes before a key
+    if (letter && byId.length > 0) return byId;
+    return [...new Set([...byId, ...among(this.#keys.get(value | 0))])];
+  }
+}
+
+const NAME = /^(?:([mqs]):)?(-?\d+|0[xX][0-9a-fA-F]+)$/;
 
 /** Tells whether an argument can be an id or a key at all. */
 export function isName(argument: string): boolean {
-  const number = /^(?:[mqs]:)?(-?\d+|0[xX][0-9a-fA-F]+)$/.exec(argument)?.[1];
+  const number = NAME.exec(argument)?.[2];
   return number !== undefined && Number(number) < 2 ** 32 && Number(number) >= -(2 ** 31);
 }
 

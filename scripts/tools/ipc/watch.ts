@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { json } from "../shared/escape.ts";
+import { asShown, json, type Line, Shown } from "../shared/escape.ts";
 import { cut } from "../shared/layout.ts";
 import { onInterrupt } from "../shared/signals.ts";
 import type { Kind } from "../shared/sysv.ts";
@@ -22,11 +22,12 @@ function signature(object: Obj): string {
 
 /** Prints the objects as a line of JSON, again whenever they have changed; without an end. */
 export async function watchJson(kinds: readonly Kind[]): Promise<never> {
-  for (let before = "";;) {
+  let before: string | undefined;
+  for (;;) {
     const objects = allObjects(kinds);
     const now = objects.map(signature).join();
-    if (now !== before || !objects.length && !before) print(json(objects));
-    before = now || "none";
+    if (now !== before) print(json(objects));
+    before = now;
     await new Promise((resolve) => setTimeout(resolve, INTERVAL));
   }
 }
@@ -48,11 +49,11 @@ class Screen implements Disposable {
     for (const end of ENDS) globalThis.addEventListener(end, this.#leave);
     this.#mine = true;
     Deno.stdin.setRaw(true);
-    writeAll("\x1b[?1049h\x1b[?25l");
+    writeAll(new Shown("\x1b[?1049h\x1b[?25l"));
   }
 
-  draw(lines: string[]): void {
-    writeAll("\x1b[H" + lines.map((line) => line + "\x1b[K").join("\r\n") + "\x1b[J");
+  draw(lines: Line[]): void {
+    writeAll(new Shown("\x1b[H" + lines.map((line) => asShown(line).text + "\x1b[K").join("\r\n") + "\x1b[J"));
   }
 
   [Symbol.dispose](): void {
@@ -60,7 +61,7 @@ class Screen implements Disposable {
     this.#mine = false;
     for (const end of ENDS) globalThis.removeEventListener(end, this.#leave);
     try {
-      writeAll("\x1b[?25h\x1b[?1049l");
+      writeAll(new Shown("\x1b[?25h\x1b[?1049l"));
       Deno.stdin.setRaw(false);
     } catch {
       // the terminal is gone
@@ -113,7 +114,7 @@ class Changes {
 const STYLES: Record<Mark, string[]> = { "+": [SGR.green], "~": [SGR.bold], "-": [SGR.red], " ": [] };
 
 /** The processes' lines. */
-export function treeLines(nodes: TreeNode[], width: number, before = "", top = true): string[] {
+export function treeLines(nodes: TreeNode[], width: number, before = "", top = true): Shown[] {
   return nodes.flatMap((node, i) => {
     const last = i === nodes.length - 1;
     const branch = top ? "" : last ? "└─ " : "├─ ";
@@ -127,7 +128,7 @@ export function treeLines(nodes: TreeNode[], width: number, before = "", top = t
   });
 }
 
-function frame(changes: Changes, kinds: readonly Kind[]): string[] {
+function frame(changes: Changes, kinds: readonly Kind[]): Line[] {
   const { columns, rows } = terminalSize();
   const objects = allObjects(kinds);
   const shown = changes.update(objects);
@@ -142,17 +143,18 @@ function frame(changes: Changes, kinds: readonly Kind[]): string[] {
   const below = [
     "",
     paint(cut("Processes that use them, and zombies", columns), SGR.bold, SGR.cyan),
-    ...(tree.length > 0 ? tree : [paint("none", SGR.dim)]),
+    ...(tree.length > 0 ? tree : [paint(cut("none", columns), SGR.dim)]),
   ];
   // a long list leaves a third of the terminal to the processes
   const room = rows - head.length - Math.min(below.length, Math.ceil(rows / 3));
   const above = [...head, ...shortened(list, room, columns)];
-  return [...above, ...shortened(below, rows - above.length, columns)];
+  return [...above, ...shortened(below, rows - above.length, columns)].slice(0, rows);
 }
 
 /** At most so many lines, of which the last says how many are left out. */
-function shortened(lines: string[], most: number, columns: number): string[] {
+function shortened(lines: Line[], most: number, columns: number): Line[] {
   if (lines.length <= most) return lines;
+  if (most < 1) return [];
   return [...lines.slice(0, most - 1), cut(`… ${lines.length - most + 1} lines more`, columns)];
 }
 

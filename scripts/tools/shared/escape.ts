@@ -1,30 +1,66 @@
 /**
- * What comes from outside (names of processes and users, paths, messages, memory) and is printed: nothing of it may
- * steer the terminal.
+ * What comes from outside (names of processes and users, paths, arguments, messages, memory) and is printed: nothing of it
+ * may steer the terminal. This is the only place that knows how; what prints (terminal.ts) takes it from here.
  *
  * @module
  */
 
 const NAMED: Record<string, string> = { "\0": "\\0", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\x1b": "\\e" };
 
-// control codes, and what turns the writing direction or hides
-// deno-lint-ignore no-control-regex -- they are what must not get to the terminal
-const UNSAFE = /[\0-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+// Control codes (C0, DEL, C1), line separators, what turns the writing direction, has no width or is a blank that looks
+// like none, and halves of characters. Variation selectors stay: they belong to emoji.
+const UNSAFE = /[[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]--[\ufe00-\ufe0f]]/gv;
 
 function code(character: string): string {
   if (NAMED[character]) return NAMED[character];
-  const number = character.charCodeAt(0);
-  return number < 256 ? `\\x${number.toString(16).padStart(2, "0")}` : `\\u${number.toString(16).padStart(4, "0")}`;
+  const hex = character.codePointAt(0)!.toString(16);
+  if (hex.length > 4) return `\\u{${hex}}`;
+  return hex.length > 2 ? `\\u${hex.padStart(4, "0")}` : `\\x${hex.padStart(2, "0")}`;
 }
 
 /**
- * Text as it can be printed.
+ * Text as it can be printed. What is escaped already stays as it is.
  *
  * @param text Anything.
  * @param kept Control codes that may stay.
  */
 export function visible(text: string, kept = ""): string {
   return text.replace(UNSAFE, (character) => kept.includes(character) ? character : code(character));
+}
+
+/**
+ * Text that goes to the terminal as it is: what came from outside is escaped in it, and the control codes are the tools'
+ * own. Whatever prints takes this or a string, and escapes the string: so what nobody has thought of is harmless.
+ */
+export class Shown {
+  /** @param text The tools' own words and codes; all else goes through {@linkcode shown}. */
+  constructor(readonly text: string) {}
+
+  toString(): string {
+    return this.text;
+  }
+}
+
+/** What can be printed. */
+export type Line = string | Shown;
+
+/** Makes a line safe, unless it is. */
+export function asShown(line: Line, kept = ""): Shown {
+  return line instanceof Shown ? line : new Shown(visible(line, kept));
+}
+
+/** A template with the tools' own codes, in which strings are escaped: `` shown`\x1b[1m${name}\x1b[0m` ``. */
+export function shown(parts: TemplateStringsArray, ...values: (Line | number)[]): Shown {
+  const texts = values.map((value) => typeof value === "number" ? String(value) : asShown(value).text);
+  return new Shown(String.raw({ raw: parts }, ...texts));
+}
+
+/**
+ * Text for XML (and so SVG): of the characters that XML 1.0 does not allow, and those that hide or turn text, the escapes.
+ * `<`, `&` and quotes stay as they are, so it can be used on a whole document.
+ */
+export function xmlText(text: string): string {
+  return visible(text, "\t\n\r").replace(/[\ufffe\uffff]/g, code);
 }
 
 /** Bytes as UTF-8 text, if they are; else null. */
@@ -60,6 +96,11 @@ export function readable(bytes: Uint8Array): string {
 export function json(value: unknown, indent?: number): string {
   return JSON.stringify(value, undefined, indent).replace(
     UNSAFE,
-    (character) => character === "\n" ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    (character) => character === "\n" ? character : character.split("").map(unit).join(""),
   );
+}
+
+/** A UTF-16 code unit as JSON writes it. */
+function unit(half: string): string {
+  return `\\u${half.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

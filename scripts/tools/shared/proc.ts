@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { kill, LibcError } from "../../../mod.ts";
 
 /** What `/proc/PID/stat` says of a process. */
 export interface ProcessEntry {
@@ -60,21 +61,23 @@ export function childrenOf(ppid: number): ProcessEntry[] {
   return [...pids()].map(processEntry).filter((entry) => entry !== null).filter((entry) => entry.ppid === ppid);
 }
 
-/** Tells whether a process lives: a zombie does not. */
+/** Tells whether a process lives: a zombie does not, unless other threads of it go on. */
 export function isAlive(pid: number): boolean {
-  const entry = pid > 0 ? processEntry(pid) : null;
-  return entry !== null && !"ZX".includes(entry.state);
+  if (pid <= 0) return false;
+  try {
+    kill(pid, 0); // /proc may hide other users' processes
+  } catch (error) {
+    if (!(error instanceof LibcError)) throw error;
+    if (error.code !== "EPERM") return false;
+  }
+  const entry = processEntry(pid);
+  return !entry || !"ZX".includes(entry.state) || [...namesIn(`/proc/${pid}/task`)].length > 1;
 }
 
 /** A process's name: its command's, or the script's that it runs. It comes from outside, and is as it is there. */
 export function processName(pid: number): string {
   const line = textOf(`/proc/${pid}/cmdline`) ?? "";
   return /(?:^|[/\0])([^/\0]+\.(?:ts|js|mjs|pl|py|rb|sh))(?:\0|$)/.exec(line)?.[1] ?? processEntry(pid)?.command ?? "?";
-}
-
-/** The file that a process runs, as far as one may see that. */
-export function executableOf(pid: number): string | null {
-  return linkOf(`/proc/${pid}/exe`);
 }
 
 /** The user who runs a process, or owns a file; null if it is gone. */
@@ -84,6 +87,13 @@ export function ownerOf(pid: number): number | null {
   } catch {
     return null;
   }
+}
+
+/** Tells whether a process is a user's in every respect: what a set-user-ID program has from its caller is not. */
+export function isWhollyOf(pid: number, uid: number | null): boolean {
+  // the real, the effective, the saved and the file system's
+  const ids = /^Uid:\t(\d+)\t(\d+)\t(\d+)\t(\d+)$/m.exec(textOf(`/proc/${pid}/status`) ?? "")?.slice(1);
+  return ids !== undefined && ids.every((id) => Number(id) === uid) && ownerOf(pid) === uid;
 }
 
 /** The namespace that a process is in: `ipc:[4026531839]`; null where one may not look. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ExitEvent, TracedArgument } from "../../../mod.ts";
+import type { ExitEvent, TracedArgument, TracedBytes } from "../../../mod.ts";
 import { bytesOf, field, isNamed, numberOf, numbersOf } from "./arguments.ts";
 import type { Call, Lifeline } from "./picture.ts";
 import type { Process, World } from "./world.ts";
@@ -29,9 +29,25 @@ interface Context {
 
 type Handler = (context: Context) => void;
 
-/** When something was sent: it may be received before the sender's call is back, but not while the call waits. */
-function sent({ event, began, waited }: Context): number {
-  return waited ? event.t : began;
+const LOOK_BACK = 200; // steps
+
+/**
+ * When something was sent: it may be received before the sender's call is back, but not while the call waits. One that took
+ * its time only because its process was not running is told from that by what was received meanwhile.
+ */
+function sent({ world, event, began, waited }: Context, to: Lifeline | undefined, data?: TracedBytes): number {
+  if (!waited || !to) return began;
+  const received = world.steps.slice(-LOOK_BACK).some(({ t, from, deed }) =>
+    t >= began && from === to && deed.kind === "call" &&
+    (data ? overlap(deed.data, data) : deed.call.startsWith("accept"))
+  );
+  return received ? began : event.t;
+}
+
+/** Tells whether one is the beginning of the other. */
+function overlap(one: TracedBytes | undefined, other: TracedBytes): boolean {
+  const [a, b] = [one?.bytes ?? "", other.bytes];
+  return a !== "" && b !== "" && (a.startsWith(b) || b.startsWith(a));
 }
 
 function deed({ event: { call, errno } }: Context, more: Partial<Call> = {}): Call {
@@ -72,7 +88,7 @@ const wait: Handler = (context) => {
   if (child.ended !== undefined && child.ended < began) {
     world.step(event.t, child.line, undefined, { kind: "zombie", us: event.t - child.ended });
   }
-  child.reaped = true;
+  child.reap();
   world.step(event.t, child.line, me, { kind: "reap", call: event.call, status: args.wstatus }, true);
 };
 
@@ -98,21 +114,21 @@ const pair: Handler = (context) => {
   if (event.errno) return alone()(context);
   const type = event.call === "socketpair" ? "socket pair" : "pipe";
   const line = world.object(`${type} ${event.pid} ${event.t}`, { type });
-  for (const fd of event.opened ?? numbersOf(args.pipefd ?? args.sv)) own.descriptors.set(fd, line);
+  for (const fd of event.opened ?? numbersOf(args.pipefd ?? args.sv)) own.lead(fd, line);
   world.step(event.t, me, line, deed(context, { args: [] }));
 };
 
 const close: Handler = (context) => {
   const { world, event, own, me, fd, channel } = context;
   if (fd === undefined) return;
-  if (!event.errno) own.descriptors.delete(fd);
+  if (!event.errno) own.lead(fd);
   if (world.all && channel) world.step(event.t, me, channel, deed(context, { args: [fd] }));
 };
 
 const duplicate: Handler = (context) => {
   const { event, own, args } = context;
-  const channel = own.descriptors.get(numberOf(args.oldfd ?? args.fd) ?? -1);
-  if (channel && !event.errno) own.descriptors.set(event.result, channel);
+  const channel = own.channel(numberOf(args.oldfd ?? args.fd));
+  if (channel && !event.errno) own.lead(event.result, channel);
   noise(alone("oldfd", "newfd"))(context);
 };
 
@@ -124,7 +140,7 @@ const socket: Handler = (context) => {
 const bind: Handler = (context) => {
   const { world, event, own, me, args, fd } = context;
   const line = world.socket(args.addr);
-  if (line && fd !== undefined && !event.errno) own.descriptors.set(fd, line);
+  if (line && fd !== undefined && !event.errno) own.lead(fd, line);
   if (line) world.step(event.t, me, line, { kind: "call", call: "socket", args: [] });
   world.step(event.t, me, line, deed(context, { args: [args.addr] }));
 };
@@ -132,9 +148,10 @@ const bind: Handler = (context) => {
 const connect: Handler = (context) => {
   const { world, event, own, me, args, fd } = context;
   const line = world.socket(args.addr);
-  if (line && fd !== undefined && !event.errno) own.descriptors.set(fd, line);
-  if (line) world.step(sent(context), me, line, { kind: "call", call: "socket", args: [] });
-  world.step(sent(context), me, line, deed(context, { args: [args.addr] }));
+  if (line && fd !== undefined && !event.errno) own.lead(fd, line);
+  const t = sent(context, line);
+  if (line) world.step(t, me, line, { kind: "call", call: "socket", args: [] });
+  world.step(t, me, line, deed(context, { args: [args.addr] }));
 };
 
 const listen: Handler = (context) => {
@@ -144,7 +161,7 @@ const listen: Handler = (context) => {
 
 const accept: Handler = (context) => {
   const { world, event, own, me, channel } = context;
-  if (!event.errno && channel) own.descriptors.set(event.result, channel);
+  if (!event.errno && channel) own.lead(event.result, channel);
   const what = deed(context, { args: [], peer: event.errno ? undefined : event.peer || "a client" });
   world.step(event.t, channel ?? me, channel ? me : undefined, what, true);
 };
@@ -159,8 +176,8 @@ const send: Handler = (context) => {
   const data = bytesOf(args.buf);
   const line = world.knownSocket(args.dest_addr) ?? channel ?? world.socket(args.dest_addr);
   if (line) {
-    if (!channel && fd !== undefined && !event.errno) own.descriptors.set(fd, line);
-    world.step(sent(context), me, line, deed(context, { data }));
+    if (!channel && fd !== undefined && !event.errno) own.lead(fd, line);
+    world.step(sent(context, line, data), me, line, deed(context, { data }));
   } else if (fd === 1 || (fd === 2 && world.all)) {
     world.step(event.t, me, undefined, { kind: "print", data });
   } else if (world.all) {
@@ -231,7 +248,7 @@ const message: Handler = (context) => {
   const queue = byId(world, "queue", numberOf(args.msqid) ?? -1);
   const mtype = field(args.msgp, "mtype");
   const data = bytesOf(field(args.msgp, "mtext"));
-  if (event.call === "msgsnd") world.step(sent(context), me, queue, deed(context, { mtype, data }));
+  if (event.call === "msgsnd") world.step(sent(context, queue, data), me, queue, deed(context, { mtype, data }));
   else world.step(event.t, queue, me, deed(context, { mtype, data }), true);
 };
 
@@ -308,7 +325,7 @@ export function finish(world: World, own: Process, event: ExitEvent): void {
   }
   const { args } = event;
   const fd = numberOf(args.sockfd ?? args.fd);
-  const channel = fd === undefined ? undefined : own.descriptors.get(fd);
+  const channel = own.channel(fd);
   const context = { world, event, own, me: own.line, args, began, waited, fd, channel };
   const handler = HANDLERS.get(event.call);
   if (handler) handler(context);

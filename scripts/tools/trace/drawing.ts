@@ -9,10 +9,24 @@ import { wrap } from "../shared/layout.ts";
 import type { Lifeline, Picture, Step } from "./picture.ts";
 import { label as labelOf, words } from "./words.ts";
 
-/** Text that means nothing to Mermaid: its own signs give way to their likenesses. */
+/** Mermaid's own signs, and their likenesses. */
+const LIKENESSES: Readonly<Record<string, string>> = { "*": "∗", ";": ",", "#": "♯", "<": "‹", ">": "›" };
+
+const LONGEST_LABEL = 240; // characters
+
+/** Text that can be printed, and that XML can hold; what is too long for a picture is cut. */
+function shown(text: string): string {
+  const characters = [...visible(text).replace(/\p{Surrogate}|[\ufffe\uffff]/gu, code)];
+  return characters.slice(0, LONGEST_LABEL).join("") + (characters.length > LONGEST_LABEL ? "…" : "");
+}
+
+/** The same, and it means nothing to Mermaid. */
 function plain(text: string): string {
-  return visible(text).replaceAll("*", "∗").replaceAll(";", ",").replaceAll("#", "＃").replaceAll("%%", "%")
-    .replaceAll("<", "‹").replaceAll(">", "›");
+  return shown(text).replaceAll("%%", "%").replace(/[*;#<>]/g, (sign) => LIKENESSES[sign]);
+}
+
+function code(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16)}`;
 }
 
 /** How the drawing is labelled: at a lifeline's box, and at a step; rows are apart by `<br/>`. */
@@ -139,7 +153,7 @@ function asText(picture: Picture, columns: number): string {
   return wrap(notice, columns).join("\n") + "\n\n" +
     picture.steps.flatMap((step) => step.group ?? [step]).map((step) => {
       const who = step.to && step.to !== step.from ? `${name(step.from)} → ${name(step.to)}` : name(step.from);
-      return wrap(`${who}: ${words(step)}`, columns - 2).join("\n  ");
+      return wrap(shown(`${who}: ${words(step)}`), columns - 2).join("\n  ");
     }).join("\n") + "\n";
 }
 

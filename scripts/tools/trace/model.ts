@@ -79,8 +79,10 @@ function takeIn(world: World, event: TraceEvent, births: Map<TraceEvent, number>
       return;
     }
     case "signal": {
-      const me = world.process(event.pid).line;
-      const child = event.sig === "SIGCHLD" ? world.everyone.find((other) => isZombie(other, me)) : undefined;
+      const own = world.process(event.pid);
+      const me = own.line;
+      // who has ended first
+      const [child] = event.sig === "SIGCHLD" ? own.zombies : [];
       world.step(event.t, child?.line ?? me, child && me, { kind: "signal", sig: event.sig }, true);
       return;
     }
@@ -92,15 +94,10 @@ function takeIn(world: World, event: TraceEvent, births: Map<TraceEvent, number>
     }
     case "end": {
       const own = world.process(event.pid);
-      own.ended = event.t;
-      own.entered = undefined;
+      own.end(event.t);
       world.step(event.t, own.line, undefined, { kind: "exit", status: event.status });
     }
   }
-}
-
-function isZombie({ line, ended, reaped }: Process, parent: Lifeline | undefined): boolean {
-  return line.parent !== undefined && line.parent === parent && ended !== undefined && !reaped;
 }
 
 /** How things stand when the trace ends. */
@@ -110,7 +107,7 @@ function conclude(world: World, last: number): void {
     if (entered && entered.call !== "_exit") {
       world.step(entered.t, line, undefined, { kind: "wait", call: entered.call, us: null });
     }
-    if (isZombie(own, line.parent)) world.step(last, line, undefined, { kind: "zombie", us: null });
+    if (own.parent?.zombies.has(own)) world.step(last, line, undefined, { kind: "zombie", us: null });
   }
 }
 

@@ -42,7 +42,12 @@ export class Output implements Disposable {
   /** Closes it. If nothing was written, the file is as it was before. */
   [Symbol.dispose](): void {
     this.#file.close();
-    if (!this.#written && this.#isNew) Deno.removeSync(this.#path);
+    if (this.#written || !this.#isNew) return;
+    try {
+      Deno.removeSync(this.#path);
+    } catch {
+      // somebody else was faster
+    }
   }
 }
 

@@ -3,26 +3,52 @@
  *
  * @module
  */
-import { TRACE_VERSION, type TracedArgument, type TraceEvent } from "../../../mod.ts";
+import { parseTrace, TRACE_VERSION, type TraceEvent } from "../../../mod.ts";
 
-const KEPT = 200_000; // events; a picture has some hundred steps
-const KEPT_OF_LIVES = 20_000; // events of births and deaths, beyond those
+const KEPT = 100_000; // events; a picture has some hundred steps
+const KEPT_OF_LIVES = 10_000; // events of births and deaths, beyond those
+const KEPT_CHARACTERS = 1 << 25; // of the lines of what is kept
 const LONGEST_LINE = 1 << 20; // characters
 const CHUNK = 1 << 18; // bytes
+const WATCHED = 1000; // processes whose last event is known
+
+/** A part of a trace, with a limit. */
+class Part {
+  readonly events: TraceEvent[] = [];
+  #characters = 0;
+
+  /** @param share How much of what is kept it has. */
+  constructor(readonly kept: number, readonly share: number) {}
+
+  get isFull(): boolean {
+    return this.events.length >= this.kept * this.share || this.#characters >= KEPT_CHARACTERS * this.share;
+  }
+
+  add(event: TraceEvent, characters: number): void {
+    this.events.push(event);
+    this.#characters += characters;
+  }
+}
 
 /** What a trace file holds. */
 export class TraceReader implements Disposable {
-  /** The events that are kept, in the order they were written. */
-  readonly events: TraceEvent[] = [];
   /** How many lines were no events. */
   malformed = 0;
+  /** The number of the first of them, from 1. */
+  firstMalformed: number | undefined;
   /** How many events were not kept. */
   dropped = 0;
   /** Another version of the format that the trace is in. */
   otherVersion: number | undefined;
-  /** The last event of each process. */
+  /** The last event of each process, of those that were heard of lately. */
   readonly last: Map<number, TraceEvent> = new Map();
 
+  // how it begins and how it ends says most: the first half of what is kept, and the last two quarters
+  readonly #head: Part;
+  readonly #lives: TraceEvent[] = [];
+  #older: Part;
+  #newer: Part;
+  #lines = 0;
   readonly #path: string;
   readonly #each: (line: string) => void;
   readonly #kept: number;
@@ -41,6 +67,9 @@ export class TraceReader implements Disposable {
     this.#path = path;
     this.#each = each;
     this.#kept = kept;
+    this.#head = new Part(kept, 1 / 2);
+    this.#older = new Part(kept, 1 / 4);
+    this.#newer = new Part(kept, 1 / 4);
   }
 
   /** Reads what has been written since the last time. A last line that is torn waits for its end. */
@@ -62,24 +91,45 @@ export class TraceReader implements Disposable {
     }
   }
 
+  /** Nothing more will be written: a last line without an end that is longer than any event is not waited for. */
+  end(): void {
+    this.read();
+    if (this.#skipping) this.#line("");
+  }
+
+  /** The events that are kept, in the order they were written. */
+  get events(): TraceEvent[] {
+    return [...this.#head.events, ...this.#lives, ...this.#older.events, ...this.#newer.events];
+  }
+
   #line(line: string): void {
-    if (this.#skipping || line.length > LONGEST_LINE) {
-      this.#skipping = false;
-      this.malformed++;
-      return;
-    }
-    const event = eventOf(line);
+    this.#lines++;
+    const [event] = this.#skipping || line.length > LONGEST_LINE ? [] : parseTrace(line);
+    this.#skipping = false;
     if (!event) {
       this.malformed++;
+      this.firstMalformed ??= this.#lines;
       return;
     }
     if (event.ev === "start" && event.v !== TRACE_VERSION) this.otherVersion = event.v;
     this.#each(line);
+    this.last.delete(event.pid);
     this.last.set(event.pid, event);
-    const kept = this.events.length < this.#kept ||
-      (isOfLife(event) && this.events.length < this.#kept + KEPT_OF_LIVES);
-    if (kept) this.events.push(event);
-    else this.dropped++;
+    if (this.last.size > WATCHED) this.last.delete(this.last.keys().next().value!);
+    this.#keep(event, line.length);
+  }
+
+  #keep(event: TraceEvent, characters: number): void {
+    if (!this.#head.isFull) return this.#head.add(event, characters);
+    if (this.#newer.isFull) {
+      for (const old of this.#older.events) {
+        if (isOfLife(old) && this.#lives.length < KEPT_OF_LIVES) this.#lives.push(old);
+        else this.dropped++;
+      }
+      this.#older = this.#newer;
+      this.#newer = new Part(this.#kept, 1 / 4);
+    }
+    this.#newer.add(event, characters);
   }
 
   [Symbol.dispose](): void {
@@ -92,92 +142,4 @@ const LIVES = new Set(["fork", "wait", "waitpid", "wait3", "wait4"]);
 /** Tells whether an event is one of a process's birth or death. */
 function isOfLife(event: TraceEvent): boolean {
   return event.ev === "enter" || event.ev === "exit" ? LIVES.has(event.call) : event.ev !== "memory";
-}
-
-function eventOf(line: string): TraceEvent | undefined {
-  try {
-    const value: unknown = JSON.parse(line);
-    return isEvent(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-type Test = (value: unknown) => boolean;
-type Shape = Record<string, Test>;
-
-const text: Test = (value) => typeof value === "string";
-const number: Test = (value) => Number.isFinite(value);
-const integer: Test = (value) => Number.isSafeInteger(value);
-const truth: Test = (value) => typeof value === "boolean";
-const listOf = (test: Test): Test => (value) => Array.isArray(value) && value.every(test);
-const optional = (test: Test): Test => (value) => value === undefined || test(value);
-const shaped = (shape: Shape): Test => (value) =>
-  isObject(value) && Object.entries(shape).every(([name, test]) => test(value[name]));
-const mapOf = (test: Test): Test => (value) => isObject(value) && Object.values(value).every(test);
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-const bytes = shaped({ length: integer, bytes: text });
-
-const OBJECTS: Test[] = [
-  shaped({ value: number, names: listOf(text), rest: number }),
-  bytes,
-  shaped({ pointer: number }),
-  shaped({ integer: text }),
-  shaped({ struct: text, fields: mapOf(isArgument) }),
-];
-
-const DEEPEST = 8; // arguments in arguments
-let depth = 0;
-
-function isArgument(value: unknown): value is TracedArgument {
-  if (value === null || text(value) || number(value)) return true;
-  if (depth >= DEEPEST) return false;
-  depth++;
-  try {
-    return Array.isArray(value) ? value.every(isArgument) : OBJECTS.some((test) => test(value));
-  } finally {
-    depth--;
-  }
-}
-
-const args = mapOf(isArgument);
-const place = optional(shaped({ file: text, line: number, column: number }));
-
-const SHAPES: Record<TraceEvent["ev"], Test> = {
-  start: shaped({ v: number, ppid: integer, name: text, forked: truth }),
-  enter: shaped({ call: text, args, waits: optional(truth), at: place }),
-  exit: shaped({
-    call: text,
-    args,
-    result: number,
-    errno: optional(text),
-    dur: number,
-    opened: optional(listOf(integer)),
-    local: optional(text),
-    peer: optional(text),
-    at: place,
-  }),
-  memory: shaped({
-    op: (op) => op === "read" || op === "write",
-    shmid: integer,
-    offset: integer,
-    data: bytes,
-    at: place,
-  }),
-  signal: shaped({ sig: text }),
-  lost: shaped({ count: integer }),
-  end: shaped({ status: number }),
-};
-
-const base = shaped({ t: number, pid: integer });
-
-/** Tells whether something is an event, in all its parts. */
-export function isEvent(value: unknown): value is TraceEvent {
-  if (!base(value)) return false;
-  const { ev } = value as { ev?: unknown };
-  return typeof ev === "string" && Object.hasOwn(SHAPES, ev) && SHAPES[ev as TraceEvent["ev"]](value);
 }

@@ -4,21 +4,25 @@
  * @module
  */
 import { Failure, reasonOf, USAGE } from "../shared/failure.ts";
-import { visible } from "../shared/escape.ts";
 import { DEMOS } from "../demos/list.ts";
 import { runDemo } from "../demos/runner.ts";
+import { complain } from "./complain.ts";
 import type { TraceReader } from "./reader.ts";
 
 const LONGEST_START_MS = 3000;
 const SETTLED_MS = 100; // a process that is in one call for so long waits there
 const PATIENCE_MS = 1000; // between SIGTERM and SIGKILL
 
-/**
- * Runs demos, one after the other.
- *
- * @returns Whether all passed.
- */
-export async function runDemos(names: string[], file: string, signal: AbortSignal): Promise<boolean> {
+/** How it went. */
+export interface Outcome {
+  /** All that was to end well has done so. */
+  ok: boolean;
+  /** Why not, as far as that has not been said. */
+  reasons: string[];
+}
+
+/** Runs demos, one after the other; those that fail are named. */
+export async function runDemos(names: string[], file: string, signal: AbortSignal): Promise<Outcome> {
   let ok = true;
   for (const name of names) {
     const demo = DEMOS.find((demo) => demo.name === name)!;
@@ -26,20 +30,22 @@ export async function runDemos(names: string[], file: string, signal: AbortSigna
     if (result !== "passed") {
       // what interrupted it says that it is interrupted
       const said = result === "interrupted" ? reasons : [result, ...reasons.length ? [reasons.join("; ")] : []];
-      console.error(visible([name, ...said].join(": ")));
+      complain([name, ...said].join(": "));
     }
     ok &&= result === "passed";
   }
-  return ok;
+  return { ok, reasons: [] };
 }
 
 /** A command that runs. */
 class Running {
   readonly child: Deno.ChildProcess;
-  readonly code: Promise<number>;
+  readonly status: Promise<Deno.CommandStatus>;
+  readonly program: string;
   ended = false;
 
   constructor([program, ...args]: string[], file: string, stdin: "inherit" | "null") {
+    this.program = program;
     try {
       this.child = new Deno.Command(program, {
         args,
@@ -51,32 +57,39 @@ class Running {
     } catch (error) {
       throw new Failure(`${program}: ${reasonOf(error)}`, USAGE);
     }
-    this.code = this.child.status.then(({ code }) => (this.ended = true, code));
+    this.status = this.child.status.finally(() => this.ended = true);
+  }
+
+  /** Sends it a signal, unless it has ended. */
+  kill(signal: Deno.Signal): void {
+    if (this.ended) return;
+    try {
+      this.child.kill(signal);
+    } catch (error) {
+      // it has ended, but that has not been told yet; or it is another user's by now
+      if (!(error instanceof TypeError || error instanceof Deno.errors.PermissionDenied)) throw error;
+    }
   }
 
   /** Asks it to end, and makes it after a while. */
   stop(): void {
     if (this.ended) return;
-    this.child.kill("SIGTERM");
-    const timer = setTimeout(() => this.ended || this.child.kill("SIGKILL"), PATIENCE_MS);
-    this.code.finally(() => clearTimeout(timer));
+    this.kill("SIGTERM");
+    const timer = setTimeout(() => this.kill("SIGKILL"), PATIENCE_MS);
+    this.status.finally(() => clearTimeout(timer));
   }
 }
 
-/**
- * Runs commands at the same time; each starts when the one before it waits for something, or has ended.
- *
- * @returns Whether the last one ended well, and no other failed before it.
- */
+/** Runs commands at the same time; each starts when the one before it waits for something, or has ended. */
 export async function runCommands(
   commands: string[][],
   file: string,
   reader: TraceReader,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<Outcome> {
   const running: Running[] = [];
   const stop = () => running.forEach((one) => one.stop());
-  const kill = () => running.forEach((one) => one.ended || one.child.kill("SIGKILL"));
+  const kill = () => running.forEach((one) => one.kill("SIGKILL"));
   signal.addEventListener("abort", stop);
   globalThis.addEventListener("unload", kill); // Deno.exit() comes by here
   try {
@@ -87,20 +100,24 @@ export async function runCommands(
       running.push(one);
       if (!last) await settled(one, reader, signal);
     }
-    const codes = await Promise.all(running.map(async (one, i) => {
-      if (i === running.length - 1) return await one.code;
-      // a server may go on for ever: when the last command has ended, the others get a moment to end, too
-      await running.at(-1)!.code;
+    const last = running.at(-1);
+    // a server may go on for ever: when the last command has ended, the others get a moment to end, too
+    const status = await last?.status;
+    await Promise.all(running.map(async (one) => {
       const timer = setTimeout(() => one.stop(), LONGEST_START_MS);
-      await one.code.finally(() => clearTimeout(timer));
-      return 0;
+      await one.status.finally(() => clearTimeout(timer));
     }));
-    return !signal.aborted && codes.every((code) => code === 0);
+    const reasons = status?.success === false ? [`${last!.program} ${endOf(status)}`] : [];
+    return { ok: !signal.aborted && status?.success === true, reasons };
   } finally {
     stop();
     signal.removeEventListener("abort", stop);
     globalThis.removeEventListener("unload", kill);
   }
+}
+
+function endOf({ signal, code }: Deno.CommandStatus): string {
+  return signal ? `was ended by ${signal}` : `exited with ${code}`;
 }
 
 /** Waits until a process waits for something, or has ended; or for a while, if neither can be seen. */

@@ -6,13 +6,14 @@
 import { Command, CommanderError } from "commander";
 import { TRACE_VERSION } from "../../../mod.ts";
 import { DEMOS } from "../demos/list.ts";
-import { visible } from "../shared/escape.ts";
-import { Failure, USAGE } from "../shared/failure.ts";
+import { FAILED, Failure, reasonOf, USAGE } from "../shared/failure.ts";
 import { onInterrupt } from "../shared/signals.ts";
 import { print, terminalSize } from "../shared/terminal.ts";
+import { complain } from "./complain.ts";
 import { mermaid, svg, unicode } from "./drawing.ts";
 import { picture } from "./model.ts";
 import { Output } from "./output.ts";
+import { Place } from "./place.ts";
 import { TraceReader } from "./reader.ts";
 import { runCommands, runDemos } from "./run.ts";
 
@@ -25,25 +26,6 @@ interface Options {
 }
 
 const NO_TERMINAL = 100; // columns
-
-/** A directory for the trace, which is gone at the end, however that comes. */
-class Place implements Disposable {
-  readonly path: string = Deno.makeTempDirSync({ prefix: "ipc-trace-" });
-  readonly #remove = () => this[Symbol.dispose]();
-
-  constructor() {
-    globalThis.addEventListener("unload", this.#remove); // Deno.exit() comes by here
-  }
-
-  [Symbol.dispose](): void {
-    globalThis.removeEventListener("unload", this.#remove);
-    try {
-      Deno.removeSync(this.path, { recursive: true });
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-  }
-}
 
 async function main(names: string[], commands: string[][], options: Options): Promise<number> {
   const unknown = names.filter((name) => !DEMOS.some((demo) => demo.name === name));
@@ -71,24 +53,37 @@ async function main(names: string[], commands: string[][], options: Options): Pr
   const file = `${place.path}/trace.jsonl`;
   if (Deno.stderr.isTerminal()) {
     const what = names.join(", ") || commands.map((command) => command.join(" ")).join(" and ");
-    console.error(visible(`Tracing ${what} …`));
+    complain(`Tracing ${what} …`);
   }
   using reader = new TraceReader(file, (line) => files.json?.write(line + "\n"));
-  const ok = names.length
+  const { ok, reasons } = names.length
     ? await runDemos(names, file, interrupted.signal)
     : await runCommands(commands, file, reader, interrupted.signal);
-  reader.read();
-  const { events, malformed, dropped, otherVersion } = reader;
-  if (!events.length && !ok) return interruptedWith || 1; // and it has been said why
+  reader.end();
+  const { events, malformed, firstMalformed, dropped, otherVersion } = reader;
+  if (!events.length && malformed > 0) {
+    throw new Failure(`line ${firstMalformed} of what was traced is no event, and there is no other line that is one`);
+  }
+  if (!events.length && !ok) {
+    if (reasons.length) complain(`trace: nothing was traced: ${reasons.join("; ")}`);
+    return interruptedWith || 1;
+  }
   if (!events.length) throw new Failure("nothing was traced: no process made a call through this library", USAGE);
   if (otherVersion !== undefined) {
     throw new Failure(
       `the trace is in format ${otherVersion}, of another version of the library; this reads ${TRACE_VERSION}`,
     );
   }
-  if (malformed > 0) console.error(`trace: ${malformed} lines of it are no events, and were left out`);
-  if (dropped > 0) console.error(`trace: it is long; the last ${dropped} events are not drawn`);
+  if (malformed === 1) complain(`trace: line ${firstMalformed} of it is no event, and was left out`);
+  if (malformed > 1) {
+    complain(`trace: ${malformed} lines of it are no events, and were left out; line ${firstMalformed} is the first`);
+  }
+  if (dropped > 0) complain(`trace: it is long; ${dropped} events in the middle of it are not drawn`);
   const drawn = picture(events, options.all);
+  if (!drawn.steps.length) {
+    complain(`trace: there is nothing in it to draw${options.all ? "" : "; with --all there may be"}`);
+    return ok ? 0 : interruptedWith || 1;
+  }
   files.mermaid?.write(mermaid(drawn));
   files.svg?.write(svg(drawn));
   if (!files.json && !files.mermaid && !files.svg) {
@@ -140,16 +135,23 @@ Your own program, or several at a time:
   deno task trace -- deno run --allow-ffi mine.ts
   deno task trace -- deno run --allow-ffi server.ts -- deno run --allow-ffi client.ts`,
     )
+    .configureOutput({ writeOut: (text) => print(text.trimEnd()), writeErr: (text) => complain(text.trimEnd(), "\n") })
     .exitOverride();
   try {
     command.parse(own, { from: "user" });
     return await main(command.args, commands, command.opts());
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode ? USAGE : 0;
-    if (!(error instanceof Failure)) throw error;
-    console.error(visible(`trace: ${error.message}`));
-    return error.code;
+    if (!(error instanceof Failure) && !isSystems(error)) throw error;
+    complain(`trace: ${error instanceof Failure ? error.message : reasonOf(error)}`);
+    return error instanceof Failure ? error.code : FAILED;
   }
+}
+
+/** Tells whether the system has refused something: a full disk, no processes left. */
+function isSystems(error: unknown): boolean {
+  return error instanceof Error &&
+    (Object.values(Deno.errors).some((type) => error instanceof type) || /\(os error \d+\)/.test(error.message));
 }
 
 if (import.meta.main) Deno.exit(await traceCommand(Deno.args));

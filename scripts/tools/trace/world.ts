@@ -9,8 +9,8 @@ import type { Deed, Lifeline, Step, Thing } from "./picture.ts";
 
 /** A process. */
 export class Process {
-  /** What its descriptors lead to. */
-  readonly descriptors = new Map<number, Lifeline>();
+  /** Children that have ended, and that it has not waited for. */
+  readonly zombies: Set<Process> = new Set();
   /** The call that it is in. */
   entered?: EnterEvent;
   /** When it ended by itself. */
@@ -20,7 +20,49 @@ export class Process {
   /** The step that tells what the trace has lost. */
   lost?: Step & { deed: { kind: "lost" } };
 
-  constructor(readonly line: Lifeline) {}
+  #descriptors: Map<number, Lifeline> = new Map();
+  /** Others have the same map: it is copied before it is changed. */
+  #shared = false;
+
+  /**
+   * @param line Its lifeline.
+   * @param parent The process that forked it.
+   */
+  constructor(readonly line: Lifeline, readonly parent?: Process) {
+    line.parent = parent?.line;
+    if (!parent || parent.#descriptors.size === 0) return;
+    this.#descriptors = parent.#descriptors;
+    this.#shared = parent.#shared = true;
+  }
+
+  /** What a descriptor leads to. */
+  channel(fd: number | undefined): Lifeline | undefined {
+    return fd === undefined ? undefined : this.#descriptors.get(fd);
+  }
+
+  /** A descriptor leads there; nowhere if that is left out. */
+  lead(fd: number, channel?: Lifeline): void {
+    if (this.#descriptors.get(fd) === channel) return;
+    if (this.#shared) this.#descriptors = new Map(this.#descriptors);
+    this.#shared = false;
+    if (channel) this.#descriptors.set(fd, channel);
+    else this.#descriptors.delete(fd);
+  }
+
+  /** It ends by itself. */
+  end(t: number): void {
+    this.ended = t;
+    this.entered = undefined;
+    this.#descriptors = new Map();
+    this.#shared = false;
+    if (!this.reaped) this.parent?.zombies.add(this);
+  }
+
+  /** Its parent has waited for it. */
+  reap(): void {
+    this.reaped = true;
+    this.parent?.zombies.delete(this);
+  }
 }
 
 /** The state of things. */
@@ -44,16 +86,14 @@ export class World {
     const known = this.processes.get(pid);
     // one that has ended is another, whose pid was free again
     if (known && known.ended === undefined) return known;
-    const process = this.#appear(pid, parent ? null : "?");
-    if (!parent) return process;
-    process.line.parent = parent.line;
-    for (const [fd, channel] of parent.descriptors) process.descriptors.set(fd, channel);
-    return process;
+    return this.#appear(pid, parent ? null : "?", parent);
   }
 
-  #appear(pid: number, program: string | null): Process {
+  #appear(pid: number, program: string | null, parent?: Process): Process {
     const again = this.processes.has(pid) ? `x${this.everyone.length}` : "";
-    const process = new Process({ id: `P${pid}${again}`, thing: { type: "process", pid, program } });
+    // what a trace says that fork returned need not be a pid
+    const id = /^\d+$/.test(String(pid)) ? `P${pid}${again}` : `Q${this.everyone.length}`;
+    const process = new Process({ id, thing: { type: "process", pid, program } }, parent);
     this.processes.set(pid, process);
     this.everyone.push(process);
     return process;

@@ -104,7 +104,10 @@ export interface Pair {
 }
 
 /** Descriptors from here on are those that our trace is written to. */
-const TRACE_FD = 900;
+const TRACE_FD = 1 << 14;
+
+/** What is done around writing to these, so that it harms nobody. */
+const AROUND = /^rt_sigaction\((SIGXFSZ,|SIGPIPE, NULL,)/;
 
 /** What does not come back: of these there is only the beginning in our trace. */
 const GONE = new Set(["_exit", "execve"]);
@@ -123,7 +126,7 @@ export function pair(strace: string, trace: string): Pair[] {
     let before: Syscall[] = [];
     let between: Syscall[] = [];
     for (const call of syscalls.get(pid) ?? []) {
-      if (ENGINE.has(call.name)) continue;
+      if (ENGINE.has(call.name) || AROUND.test(call.text)) continue;
       if (call.name !== "write" || !(Number(parseCall(call.text).args[0]) >= TRACE_FD)) {
         between.push(call);
         continue;

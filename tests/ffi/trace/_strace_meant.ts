@@ -202,12 +202,6 @@ export const MEANT: Meant[] = [
     same: (ours, strace) => ours === String.raw`"\1\0\0\0"` && strace === "{l_onoff=1}",
   },
   {
-    why: "the library does not declare this option",
-    calls: ["setsockopt", "getsockopt"],
-    parts: ["optname"],
-    same: numbered({ TCP_CONGESTION: 13 }),
-  },
-  {
     why: "the library does not declare these events",
     calls: ["poll"],
     same: numbered({ POLLRDNORM: 0x40, POLLRDBAND: 0x80, POLLWRNORM: 0x100, POLLWRBAND: 0x200, POLLMSG: 0x400 }),

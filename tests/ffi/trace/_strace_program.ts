@@ -659,9 +659,9 @@ function options(): void {
   ipc.setsockopt(tcp, SOL_SOCKET, ipc.SO_KEEPALIVE, new Uint8Array([1, 0, 0, 0, 9, 9]));
 
   fails("ENOPROTOOPT", () => ipc.setsockopt(tcp, SOL_SOCKET, ipc.SO_TYPE, 1));
-  fails("ENOPROTOOPT", () => ipc.setsockopt(tcp, SOL_SOCKET, 4711, -1));
-  fails("ENOPROTOOPT", () => ipc.getsockopt(tcp, SOL_SOCKET, 4711));
-  fails("ENOPROTOOPT", () => ipc.getsockopt(tcp, IPPROTO_TCP, 4711));
+  fails("ENOPROTOOPT", () => ipc.setsockopt(tcp, SOL_SOCKET, ipc.SO_PROTOCOL, -1));
+  fails("ENOPROTOOPT", () => ipc.getsockopt(tcp, SOL_SOCKET, 27)); // SO_DETACH_FILTER
+  fails("ENOPROTOOPT", () => ipc.getsockopt(tcp, IPPROTO_TCP, 14)); // TCP_MD5SIG
   fails("EOPNOTSUPP", () => ipc.getsockopt(unix, IPPROTO_TCP, ipc.TCP_NODELAY));
   fails("EOPNOTSUPP", () => ipc.setsockopt(unix, IPPROTO_TCP, ipc.TCP_NODELAY, 1));
   fails("EINVAL", () => ipc.setsockopt(tcp, IPPROTO_IP, ipc.IP_TTL, 4711));

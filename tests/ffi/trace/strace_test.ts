@@ -7,20 +7,21 @@ import { MEANT, type Meant, meant, unquote } from "./_strace_meant.ts";
 
 /** What a traced program and its child look like to strace: the calls of several threads, halves of calls, signals. */
 const STRACE = String.raw`
-7     write(900, "{\"t\":1,\"pid\":7,\"ev\":\"start\"}\n", 28) = 28
+7     write(16384, "{\"t\":1,\"pid\":7,\"ev\":\"start\"}\n", 28) = 28
 7     getpid()                          = 7
-7     write(900, "{\"t\":2,\"pid\":7,\"ev\":\"enter\",\"call\":\"read\",\"arg"..., 99) = 99
+7     write(16384, "{\"t\":2,\"pid\":7,\"ev\":\"enter\",\"call\":\"read\",\"arg"..., 99) = 99
+7     rt_sigaction(SIGXFSZ, {sa_handler=SIG_DFL, sa_mask=[], sa_flags=0}, NULL, 8) = 0
 7     read(3,  <unfinished ...>
 9     futex(0x7f00, FUTEX_WAIT_PRIVATE, 0, NULL <unfinished ...>
 9     <... futex resumed>)              = -1 EAGAIN (Resource temporarily unavailable)
 9     read(3, "other thread", 80)       = 12
 7     <... read resumed>"a) = 3, \"b\"\\", 80) = 12
 7     --- SIGCHLD {si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=8, si_uid=0, si_status=0} ---
-7     write(900, "{\"t\":3,\"pid\":7,\"ev\":\"exit\",\"call\":\"read\",\"arg"..., 99 <unfinished ...>
-8     write(900, "{\"t\":4,\"pid\":8,\"ev\":\"start\",\"v\":2}\n", 28) = 28
+7     write(16384, "{\"t\":3,\"pid\":7,\"ev\":\"exit\",\"call\":\"read\",\"arg"..., 99 <unfinished ...>
+8     write(16384, "{\"t\":4,\"pid\":8,\"ev\":\"start\",\"v\":2}\n", 28) = 28
 7     <... write resumed>)              = 99
-8     write(900, "{\"t\":5,\"pid\":8,\"ev\":\"enter\",\"call\":\"_exit\",\"arg"..., 99) = 99
-8     write(900, "{\"t\":6,\"pid\":8,\"ev\":\"end\"}\n", 99) = 99
+8     write(16384, "{\"t\":5,\"pid\":8,\"ev\":\"enter\",\"call\":\"_exit\",\"arg"..., 99) = 99
+8     write(16384, "{\"t\":6,\"pid\":8,\"ev\":\"end\"}\n", 99) = 99
 8     exit_group(3)                     = ?
 8     +++ exited with 3 +++
 7     semop(0, 0x7f00, 1 <unfinished ...>) = ?
@@ -42,6 +43,11 @@ Deno.test("strace's output: calls are put together from their halves, thread by 
   const calls = parseStrace(STRACE);
   assertEquals(calls.filter(({ name }) => name !== "write"), [
     { tid: 7, name: "getpid", text: "getpid() = 7" },
+    {
+      tid: 7,
+      name: "rt_sigaction",
+      text: "rt_sigaction(SIGXFSZ, {sa_handler=SIG_DFL, sa_mask=[], sa_flags=0}, NULL, 8) = 0",
+    },
     {
       tid: 9,
       name: "futex",

@@ -13,6 +13,9 @@ import {
   read,
   SharedMemory,
   shmget,
+  SIG_DFL,
+  signal,
+  SIGUSR2,
   trace,
   TRACE_LIMIT,
   type TracedArgument,
@@ -22,6 +25,7 @@ import {
 import { entries } from "../../../ffi/native/header.ts";
 import { tracing } from "../../../ffi/native/observer.ts";
 import { freshKey } from "../../_peers.ts";
+import { programName } from "../../../ffi/trace/trace.ts";
 import { fails, FFI, file, freePort, mod, Program, run, runSource, script } from "../../support.ts";
 
 /** A file that `IPC_TRACE` can name; it is removed at the end. */
@@ -320,6 +324,93 @@ Deno.test("trace() does not let a listener that throws change what the program d
     try { shmget(${freshKey()}, 1, 0); } catch (error) { console.log(error.code); }`);
   assertEquals([code, stdout], [0, "true\nENOENT\n"]);
   assertStringIncludes(stderr, "trace listener: Error: broken");
+  assertEquals(stderr.split("trace listener:").length, 2, "it is said once");
+});
+
+Deno.test("trace() takes whatever a listener throws, at once or later, and whatever was done to Error", async () => {
+  const { code, stdout } = await runSource(`
+    import { getppid, trace } from "@mod";
+    const refuse = () => { throw 1; };
+    const hostile = new Proxy({}, { get: refuse, getPrototypeOf: refuse, ownKeys: refuse, has: refuse });
+    const unreadable = new Error("x");
+    for (const name of ["stack", "message", "cause", "name"]) Object.defineProperty(unreadable, name, { get: refuse });
+    const revoked = Proxy.revocable({}, {});
+    revoked.revoke();
+    const shown = { toString: refuse, [Symbol.toPrimitive]: refuse, [Symbol.for("Deno.customInspect")]: refuse };
+    const thrown = [null, undefined, Symbol("x"), hostile, revoked.proxy, unreadable, shown, Object.create(null)];
+    const listeners = thrown.flatMap((what) => [
+      () => { throw what; },
+      async () => { throw what; },
+      async () => { await 0; throw what; },
+      () => what,
+    ]);
+    listeners.push(function again() { again(); });
+    let right = 0;
+    for (const listener of listeners) {
+      using _tracing = trace(listener);
+      if (getppid() === Deno.ppid) right++;
+    }
+    Object.freeze(Error);
+    let told = 0;
+    using _tracing = trace(() => told++);
+    console.log(right === listeners.length, getppid() === Deno.ppid, told);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    console.log("end");`);
+  assertEquals([code, stdout], [0, "true true 3\nend\n"]);
+});
+
+Deno.test("trace() lets its listener call the library, stop, listen anew, and set handlers", () => {
+  let told = 0;
+  const outer = trace((event) => {
+    told++;
+    getppid();
+    signal(SIGUSR2, SIG_DFL);
+    fails("ENOENT", () => shmget(freshKey(), 1, 0o600));
+    if (event.ev !== "enter") return;
+    outer[Symbol.dispose]();
+    const inner: Disposable = trace(() => inner[Symbol.dispose]());
+  });
+  assertEquals(getppid(), Deno.ppid);
+  assertEquals([told, getppid(), told], [2, Deno.ppid, 2]); // start, enter
+  // each event brings one listener more, which is told from the next event on
+  let listeners = 0;
+  using all = new DisposableStack();
+  const more = () => {
+    if (listeners++ < 100) all.use(trace(more));
+  };
+  all.use(trace(more));
+  assertEquals(getppid(), Deno.ppid);
+  assertEquals(listeners, 7);
+});
+
+Deno.test("trace() of a process whose listener forks tells of both under their own pids", async () => {
+  using log = traceFile();
+  const { code, stdout } = await runSource(
+    `
+    import { exit, fork, getpid, getppid, trace, wait } from "@mod";
+    let once = true;
+    let child = -1;
+    const tracing = trace(() => {
+      if (!once) return;
+      once = false;
+      child = fork();
+    });
+    const parent = getppid();
+    if (child === 0) exit(parent === Deno.ppid ? 3 : 4);
+    tracing[Symbol.dispose]();
+    trace(() => { if (!once) { once = true; fork(() => 5); } });
+    console.log(getpid() === Deno.pid, wait() > 0, wait() > 0);`,
+    [],
+    { env: { IPC_TRACE: log.path }, flags: ["--v8-flags=--single-threaded"] },
+  );
+  assertEquals([code, stdout], [0, "true true true\n"]);
+  const lives = Map.groupBy(log.events(), ({ pid }) => pid);
+  const ends = [...lives.values()].map((events) => {
+    const [first, last] = [events[0], events.at(-1)!];
+    events.forEach(checkForm);
+    return first.ev === "start" && last.ev === "end" && [first.forked, last.status];
+  });
+  assertEquals(ends.sort(), [[false, 0], [true, 3], [true, 5]]);
 });
 
 Deno.test("trace() refuses what is no function", () => {
@@ -439,36 +530,261 @@ Deno.test("IPC_TRACE=- prints a call that waits in two parts, as strace does", a
   ]);
 });
 
-Deno.test("IPC_TRACE=- keeps away from the descriptors of a program that closes its own", async () => {
-  const { stdout, stderr } = await runSource(
+// what a program can see of descriptors: numbers, errors, what arrives in its own sockets
+const DESCRIPTORS = `
+  import { AF_UNIX, close, dup2, exit, fork, getppid, pipe, poll, POLLIN, pollfds, SOCK_STREAM, socketpair, wait }
+    from "@mod";
+  const attempt = (action) => { try { return action() ?? "done"; } catch (error) { return error.message; } };
+  const print = (...list) => console.log(JSON.stringify(list));
+  print(dup2(1, 900), attempt(() => close(900)), attempt(() => close(900)));
+  for (let fd = 16380; fd < 16390; fd++) print(attempt(() => close(fd)));
+  for (const fd of [16384, 32768, 16384]) print(attempt(() => dup2(1, fd)), attempt(() => close(fd)));
+  // Deno's own are wherever its threads come to open them
+  print(Array.from({ length: 900 }, (_, i) => 100 + i).filter((fd) => !attempt(() => close(fd)).startsWith("close: Bad")));
+  close(2);
+  const [a, b] = socketpair(AF_UNIX, SOCK_STREAM, 0);
+  print(a);
+  const quiet = () => print(poll(new pollfds([a, POLLIN], [b, POLLIN]), 0));
+  getppid();
+  quiet();
+  if (fork() === 0) { getppid(); print(attempt(() => dup2(1, 16384))); quiet(); exit(0); }
+  wait();
+  print(attempt(() => dup2(a, 1000)), attempt(() => dup2(b, 16384)));
+  getppid();
+  quiet();
+  const inherited = new Deno.Command("ls", { args: ["/proc/self/fd"] }).outputSync();
+  print(new TextDecoder().decode(inherited.stdout).split("\\n").map(Number).filter((fd) => fd > 16000));`;
+
+Deno.test("IPC_TRACE has descriptors of its own, of which a program that closes and renumbers its own sees nothing", async () => {
+  using log = traceFile();
+  using program = file(DESCRIPTORS);
+  const flags = ["run", "--no-prompt", "--allow-ffi", "--allow-run", "--v8-flags=--single-threaded"];
+  const go = (env: Record<string, string> = {}) => run(Deno.execPath(), [...flags, program.path], { env });
+  const plain = await go();
+  assertEquals([plain.code, plain.stderr], [0, ""]);
+  assertStringIncludes(plain.stdout, "\n[2]\n[0]\n"); // what takes the place of standard error
+  const [toFile, toStderr] = [await go({ IPC_TRACE: log.path }), await go({ IPC_TRACE: "-" })];
+  assertEquals(toFile, plain);
+  assertEquals({ ...toStderr, stderr: "" }, plain);
+  // the trace itself is whole
+  const calls = log.events().flatMap((event) => event.ev === "exit" ? [event.call] : []);
+  assertEquals(calls.filter((call) => call === "getppid").length, 3);
+  assertEquals(calls.filter((call) => call === "socketpair").length, 1);
+  assertEquals(log.events().filter(({ ev }) => ev === "end").length, 2);
+  assertEquals(toStderr.stderr.match(/getppid\(\) = \d+\n/g)?.length, 3);
+  assertEquals(toStderr.stderr.match(/exited with 0/g)?.length, 2);
+});
+
+Deno.test("IPC_TRACE says nothing into what has taken the place of standard error", async () => {
+  const { code, stdout, stderr } = await runSource(
     `
-    import { close, dup2, open, O_RDONLY, getppid } from "@mod";
-    dup2(2, 300);
-    close(2);
-    const fd = open("/dev/null", O_RDONLY);
+    import { AF_UNIX, close, getppid, poll, POLLIN, pollfds, SOCK_STREAM, socketpair, trace } from "@mod";
     getppid();
-    console.log(fd);`,
+    close(2);
+    const [a, b] = socketpair(AF_UNIX, SOCK_STREAM, 0);
+    console.log(a);
+    using _tracing = trace(() => { throw new Error("broken"); });
+    getppid();
+    console.log(poll(new pollfds([b, POLLIN]), 0));`,
     [],
     { env: { IPC_TRACE: "-" } },
   );
-  assertEquals(stdout, "2\n");
-  assertMatch(stderr, /getppid\(\) = \d+/);
+  assertEquals([code, stdout], [0, "2\n0\n"]);
+  assertStringIncludes(stderr, "exited with 0");
 });
 
-Deno.test("IPC_TRACE does not wait for a reader of a FIFO, nor mind a name that looks like an escape", async () => {
+Deno.test("IPC_TRACE waits for nothing, and says once where it cannot write to", async () => {
   const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_" });
   try {
-    await run("mkfifo", [`${directory}/fifo`]);
-    const main = `${directory}/%FF.ts`;
-    Deno.writeTextFileSync(main, `import { getppid } from ${JSON.stringify(mod)};\ngetppid();\nconsole.log("done");`);
-    const go = (target: string) => run(Deno.execPath(), [...FFI, main], { env: { IPC_TRACE: target } });
-    assertEquals((await go(`${directory}/fifo`)).stdout, "done\n");
-    const { code, stdout } = await go(`${directory}/log`);
-    assertEquals([code, stdout], [0, "done\n"]);
-    assertStringIncludes(Deno.readTextFileSync(`${directory}/log`), '"call":"getppid"');
+    const at = (name: string) => `${directory}/${name}`;
+    await run("mkfifo", [at("fifo")]);
+    using _listener = Deno.listen({ transport: "unix", path: at("socket") });
+    Deno.symlinkSync("loop", at("loop"));
+    using program = file(`
+      import { getppid } from "@mod";
+      for (let i = 0; i < 3; i++) getppid();
+      console.log("done");`);
+    const go = (target: string) => run(Deno.execPath(), [...FFI, program.path], { env: { IPC_TRACE: target } });
+    const cases = {
+      [at("fifo")]: "No such device or address", // nobody reads it
+      [at("socket")]: "No such device or address",
+      [at("loop")]: "Too many levels of symbolic links",
+      [at("none/x")]: "No such file or directory",
+      [`${program.path}/x`]: "Not a directory",
+      [directory]: "Is a directory",
+      ["/dev/full"]: "No space left on device: nothing more is traced",
+      [at("x".repeat(300))]: "File name too long",
+      [at("\x1b]0;x\x07")]: undefined,
+      ["/dev/null"]: undefined,
+    };
+    for (const [target, why] of Object.entries(cases)) {
+      const { code, stdout, stderr } = await go(target);
+      assertEquals([code, stdout], [0, "done\n"], target);
+      assertEquals(stderr, why ? `IPC_TRACE: ${target}: ${why}\n` : "");
+    }
+    const { stderr } = await go("/nonexistent/\x1b]0;x\x07");
+    assertEquals(stderr, "IPC_TRACE: /nonexistent/\\x1b]0;x\\x07: No such file or directory\n");
   } finally {
     Deno.removeSync(directory, { recursive: true });
   }
+});
+
+Deno.test("IPC_TRACE into a FIFO whose reader goes ends in a line, also where SIGPIPE is deadly", async () => {
+  const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_" });
+  try {
+    await run("mkfifo", [`${directory}/fifo`]);
+    using program = file(`
+      import { close, getppid, O_RDONLY, open, signal, SIG_DFL, SIGPIPE } from "@mod";
+      getppid();
+      signal(SIGPIPE, SIG_DFL);
+      close(0);
+      await new Promise((resolve) => setTimeout(resolve, 1)); // no frame is left to hold the reader
+      console.log("gone");
+      for (let i = 0; i < 3; i++) getppid();
+      console.log("done");`);
+    // the only reader is the program's own standard input
+    const { code, stdout, stderr } = await run("sh", [
+      "-c",
+      'exec 3<>"$0"; exec 0<"$0"; exec 3>&-; exec "$@"',
+      `${directory}/fifo`,
+      Deno.execPath(),
+      ...FFI,
+      program.path,
+    ], { env: { IPC_TRACE: `${directory}/fifo` } });
+    assertEquals([code, stdout], [0, "gone\ndone\n"]);
+    assertEquals(stderr, `IPC_TRACE: ${directory}/fifo: Broken pipe: nothing more is traced\n`);
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+});
+
+Deno.test("IPC_TRACE into a FIFO whose reader does not read ends in a line", async () => {
+  const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_" });
+  try {
+    await run("mkfifo", [`${directory}/fifo`]);
+    using program = file(`
+      import { getppid } from "@mod";
+      for (let i = 0; i < 1000; i++) getppid();
+      console.log("done");`);
+    const open = ["-c", 'exec 3<>"$0"; exec "$@"', `${directory}/fifo`, Deno.execPath(), ...FFI, program.path];
+    const { code, stdout, stderr } = await run("sh", open, { env: { IPC_TRACE: `${directory}/fifo` } });
+    assertEquals([code, stdout], [0, "done\n"]);
+    assertEquals(stderr, `IPC_TRACE: ${directory}/fifo: Resource temporarily unavailable: nothing more is traced\n`);
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+});
+
+Deno.test("IPC_TRACE beyond the largest file that is allowed ends in a line, and not by SIGXFSZ", async () => {
+  using log = traceFile();
+  using program = file(`
+    import { getppid } from "@mod";
+    for (let i = 0; i < 3; i++) getppid();
+    console.log("done");`);
+  const megabytes = 256; // Deno writes files of its own
+  Deno.writeFileSync(log.path, new Uint8Array());
+  Deno.truncateSync(log.path, megabytes << 20); // all of it a hole
+  const limited = `ulimit -f ${megabytes << 11}; exec "$@"`; // of 512 bytes
+  const { code, stdout, stderr } = await run("sh", ["-c", limited, "sh", Deno.execPath(), ...FFI, program.path], {
+    env: { IPC_TRACE: log.path },
+  });
+  assertEquals([code, stdout], [0, "done\n"]);
+  assertEquals(stderr, `IPC_TRACE: ${log.path}: File too large: nothing more is traced\n`);
+});
+
+Deno.test("IPC_TRACE does without a name where the main module's URL is an odd one", async () => {
+  const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_" });
+  try {
+    const source = `import { getppid } from ${JSON.stringify(mod)};\ngetppid();\nconsole.log("done");`;
+    const names = ["%FF.ts", "a b#c?.ts", "%C3%28.js", "ž\u202e.ts", "%2F.ts"];
+    for (const name of names) Deno.writeTextFileSync(`${directory}/${name}`, source);
+    const mains = [
+      ...names.map((name) => `${directory}/${name}`),
+      `data:text/javascript,${encodeURIComponent(source)}`,
+    ];
+    for (const [i, main] of mains.entries()) {
+      const log = `${directory}/log${i}`;
+      const flags = ["run", "--no-prompt", "--allow-ffi", "--allow-import", "--allow-read"];
+      const { code, stdout, stderr } = await run(Deno.execPath(), [...flags, main], { env: { IPC_TRACE: log } });
+      assertEquals([code, stdout, stderr], [0, "done\n", ""], main);
+      const [first, second] = parseTrace(Deno.readTextFileSync(log));
+      assert(second.ev === "enter" && second.call === "getppid");
+      assertEquals(first.ev === "start" && first.name, names[i] ?? "data:text/javascript,import%20%7");
+    }
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+});
+
+Deno.test("IPC_TRACE traces a worker, which has no main module", async () => {
+  using log = traceFile();
+  using program = file(`
+    import { getppid } from "@mod";
+    if (globalThis.name === "worker") {
+      postMessage(getppid() === Deno.ppid);
+      close();
+    } else {
+      const worker = new Worker(import.meta.url, { type: "module", name: "worker" });
+      console.log(await new Promise((resolve) => worker.onmessage = ({ data }) => resolve(data)), getppid() === Deno.ppid);
+    }`);
+  const flags = ["run", "--no-prompt", "--allow-ffi", "--allow-read", "--no-check"];
+  const { code, stdout, stderr } = await run(Deno.execPath(), [...flags, program.path], {
+    env: { IPC_TRACE: log.path },
+  });
+  assertEquals([code, stdout, stderr], [0, "true true\n", ""]);
+  const events = log.events();
+  events.forEach(checkForm);
+  const names = events.flatMap((event) => event.ev === "start" ? [event.name] : []);
+  assertEquals(names, [program.path, program.path].map((path) => path.split("/").pop()));
+  assertEquals(finished(events).filter((text) => text.startsWith("getppid()")).length, 2);
+});
+
+Deno.test("programName() is the last part of a path, whatever the URL", () => {
+  const names: [url: string, name: string][] = [
+    ["file:///a/b.ts", "b.ts"],
+    ["file:///a/%FF.ts", "%FF.ts"],
+    ["file:///a/%C5%BE%20b.ts?x=/y#/z", "ž b.ts"],
+    ["https://example.com/", "example.com"],
+    ["https://example.com/x/", "x"],
+    ["blob:null/1-2", "blob:null/1-2"],
+    ["data:text/javascript;base64,AAAA/BBBB/CCCC", "data:text/javascript;base64,AAAA"],
+    ["", ""],
+    ["nonsense", "nonsense"],
+  ];
+  for (const [url, name] of names) assertEquals(programName(url), name);
+});
+
+Deno.test("IPC_TRACE=- and formatTraceEvent() print nothing that steers a terminal", async () => {
+  const evil = "\x1b]0;title\x07\u009b31m\u202e\n";
+  const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_" });
+  try {
+    const main = `${directory}/${evil}.ts`;
+    const source = `
+      import { ftok, signal, SIGUSR1, unlink } from ${JSON.stringify(mod)};
+      for (const f of [ftok, unlink]) try { f("/nonexistent/" + ${JSON.stringify(evil)}, 1); } catch { /* meant */ }
+      const handler = { [${JSON.stringify(evil)}]() {} };
+      signal(SIGUSR1, Object.values(handler)[0]);
+      signal(SIGUSR1, 0);`;
+    Deno.writeTextFileSync(main, source);
+    const { code, stderr } = await run(Deno.execPath(), [...FFI, main], { env: { IPC_TRACE: "-" } });
+    assertEquals(code, 0, stderr);
+    // deno-lint-ignore no-control-regex -- these are what is looked for
+    assert(!/[\0-\x09\x0b-\x1f\x7f-\x9f\u202e]/.test(stderr), stderr);
+    assertStringIncludes(stderr, String.raw`+++ \x1b]0;title\x07\x9b31m\u202e\n.ts started +++`);
+    assertStringIncludes(stderr, String.raw`unlink("/nonexistent/\33]0;title\7`);
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+  const event = { t: 1, pid: 1, ev: "exit", call: evil, args: { x: { value: 1, names: [evil], rest: 0 } } } as const;
+  assertEquals(
+    formatTraceEvent({
+      ...event,
+      args: { x: { value: 1, names: ["\ud800", "\u{e0041}"], rest: 0 } },
+      result: 0,
+      dur: 1,
+    }),
+    String.raw`\x1b]0;title\x07\x9b31m\u202e\n(\ud800|\u{e0041}) = 0`,
+  );
 });
 
 Deno.test("IPC_TRACE says once that a disk is full, and the program goes on", async () => {

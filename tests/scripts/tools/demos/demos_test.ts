@@ -9,6 +9,7 @@ import { needs } from "../../../needs.ts";
 import { objects, process, Program, removeObject, root, run, until } from "../../../support.ts";
 
 const DEMOS_TS = `${root}scripts/tools/demos/demos.ts`;
+const IPC_TS = `${root}scripts/tools/ipc/ipc.ts`;
 const ALPHABET = "abcdefghijklmnopqrstuvwxyz";
 // deno-lint-ignore no-control-regex -- these are what is looked for
 const CONTROL = /[\0-\x09\x0b-\x1f\x7f]/;
@@ -17,6 +18,9 @@ const segment = () => objects("shm").find(({ key }) => key === 5678);
 const queue = () => objects("msg").find(({ key }) => key === 1234);
 
 const unused = { ...free("shm", 5678), ...free("msg", 1234) };
+
+/** What marks the processes of a run that is gone: its pid is beyond all that there are. */
+const deadRun = () => `${/\d+/.exec(Deno.readLinkSync("/proc/self/ns/pid"))![0]}-${2 ** 22 + 1}-1`;
 
 const start = (...args: string[]) => new Program(Deno.execPath(), ["run", "--quiet", "--allow-all", DEMOS_TS, ...args]);
 
@@ -34,7 +38,7 @@ async function perl(code: string, stay: boolean): Promise<Program> {
 }
 
 const MAKE_SEGMENT = "defined(shmget(5678, 27, 01666))";
-const MAKE_QUEUE = `defined($id = msgget(1234, 01666)) && msgsnd($id, pack("l! a*", 1, "Old news\\0"), 0)`;
+const MAKE_QUEUE = `defined($id = msgget(1234, 01666)) && msgsnd($id, pack("l! a*", 1, "Anybody there?\\0"), 0)`;
 
 /** The living processes with a run's mark, and a run's directories. */
 function traces(run: number): string[] {
@@ -165,13 +169,79 @@ needs("perl", unused)("demos remove the segment and the queue of a run that was 
     assertEquals(code, 0, stdout);
     assertStringIncludes(stdout, `removed segment ${oldSegment.id} with key 5678, a leftover`);
     assertStringIncludes(stdout, `removed queue ${oldQueue.id} with key 1234, a leftover`);
-    assert(!stdout.includes("Old news"));
     assertEquals([segment(), queue()], [undefined, undefined]);
   } finally {
     removeObject("shm", 5678);
     removeObject("msg", 1234);
   }
 });
+
+needs("perl", unused)("demos skip a demo if a segment of another size is left, and say what frees it", async () => {
+  await perl("defined(shmget(5678, 28, 01666))", false);
+  try {
+    const made = segment()!;
+    const { code, stdout } = await demos("shm");
+    assertEquals([code, segment()], [1, made]);
+    const said = stdout.replaceAll(/\s+/g, " ");
+    assertMatch(
+      said,
+      RegExp(`by segment ${made.id} \\(owner \\S+, pid \\d+, which has ended\\); nobody has it attached`),
+    );
+    assertStringIncludes(said, `deno task ipc rm m:${made.id} frees it`);
+    assertEquals((await run(Deno.execPath(), ["run", "-A", IPC_TS, "rm", `m:${made.id}`])).code, 0);
+    assertEquals(segment(), undefined);
+  } finally {
+    removeObject("shm", 5678);
+  }
+});
+
+needs("perl", unused)("demos leave a queue to whoever may look into it again and again", async () => {
+  const other = `defined($id = msgget(1234, 01666)) && msgsnd($id, pack("l! a*", 3, "Old news"), 0)`;
+  for (const make of ["defined(msgget(1234, 01666))", other]) {
+    await perl(make, false); // the kernel does not remember who looks
+    try {
+      const made = queue()!;
+      const { code, stdout } = await demos("message");
+      assertEquals([code, queue()], [1, made]);
+      assertStringIncludes(
+        stdout.replaceAll(/\s+/g, " "),
+        `if it is not needed any more, deno task ipc rm q:${made.id} frees it`,
+      );
+    } finally {
+      removeObject("msg", 1234);
+    }
+  }
+});
+
+needs("perl", unused)(
+  "demos remove the queue of a run that was killed, though nobody has used it, and no other",
+  async () => {
+    const directory = Deno.makeTempDirSync();
+    const note = `${directory}/ipc-demo-${deadRun()}-x`;
+    const demo = async () => {
+      await using program = new Program(Deno.execPath(), ["run", "--quiet", "--allow-all", DEMOS_TS, "message"], {
+        env: { TMPDIR: directory },
+      });
+      return await program.end();
+    };
+    try {
+      // the queue is made after the run has noted its key, at once or much later
+      for (const [age, code] of [[0, 0], [3600, 1]]) {
+        Deno.mkdirSync(note);
+        Deno.writeTextFileSync(`${note}/queue-1234`, "");
+        const then = Date.now() / 1000 - age;
+        Deno.utimeSync(`${note}/queue-1234`, then, then);
+        await perl("defined(msgget(1234, 01666))", false);
+        const ended = await demo();
+        assertEquals([ended.code, ended.stdout.includes("left by the demo")], [code, code === 0], ended.stdout);
+        assertEquals([...Deno.readDirSync(directory)], []);
+      }
+    } finally {
+      removeObject("msg", 1234);
+      Deno.removeSync(directory, { recursive: true });
+    }
+  },
+);
 
 for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) {
   needs(unused)(`demos leave nothing if ${signal} comes in the middle`, async () => {
@@ -198,9 +268,6 @@ needs(unused)("demos end what a run that was killed with SIGKILL has left runnin
   assertEquals([segment(), traces(program.pid)], [undefined, []]);
 });
 
-/** What marks the processes of a run that is gone: its pid is beyond all that there are. */
-const deadRun = () => `${/\d+/.exec(Deno.readLinkSync("/proc/self/ns/pid"))![0]}-${2 ** 22 + 1}-1`;
-
 needs("root", "perl", "setpriv")(
   "demos do not believe what another user's process has in its environment, and leave its queue alone",
   async () => {
@@ -217,6 +284,29 @@ needs("root", "perl", "setpriv")(
       assert(objects("msg").some((object) => object.key === key));
     } finally {
       removeObject("msg", key);
+    }
+  },
+);
+
+needs("root", "perl", "setpriv", unused)(
+  "demos do not believe the environment of another user's process that has become root by a set-user-ID program",
+  async () => {
+    await perl("defined(msgget(1234, 01666))", false);
+    const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_" });
+    try {
+      Deno.chmodSync(directory, 0o755);
+      await run("sh", ["-c", 'cp "$(command -v sleep)" "$0" && chmod 4755 "$0/sleep"', directory]);
+      const send = `msgsnd(msgget(1234, 0), pack("l! a", 1, "x"), 0) or die $!; exec "${directory}/sleep", 60`;
+      const as = ["--reuid=65534", "--regid=65534", "--clear-groups", "perl", "-e", send];
+      await using other = new Program("setpriv", as, { env: { IPC_DEMO_RUN: deadRun() } });
+      await other.ready(() => process(other.pid)?.command === "sleep", "it sleeps");
+      const { code, stdout } = await demos("posix");
+      assertEquals(code, 0);
+      assert(!stdout.includes("left by a run that was killed"), stdout);
+      assertEquals([process(other.pid)?.state, queue() !== undefined], ["S", true]);
+    } finally {
+      Deno.removeSync(directory, { recursive: true });
+      removeObject("msg", 1234);
     }
   },
 );
@@ -308,6 +398,48 @@ Deno.test("runDemo() of a failing demo ends its servers and their children, and 
 Deno.test("runDemo() fails if a server ends before it is ready", async () => {
   const { outcome } = await play({}, { source: "Deno.exit(7)", end: "stopped", ready: "tcp" });
   assertEquals(outcome.reasons, ["p0: exit 7, not SIGTERM", "p0 ended (exit 7) before it was ready"]);
+});
+
+Deno.test("runDemo() gives up as soon as a process has failed, and does not wait for its partner", async () => {
+  const server = { source: `Deno.stdout.writeSync(new TextEncoder().encode("? ")); setInterval(() => {}, 1000)` };
+  const { outcome, events } = await play(
+    {},
+    { ...server, prompt: "? ", input: "", ready: "prompt", end: 0 },
+    { source: "Deno.exit(9)", end: 0 },
+    { source: "", end: 0 },
+  );
+  assertEquals(outcome.reasons, ["p1: exit 9, not exit 0", "given up: p1 has failed"]);
+  assertEquals(events.filter(({ type }) => type === "start").length, 2);
+  const last = await play(
+    {},
+    { ...server, prompt: "? ", input: "", ready: "prompt", end: 0 },
+    { source: "", end: 0 },
+    { source: "Deno.exit(9)", end: 0 },
+  );
+  assertEquals(last.outcome.reasons, ["p2: exit 9, not exit 0", "given up: p2 has failed"]);
+});
+
+Deno.test("View prints nothing from outside that could steer the terminal", () => {
+  const text = "a\x1b]0;pwned\x07\n\u009b2J\u202e";
+  for (const control of [false, true]) {
+    let printed = "";
+    const view = new View({ control, columns: () => 80, write: (text) => printed += text });
+    const demo = { ...DEMOS[0], parts: [{ ...DEMOS[0].parts[0], who: text }] };
+    view.begin(demo, 1, 1);
+    view.event({ type: "start", who: text, pid: 1, script: text, args: [text] });
+    view.event({ type: "line", who: text, stream: "stdout", text, typed: text });
+    view.event({ type: "line", who: text, stream: "stderr", text });
+    view.event({ type: "end", who: text, how: text, expected: true });
+    view.event({ type: "note", text });
+    view.event({ type: "claim", text, holds: true });
+    view.say(text);
+    const outcome: Outcome = { demo, result: "failed", reasons: [text], ms: 1 };
+    view.end(outcome);
+    view.summary([outcome], 1);
+    // deno-lint-ignore no-control-regex -- these are what is looked for
+    assert(!/[\0-\x09\x0b-\x1f\x7f-\x9f\u202e]/.test(printed.replaceAll(/\x1b\[[\d;]*[mK]|\r/g, "")), printed);
+    assertStringIncludes(printed, "a\\e]0;pwned\\x07\\n\\x9b2J\\u202e");
+  }
 });
 
 for (const columns of [40, 80]) {

@@ -1,6 +1,16 @@
 // deno-lint-ignore-file no-control-regex -- they are what is looked for
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { GETPID, IPC_RMID, MessageQueue, SemaphoreSet, semctl, SharedMemory, shmctl } from "../../../../mod.ts";
+import {
+  GETPID,
+  IPC_PRIVATE,
+  IPC_RMID,
+  MessageQueue,
+  SemaphoreSet,
+  semctl,
+  SharedMemory,
+  shmctl,
+  shmget,
+} from "../../../../mod.ts";
 import { hexDump } from "../../../../scripts/tools/ipc/hex.ts";
 import { copies, freshKey, perlInBackground } from "../../../_peers.ts";
 import { needs, UNSHARE_IPC, works } from "../../../needs.ts";
@@ -100,6 +110,10 @@ Deno.test("ipc ls marks a segment as an orphan if its maker and its last user ar
     await ok("read", `m:${id}`);
     assertEquals(await orphan(), true);
     assertMatch(await ok("ls", "-m"), RegExp(`^ *${id} .* orphan$`, "m"));
+    assertMatch(
+      await ok("show", `m:${id}`),
+      /^state +orphan: nobody has it attached, its maker \d+ and last user \d+ have/m,
+    );
   } finally {
     segment.remove();
   }
@@ -125,6 +139,72 @@ needs("perl")("ipc ls shows names of processes without what could steer the term
     }
   } finally {
     Deno.removeSync(directory, { recursive: true });
+  }
+});
+
+const TITLE = "\x1b]0;pwned\x07";
+
+Deno.test("ipc and demos show arguments that errors quote without what could steer the terminal", async () => {
+  const arg = `a${TITLE}\n\u009b2J\u202e`;
+  const wrong = [[arg], ["ls", `--${arg}`], ["show", arg], ["make", "segment", "--size", arg], [
+    "make",
+    arg,
+  ]];
+  for (const args of [...wrong, ["completion", arg], ["demos", arg], ["demos", `--${arg}`]]) {
+    const { code, stdout, stderr } = await ipc(args);
+    assertEquals([code, stdout], [2, ""], stderr);
+    assert(!/[\0-\x09\x0b-\x1f\x7f-\x9f\u202e]/.test(stderr), JSON.stringify(stderr));
+    assertStringIncludes(stderr, "\\e]0;pwned\\x07\\n\\x9b2J\\u202e");
+  }
+  // what commander suggests has a line of its own
+  assertMatch((await ipc(["shw"])).stderr, /^error: unknown command 'shw'\n\(Did you mean show\?\)\n/);
+});
+
+needs("perl", "script")(
+  "ipc watch, and the question of ipc rm, show names without what could steer the terminal",
+  async () => {
+    // perl gives its process a name, as prctl(PR_SET_NAME) does
+    await using owner = perlInBackground(
+      `$0 = $ARGV[0]; $| = 1; $id = shmget(0, 9, 01600); print "on $id"; sleep 60; shmctl($id, 0, 0)`,
+      TITLE,
+    );
+    await owner.until("on ");
+    const id = owner.stdout.slice(3);
+    try {
+      assertEquals(Deno.readTextFileSync(`/proc/${owner.pid}/comm`), `${TITLE}\n`);
+      await using terminal = inTerminal(`${DENO.join(" ")} watch -m; ${DENO.join(" ")} rm m:${id}`, 200, {}, 1000);
+      await terminal.until(`${owner.pid} \\e]0;pwned\\x07`);
+      await terminal.type("q", false);
+      await terminal.until("remove it?");
+      await terminal.type("n\n");
+      const { stdout } = await terminal.end();
+      assertMatch(stdout, RegExp(`segment ${id} is used by ${owner.pid} \\(\\\\e\\]0;pwned\\\\x07\\): remove it\\?`));
+      assert(!stdout.includes("\x1b]0;"), JSON.stringify(stdout));
+      assert(!stdout.includes("\x07"), JSON.stringify(stdout));
+    } finally {
+      await ok("rm", "--yes", `m:${id}`);
+    }
+  },
+);
+
+Deno.test("ipc and demos say in one line that nothing can be written", async () => {
+  using made = scene();
+  const demos = [DENO[0], "run", "--quiet", "-A", `${root}scripts/tools/demos/demos.ts`];
+  for (
+    const args of [
+      ...["--help", "ls", "ls --json", "rm --help", "completion bash", `show m:${made.segment.id}`, "watch --json"].map(
+        (
+          args,
+        ) => [...DENO, ...args.split(" ")],
+      ),
+      ...["--help", "--list", "posix"].map((args) => [...demos, args]),
+    ]
+  ) {
+    const { code, stderr } = await run("sh", ["-c", 'exec "$@" > /dev/full', "sh", ...args]);
+    assertEquals([code, stderr], [1, "standard output: No space left on device (os error 28)\n"], args.join(" "));
+    // nor is it a mistake if there is no place for the error either
+    const { code: both } = await run("sh", ["-c", 'exec "$@" > /dev/full 2>&1', "sh", ...args]);
+    assertEquals(both, 1, args.join(" "));
   }
 });
 
@@ -220,6 +300,11 @@ Deno.test("ipc exits with 2 if it is used wrongly", async () => {
     ["make", "segment", "--size", "1", "--values", "1"],
     ["make", "queue", "--size", "1"],
     ["make", "queue", "--mode", "999"],
+    ["make", "queue", "--key", "0"],
+    ["make", "queue", "--key", "-0x0"],
+    ["make", "segment", "--size", "9007199254740993"],
+    ["read", "1", "--raw", "--json"],
+    ["receive", "1", "--raw", "--json"],
     ["make", "queue", "--key", "4294967296"],
     ["make", "semaphores"],
     ["make", "semaphores", "--count", "1", "--values", "1"],
@@ -227,6 +312,8 @@ Deno.test("ipc exits with 2 if it is used wrongly", async () => {
     ["read", "1", "--raw", "--hex"],
     ["rm"],
     ["rm", "1", "--orphans"],
+    ["rm", "1", "--possible"],
+    ["rm", "--possible"],
     ["watch"],
     ["completion", "nonsense"],
     ["trace"],
@@ -464,49 +551,81 @@ async function apart(commands: string): Promise<Ended & { list: (name: string) =
 }
 
 needs("unshare")(
-  "ipc rm --orphans removes what nobody is left to use, never-used queues too, and nothing else",
+  "ipc rm --orphans removes segments that nobody uses; queues and sets it names, and removes with --possible",
   async () => {
     const { stdout, stderr, list } = await apart(`
-    $i make segment --size 10; $i make queue; $i make semaphores --values 1
+    $i make segment --size 10 > /dev/null; $i make queue; $i make semaphores --values 1
     $i send "$($i make queue)" x
     $i rm --orphans; echo "without --yes: $?"
     $i ls --json > before.json
     $i rm --orphans --yes; echo "with --yes: $?"
+    $i ls --json > between.json
+    $i rm --orphans --possible; echo "possible, without --yes: $?"
+    $i rm --orphans --possible --yes; echo "possible: $?"
     $i ls --json > after.json
     $i rm --orphans; echo "again: $?"
   `);
-    const orphans = list("before").map(({ kind, idle, orphan }) => [kind, idle, orphan]);
-    const queue = ["queue", true, true];
-    assertEquals(orphans, [["segment", true, true], queue, queue, ["semaphores", true, true]], stderr);
+    const found = (name: string) => list(name).map(({ kind, idle, orphan }) => [kind, idle, orphan]);
+    const possible = [["queue", true, false], ["queue", true, false], ["semaphores", true, false]];
+    assertEquals(found("before"), [["segment", true, true], ...possible], stderr);
+    assertEquals(found("between"), possible);
     assertEquals(list("after"), []);
-    assertStringIncludes(stdout, "without --yes: 1\n");
-    assertStringIncludes(stdout, "with --yes: 0\nthere are no orphans\nagain: 0\n");
-    assertMatch(stderr, /^ipc: segment \d+, queue \d+, queue \d+, semaphore set \d+: not removed without --yes\n$/);
+    assertMatch(stdout, /without --yes: 1\nkept queue \d+, which may be in use: nobody has ever sent or received, /);
+    assertMatch(stdout, /^kept queue \d+, which may be in use: last sender \d+ has ended, it holds 1 message$/m);
+    assertMatch(stdout, /^removed segment \d+\nwith --yes: 0\n/m);
+    assertMatch(stdout, /possible: 0\nthere are no orphans\nagain: 0\n$/);
+    assertMatch(
+      stderr,
+      /^ipc: segment \d+: not removed without --yes\nipc: queue \d+, queue \d+, semaphore set \d+: not removed without --yes\n$/,
+    );
   },
 );
 
-needs("unshare", "perl")("ipc rm --orphans keeps what a process could use without a trace, and names it", async () => {
-  // it looks for a message again and again: of that the kernel keeps nothing
-  const look = "until (msgrcv($id, $_, 9, 7, 04000)) { select undef, undef, undef, 0.01 }";
-  const { stdout, stderr, list } = await apart(`
-    perl -e '$id = msgget(0x5f, 01600); open F, ">", "ready"; ${look}' &
+needs("unshare")(
+  "ipc rm --orphans --yes leaves a server in await receive() and a worker in await acquire() what they wait for",
+  async () => {
+    // a partner made them and has ended, so the kernel remembers nobody who lives; of containers that share their
+    // objects, one does not even see the other's processes
+    using waiter = file(`
+      import { MessageQueue, SemaphoreSet } from "@mod";
+      const queue = MessageQueue.open(0x5f), set = SemaphoreSet.open(0x60);
+      setTimeout(() => Deno.writeTextFileSync("ready", ""), 100);
+      await Promise.all([queue.receive({ type: 7 }), set.acquire(0)]);`);
+    const { stdout, stderr, list } = await apart(`
+    $i make queue --key 0x5f; $i make semaphores --key 0x60 --values 0
+    ${Deno.execPath()} run --allow-all ${waiter.path} &
     while [ ! -e ready ]; do sleep 0.02; done
-    $i send 0x5f x
-    $i make queue --key 0x60; $i make segment --size 10
-    $i ls --json > before.json
     $i rm --orphans --yes; echo "code $?"
+    unshare --pid --fork --mount-proc $i rm --orphans --yes; echo "code $?"
     $i ls --json > after.json
-    kill $!; wait $!
-    $i rm --orphans --yes
+    kill $!
   `);
-  assertEquals(
-    list("before").map(({ key, kind, idle, orphan }) => [key, kind, idle, orphan]),
-    [[0, "segment", true, true], [0x5f, "queue", true, false], [0x60, "queue", true, false]],
-    stderr,
-  );
-  assertEquals(list("after").map(({ key }) => key), [0x5f, 0x60]);
-  assertMatch(stdout, /^kept queue \d+: nobody is known to use it, but \d+ \(perl\) could$/m);
-  assertMatch(stdout, /code 0\nremoved queue \d+\nremoved queue \d+\n$/);
+    assertEquals(list("after").map(({ key }) => key), [0x5f, 0x60], stderr);
+    assert(!stdout.includes("removed"), stdout);
+    assertEquals(stdout.match(/^code 0$/gm)?.length, 2);
+  },
+);
+
+needs("unshare", "root", "perl")("ipc rm --orphans --possible leaves what another user has made", async () => {
+  // the second one was given away: root owns it, but somebody else made it
+  const give = "msgctl($id, 2, $_); substr($_, 4, 4) = pack(q(L), 0); msgctl($id, 1, $_) or die $!";
+  const { list } = await apart(`
+    perl -e '$> = 65534; shmget(0x5e, 9, 01600); $id = msgget(0x5f, 01600); ${give}'
+    $i make queue --key 0x60 > /dev/null
+    $i rm --orphans --possible --yes
+    $i ls --json > after.json
+  `);
+  assertEquals(list("after").map(({ key, uid }) => [key, uid]), [[0x5e, 65534], [0x5f, 0]]);
+});
+
+needs("unshare")("ipc rm takes many names of the same object, and finds each of many objects once", async () => {
+  const { stdout, stderr } = await apart(`
+    q=$($i make queue --key 7)
+    for n in 1 2 3; do $i make queue > /dev/null; done
+    IPC_TRACE=trace $i rm 7 $q 0x7 q:1 q:2; echo "code $?"
+    grep -c '"exit".*MSG_INFO' trace
+  `);
+  assertEquals([stdout, stderr], ["removed queue 0\nremoved queue 1\nremoved queue 2\ncode 0\n1\n", ""]);
 });
 
 needs("unshare", "perl")(
@@ -601,6 +720,43 @@ Deno.test("ipc ends quietly if nobody reads what it prints", async () => {
     `(${DENO.join(" ")} read m:${segment.id} --raw; echo $? >&2) | head -c 1 | wc -c`,
   ]);
   assertEquals([raw.stdout.trim(), raw.stderr], ["1", "141\n"]);
+});
+
+Deno.test("ipc send and write stop reading an input that has no end", async () => {
+  using made = scene();
+  const endless = (...args: string[]) => run("sh", ["-c", 'exec "$@" < /dev/zero', "sh", ...DENO, ...args]);
+  const sent = await endless("send", `q:${made.queue.id}`);
+  assertEquals([sent.code, sent.stdout], [1, ""]);
+  assertMatch(sent.stderr, /^ipc: msgsnd: Invalid argument .*\n$/);
+  const written = await endless("write", `m:${made.segment.id}`, "--offset", "20");
+  assertEquals([written.code, written.stdout], [1, ""]);
+  assertMatch(written.stderr, /^ipc: .* not inside the segment's 27 bytes\)\n$/);
+  const directory = await run("sh", ["-c", 'exec "$@" < /', "sh", ...DENO, "send", `q:${made.queue.id}`]);
+  assertEquals([directory.code, directory.stderr], [1, "ipc: Is a directory\n"]);
+});
+
+Deno.test("ipc read of a segment that is larger than any string", async () => {
+  const size = 2 ** 30 + 8;
+  const id = shmget(IPC_PRIVATE, size, 0o600); // its pages cost nothing until they are written
+  try {
+    assertEquals(await ok("read", `m:${id}`), "\n");
+    assertStringIncludes(await refuses(1, "read", `m:${id}`, "--json"), `${size} bytes are too many for text`);
+    assertEquals(
+      await ok("read", `m:${id}`, "--hex", "--offset", String(2 ** 30 - 24), "--length", "32"),
+      `3fffffe8  ${"00 ".repeat(16)} ${".".repeat(16)}\n3ffffff8  ${"00 ".repeat(16)} ${".".repeat(16)}\n`,
+    );
+  } finally {
+    shmctl(id, IPC_RMID);
+  }
+});
+
+Deno.test("ipc watch --json prints a line once if there is nothing, and goes on", async () => {
+  if (objects("sem").length > 0) return; // somebody has some: what is there is printed, and changes
+  await using watching = start(["watch", "-s", "--json"]);
+  await watching.until("[]\n");
+  const end = Date.now() + 1200; // two rounds
+  await until(() => Date.now() > end || watching.stdout !== "[]\n", "time passes");
+  if (objects("sem").length === 0) assertEquals(watching.stdout, "[]\n");
 });
 
 Deno.test("ipc watch --json prints a line whenever something has changed", async () => {
@@ -758,6 +914,22 @@ needs("script")("ipc watch shows the keys in a terminal of 40, 80 and 120 column
   }
 });
 
+needs("script")("ipc watch draws no more lines and columns than there are, however few", async () => {
+  using _made = scene();
+  for (const [columns, rows] of [[20, 24], [80, 5], [80, 2], [5, 3], [1, 1]]) {
+    await using terminal = inTerminal(WATCH, columns, {}, rows);
+    await terminal.until("\x1b[J"); // the end of a frame
+    await terminal.type("q");
+    const { stdout } = await terminal.end();
+    restored(stdout);
+    for (const frame of stdout.split("\x1b[?25h")[0].split("\x1b[H").slice(1)) {
+      const lines = frame.split("\x1b[J")[0].replaceAll(/\x1b\[[\d;]*[A-Za-z]|\r/g, "").split("\n");
+      assert(lines.length <= rows, `${lines.length} lines in ${rows}`);
+      for (const line of lines) assert([...line].length <= columns, `${columns} columns: ${line}`);
+    }
+  }
+});
+
 needs("script")("ipc repl completes on Tab, and lives", async () => {
   for (const env of [{}, { DENO_V8_FLAGS: "--single-threaded" }] as Record<string, string>[]) {
     await using terminal = inTerminal(`${DENO.join(" ")} repl; echo "code $?"`, 80, env);
@@ -770,6 +942,20 @@ needs("script")("ipc repl completes on Tab, and lives", async () => {
     await terminal.type("\x04");
     assertMatch((await terminal.end()).stdout, /code 0/);
   }
+});
+
+needs("script")("ipc repl ends on Ctrl-C twice during an await, and leaves the terminal as it was", async () => {
+  await using terminal = inTerminal(`stty -g; ${DENO.join(" ")} repl; echo "code $?"; stty -g`);
+  await terminal.until("> ");
+  await terminal.type(`console.log("wait".length + 38); await new Promise((r) => setTimeout(r, 60_000))\r`, false);
+  await terminal.until("42\r\n");
+  await terminal.type("\x03", false);
+  await terminal.until("again to leave");
+  await terminal.type("\x03", false);
+  await terminal.until("code 130");
+  await terminal.type("");
+  const lines = (await terminal.end()).stdout.split(/\r?\n/);
+  assertEquals(lines.at(-2), lines[0], "stty");
 });
 
 Deno.test("ipc repl has the library in scope", async () => {

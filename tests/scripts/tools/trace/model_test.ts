@@ -27,6 +27,34 @@ Deno.test("picture() draws a message before it is received, though the sender's 
   ]);
 });
 
+Deno.test("picture() draws what was received meanwhile after it was sent, though the sender's call took its time", () => {
+  const script = new Script();
+  const args = (text: string) => ({ msqid: 1, msgp: struct("msgbuf", { mtype: 7, mtext: bytes(text) }), msgsz: 1 });
+  const preempted = script.enter(1, "msgsnd", args("x"), true);
+  script.call(2, "msgrcv", args("x"), 1);
+  script.t = 10_000;
+  script.exit(preempted, 0);
+  // the queue was full until the other message was taken
+  const waiting = script.enter(1, "msgsnd", args("y"), true);
+  script.call(2, "msgrcv", args("z"), 1);
+  script.t = 20_000;
+  script.exit(waiting, 0);
+  const arrows = picture(script.events).steps.filter(({ to }) => to).map(words);
+  assertEquals(arrows, ["msgsnd type 7 “x”", "msgrcv type 7 “x”", "msgrcv type 7 “z”", "msgsnd type 7 “y”"]);
+});
+
+Deno.test("picture() draws a connection before it is accepted, however late the client runs again", () => {
+  const script = new Script();
+  script.call(1, "bind", { sockfd: 3, addr: inet(80) }, 0);
+  const accepting = script.enter(1, "accept", { sockfd: 3, addr: NOTHING }, true);
+  const connecting = script.enter(2, "connect", { sockfd: 3, addr: inet(80) }, true);
+  script.exit(accepting, 4, { peer: "127.0.0.1:4000" });
+  script.t = 10_000;
+  script.exit(connecting, 0);
+  const arrows = picture(script.events).steps.filter(({ to }) => to).map(words);
+  assertEquals(arrows.slice(-2), ["connect(127.0.0.1:80)", "accept() ← 127.0.0.1:4000"]);
+});
+
 Deno.test("picture() names objects by their keys, and shows arguments as C has them", () => {
   const script = new Script();
   script.start(1, "a.ts");

@@ -41,10 +41,10 @@ function checkArrow(step: Step, events: TraceEvent[]): void {
     if (!pids.includes(event.pid)) return false;
     if (deed.kind === "memory") return event.ev === "memory" && event.op === deed.op && event.t === step.t;
     if (deed.kind === "signal") return event.ev === "signal" && event.sig === deed.sig && event.t === step.t;
-    if (event.ev !== "exit" || (deed.kind !== "call" && deed.kind !== "reap")) return false;
+    if ((event.ev !== "enter" && event.ev !== "exit") || (deed.kind !== "call" && deed.kind !== "reap")) return false;
     // a call is drawn at its begin or at its end; a socket when it gets an address
     const calls = deed.call === "socket" ? ["bind", "connect"] : [deed.call];
-    return calls.includes(event.call) && [event.t, event.t - event.dur].some((t) => Math.abs(t - step.t) < 2000);
+    return calls.includes(event.call) && event.t === step.t;
   });
   assert(found, `no event for: ${label(step.from)} → ${label(step.to!)}: ${words(step)}`);
 }

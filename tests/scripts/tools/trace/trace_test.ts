@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { MessageQueue } from "../../../../mod.ts";
-import { isEvent } from "../../../../scripts/tools/trace/reader.ts";
+import { MessageQueue, type TraceEvent } from "../../../../mod.ts";
+import { isEvent } from "../../../../ffi/trace/shape.ts";
 import { splitCommands } from "../../../../scripts/tools/trace/trace.ts";
 import { file, Program, root, run, type StartOptions, until } from "../../../support.ts";
 import { bytes, Script, struct } from "./_events.ts";
@@ -109,7 +109,7 @@ Deno.test("trace leaves out what is no event, and says so in a line", async () =
     JSON.stringify(events[1]).slice(0, 20),
   ]);
   const { code, stdout, stderr } = await command(["--width", "80", ...place.program()]);
-  assertEquals([code, stderr], [0, "trace: 4 lines of it are no events, and were left out\n"]);
+  assertEquals([code, stderr], [0, "trace: 4 lines of it are no events, and were left out; line 2 is the first\n"]);
   assertStringIncludes(stdout, "msgsnd type 1 “hello”");
 });
 
@@ -196,6 +196,123 @@ Deno.test("splitCommands() tells commands apart by --", () => {
     commands: [["a", "-b"], ["c"]],
   });
   assertEquals(splitCommands(["--", "--"]), { own: [], commands: [] });
+});
+
+Deno.test("trace says in a line that something is full or closed, and ends", async () => {
+  using place = new Place();
+  const shell = async (redirected: string, args: string[]) => {
+    const line = ["-c", `exec "$@" ${redirected}`, "sh", Deno.execPath(), ...DENO, ...args];
+    const { code, stdout, stderr } = await run("sh", line, { env: place.env });
+    assertEquals(place.names("tmp"), []);
+    return [code, stdout, stderr];
+  };
+  for (const option of ["--svg", "--mermaid", "--json"]) {
+    const full = "trace: /dev/full: No space left on device\n";
+    assertEquals(await shell("", [option, "/dev/full", ...place.program()]), [1, "", full]);
+  }
+  const [code, , stderr] = await shell("> /dev/full", ["--width", "80", ...place.program()]);
+  assertEquals(code, 1);
+  assertMatch(String(stderr), /^standard output: No space left on device.*\n$/);
+  const help = await shell("> /dev/full", ["--help"]);
+  assertEquals(help[0], 1);
+  assertMatch(String(help[2]), /^standard output: No space left on device.*\n$/);
+  for (const args of [["nonsense"], ["--nonsense"], []]) {
+    for (const redirected of ["2> /dev/full", "2>&-"]) assertEquals(await shell(redirected, args), [2, "", ""]);
+  }
+  assertEquals((await shell(">&-", ["--width", "80", ...place.program()]))[2], "");
+  const nowhere = await command(["--", "true"], { env: { TMPDIR: "/nonexistent" } });
+  assertEquals([nowhere.code, nowhere.stderr], [1, "trace: no place for the trace: No such file or directory\n"]);
+});
+
+Deno.test("trace says how a program ended that has traced nothing, and draws one that has", async () => {
+  using place = new Place();
+  const said = async (program: string[]) => {
+    const { code, stdout, stderr } = await command(["--width", "80", ...program], { env: place.env });
+    return [code, stdout.includes("msgsnd type 1 “hello”"), stderr];
+  };
+  const alone = (script: string) => ["--", "sh", "-c", script];
+  const nothing = "trace: nothing was traced: sh";
+  assertEquals(await said(alone("exit 3")), [1, false, `${nothing} exited with 3\n`]);
+  assertEquals(await said(alone("kill -SEGV $$")), [1, false, `${nothing} was ended by SIGSEGV\n`]);
+  assertEquals(await said(place.program("kill -KILL $$")), [1, true, ""]);
+});
+
+Deno.test("trace says so if there are no steps to draw, or nothing but what is no event", async () => {
+  const [start] = simple().events;
+  using started = new Place([start]);
+  const none = await command(started.program());
+  assertEquals([none.code, none.stdout, none.stderr], [
+    0,
+    "",
+    "trace: there is nothing in it to draw; with --all there may be\n",
+  ]);
+  using wrong = new Place(["nonsense", "null", '{"v":2}']);
+  const { code, stdout, stderr } = await command(wrong.program());
+  assertEquals([code, stdout], [1, ""]);
+  assertEquals(stderr, "trace: line 1 of what was traced is no event, and there is no other line that is one\n");
+});
+
+Deno.test("trace draws a million events, and says what it leaves out", async () => {
+  using place = new Place();
+  // awk is the quickest to write them
+  const line = (event: TraceEvent) => JSON.stringify(event).replace('"t":0', '"t":%d').replaceAll('"', '\\"') + "\\n";
+  const [, enter, exit] = simple().events.map((event) => line({ ...event, t: 0 }));
+  const awk = `BEGIN { for (i = 0; i < 500000; i++) { printf "${enter}", 10 + 2 * i; printf "${exit}", 11 + 2 * i } }`;
+  const all = `awk '${awk}' >> "$IPC_TRACE"; cat given >> "$IPC_TRACE"`;
+  await using tracing = new Program(Deno.execPath(), [...DENO, "--width", "80", ...place.program(all)], {
+    env: { ...place.env, DENO_V8_FLAGS: "--max-old-space-size=600" },
+  });
+  const { code, stdout, stderr } = await tracing.end(120_000);
+  assertEquals(code, 0);
+  assertMatch(stderr, /^trace: it is long; 9\d{5} events in the middle of it are not drawn\n$/);
+  assertMatch(stdout, /×\d+/);
+  assertEquals(place.names("tmp"), []);
+});
+
+Deno.test("trace removes what one that was killed has left, and nothing else", async () => {
+  using place = new Place();
+  const start = async (name: string) => {
+    const program = place.program(`touch ${name}; while [ ! -e go ]; do sleep 0.05; done`);
+    const tracing = new Program(Deno.execPath(), [...DENO, "--width", "80", ...program], { env: place.env });
+    await tracing.ready(() => place.names().includes(name), "it runs");
+    return tracing;
+  };
+  await using killed = await start("one");
+  const [left] = place.names("tmp");
+  killed.kill("SIGKILL");
+  await using living = await start("two");
+  const after = place.names("tmp");
+  assertEquals([after.length, after.includes(left)], [1, false]);
+
+  // as it would be in a directory that all can write to
+  const tmp = `${place.path}/tmp`;
+  const make = (name: string, mode: number) => {
+    Deno.mkdirSync(`${tmp}/${name}`);
+    Deno.writeTextFileSync(`${tmp}/${name}/lock`, "");
+    Deno.chmodSync(`${tmp}/${name}`, mode);
+  };
+  make("elsewhere", 0o700);
+  Deno.symlinkSync("elsewhere", `${tmp}/ipc-trace-link`);
+  make("ipc-trace-open", 0o777); // others can put there what they like
+  make("ipc-trace-inside", 0o700);
+  Deno.removeSync(`${tmp}/ipc-trace-inside/lock`);
+  Deno.symlinkSync("../elsewhere/lock", `${tmp}/ipc-trace-inside/lock`);
+  Deno.mkdirSync(`${tmp}/ipc-trace-new`, { mode: 0o700 }); // it is just being made
+  Deno.writeTextFileSync(`${tmp}/ipc-trace-file`, "");
+  make("ipc-trace-dead", 0o700);
+  const foreign = Deno.uid() === 0;
+  if (foreign) {
+    make("ipc-trace-foreign", 0o700);
+    Deno.chownSync(`${tmp}/ipc-trace-foreign`, 65534, 65534);
+  }
+  const before = place.names("tmp");
+  assertEquals((await command(place.program(), { env: place.env })).code, 0);
+  assertEquals(place.names("tmp"), before.filter((name) => name !== "ipc-trace-dead"));
+  assertEquals(place.names("tmp/elsewhere"), ["lock"]);
+
+  Deno.writeTextFileSync(`${place.path}/go`, "");
+  assertEquals((await living.end()).code, 0);
+  assertEquals(place.names("tmp").includes(after[0]), false);
 });
 
 // what follows needs a library whose traces are in the format that is read here
