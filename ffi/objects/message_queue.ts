@@ -255,7 +255,7 @@ export class MessageQueue extends IpcObject<msqid_ds> {
     const { type = 0, except = false, signal } = waitOptionsOf(options, RECEIVE_WAIT, "msgrcv");
     return await this.#receivers.wait(
       () => this.#takeOrNull(type, except ? IPC_NOWAIT | MSG_EXCEPT : IPC_NOWAIT) ?? BUSY,
-      typeof type === "number" || typeof type === "bigint" ? `${type} ${except}` : "", // what is no type will be told at once
+      typeof type === "number" || typeof type === "bigint" ? `${type} ${!!except}` : "", // what is no type will be told at once
       signal,
     );
   }

@@ -34,6 +34,11 @@ interface Guarded {
 
 export const NOBODYS_KEY = 0x7d000000 | crypto.getRandomValues(new Uint32Array(1))[0] & 0xffffff;
 
+function noted<T extends { id: number }>(kind: string, object: T): T {
+  note(kind, object.id);
+  return object;
+}
+
 /** The objects of one run, all of them made for it. */
 export class World {
   readonly shmid: number = m.shmget(m.IPC_PRIVATE, 4097, 0o600);
@@ -46,9 +51,9 @@ export class World {
   readonly listener: number = m.socket(m.AF_INET, m.SOCK_STREAM | m.SOCK_NONBLOCK, 0);
   readonly address: mod.sockaddr_in = m.sockaddr.parse("127.0.0.1:0");
   readonly removed: number = removedId();
-  readonly segment: SharedMemory = SharedMemory.create(4097);
-  readonly queue: MessageQueue = MessageQueue.create();
-  readonly set: SemaphoreSet = SemaphoreSet.create([1, 2, 3]);
+  readonly segment: SharedMemory = noted("shm", SharedMemory.create(4097));
+  readonly queue: MessageQueue = noted("msg", MessageQueue.create());
+  readonly set: SemaphoreSet = noted("sem", SemaphoreSet.create([1, 2, 3]));
   readonly sockets: [Socket, Socket] = Socket.pair();
   readonly datagram: Socket = Socket.bind("127.0.0.1:0");
   readonly acceptor: Listener = Socket.listen("127.0.0.1:0");
@@ -60,7 +65,6 @@ export class World {
 
   constructor() {
     World.live.add(this);
-    for (const [kind, { id }] of Object.entries({ shm: this.segment, msg: this.queue, sem: this.set })) note(kind, id);
     m.bind(this.listener, this.address);
     m.listen(this.listener, 5);
     m.getsockname(this.listener, this.address);

@@ -113,7 +113,11 @@ for (
     const [child] = Deno.readTextFileSync(`/proc/${program.pid}/task/${program.pid}/children`).trim().split(" ").map(
       Number,
     );
-    await until(() => leftBy(child).length > 0, "it makes objects");
+    const journal = () =>
+      [...Deno.readDirSync(directory)].find(({ name }) => name.startsWith("ipc_playground_fuzz_"))!.name;
+    const noted = () =>
+      Deno.readTextFileSync(`${directory}/${journal()}`).split("\n").filter((line) => /^\w{3} /.test(line));
+    await until(() => noted().length >= 6 && leftBy(child).length > 0, "it has made its objects");
     if (victim === "child") Deno.kill(child, signal);
     else program.kill(signal);
     const ended = await program.end(60_000);

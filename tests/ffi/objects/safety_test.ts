@@ -182,6 +182,8 @@ Deno.test("what cannot be read, shown or called is an error of the library's, in
     const into = Object.defineProperty(new Uint8Array(1), "length", { value: 300 });
     assertEquals([b.readSync(into), into[0]], [1, 7]);
     fails("EINVAL", () => set.setValues({ length: 2 ** 40 }));
+    queue.trySend("x", { type: 5 });
+    assertEquals((await queue.receive({ type: 1, except: Symbol() as Anything })).type, 5);
     fails("EINVAL", () => new Message(1, new Uint8Array(4), 3, 2));
     fails("EINVAL", () => new Message(1, new Uint8Array(4), 0, 5));
     assertEquals(new Message(1, new Uint8Array([104, 105]), 1).text, "i");
