@@ -7,7 +7,7 @@ import { entries } from "../native/header.ts";
 import { tracing } from "../native/observer.ts";
 import { getenv, own } from "../native/own.ts";
 import { type EnterEvent, TRACE_LIMIT, type TraceEvent } from "./event.ts";
-import { formatResumed, formatTraceEvent } from "./format.ts";
+import { formatResumed, lineOfEvent } from "./format.ts";
 import { Outlet, rememberStandardError, say } from "./outlet.ts";
 import { listen } from "./trace.ts";
 
@@ -49,12 +49,12 @@ tracing.start = () => {
     if (event.ev === "enter") {
       if (!isGoingToWait(event)) return;
       open = event;
-      put(event.pid, formatTraceEvent(event));
+      put(event.pid, lineOfEvent(event));
     } else if (event.ev === "exit" && event.call === open?.call) {
       put(event.pid, formatResumed(open, event));
       open = undefined;
     } else {
-      put(event.pid, formatTraceEvent(event));
+      put(event.pid, lineOfEvent(event));
     }
   }, Infinity);
 };

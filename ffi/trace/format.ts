@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { errnoMessage, errnoNumber } from "../errors.ts";
+import { errnoMessage, errnoNumber, LibcError } from "../errors.ts";
+import { shown } from "../native/check.ts";
 import type {
   EnterEvent,
   ExitEvent,
@@ -13,6 +14,7 @@ import type {
   TracedStruct,
   TraceEvent,
 } from "./event.ts";
+import { isEvent } from "./shape.ts";
 import { visible } from "./visible.ts";
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -176,10 +178,21 @@ function resultText({ call, result, errno, args }: ExitEvent): string {
  *
  * @param event The event.
  * @returns The line, without pid and time.
+ * @throws {LibcError} `EINVAL` what is no event.
  *
  * @example See {@linkcode trace}.
  */
 export function formatTraceEvent(event: TraceEvent): string {
+  let told = false;
+  try {
+    told = isEvent(event);
+  } catch { /* nothing that can be read */ }
+  if (!told) throw new LibcError("formatTraceEvent", "EINVAL", `event has not the form of one: ${shown(event)}`);
+  return lineOfEvent(event);
+}
+
+/** The same, of what is one. */
+export function lineOfEvent(event: TraceEvent): string {
   return visible(lineOf(event));
 }
 

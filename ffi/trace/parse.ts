@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { LibcError } from "../errors.ts";
+import { shown } from "../native/check.ts";
 import type { TraceEvent } from "./event.ts";
 import { isEvent } from "./shape.ts";
 
@@ -14,6 +16,7 @@ import { isEvent } from "./shape.ts";
  *
  * @param text The file's content.
  * @returns The events of all processes, by time.
+ * @throws {LibcError} `EINVAL` what is no text.
  *
  * @example
  * ```ts
@@ -24,6 +27,9 @@ import { isEvent } from "./shape.ts";
  * ```
  */
 export function parseTrace(text: string): TraceEvent[] {
+  if (typeof text !== "string") {
+    throw new LibcError("parseTrace", "EINVAL", `text must be a string, got ${shown(text)}`);
+  }
   const events: TraceEvent[] = [];
   for (const line of text.split("\n")) {
     try {

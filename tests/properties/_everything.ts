@@ -89,8 +89,6 @@ function isRight(error: unknown, target: Target, args: readonly unknown[], forei
   if (target.name.endsWith(".change") && typeof args[0] === "function") return true;
   // Deno shows an object by what it says itself
   if (target.name.endsWith("[Deno.customInspect]")) return foreign || is(error, Mine);
-  // traces that are none: what reads and prints them says so in its own way
-  if (/^(formatTraceEvent|parseTrace|trace)$/.test(target.name)) return is(error, TypeError) || is(error, Mine);
   // JavaScript's own, or a proxy's: a method taken from one object and called on another, or on one that was never made
   return foreign && (is(error, TypeError) || is(error, Mine));
 }
@@ -228,7 +226,7 @@ export class Everything {
     };
     const args = chosen.map(({ make }) => make(w, random)) as Anything[];
     const self = receiver?.make(w, random);
-    if (leftOut(target, args)) {
+    if (leftOut(target, args, w)) {
       this.left++;
       return;
     }
@@ -265,9 +263,31 @@ export class Everything {
   }
 }
 
-function leftOut(target: Target, args: Anything[]): boolean {
+/** Whether a number would reach an object that is somebody else's. */
+function reachesOthers(target: Target, args: Anything[], w: World): boolean {
+  const ids = target.parameters.flatMap((name, at) =>
+    ["shmid", "msqid", "semid", "id"].includes(name) ? [args[at]] : []
+  );
+  return ids.some((id) => typeof id === "number" && !w.ids.includes(id) && KINDS.some((is) => is(id | 0)));
+}
+
+const stat = (get: () => unknown) => {
   try {
-    return LEFT_OUT[target.name]?.(args) ?? false;
+    get();
+    return true;
+  } catch (error) {
+    return !(isLibcError(error) && ["EINVAL", "EIDRM"].includes(error.code));
+  }
+};
+const KINDS: ((id: number) => boolean)[] = [
+  (id) => stat(() => mod.shmctl(id, mod.IPC_STAT, new mod.shmid_ds())),
+  (id) => stat(() => mod.msgctl(id, mod.IPC_STAT, new mod.msqid_ds())),
+  (id) => stat(() => mod.semctl(id, 0, mod.IPC_STAT, new mod.semid_ds())),
+];
+
+function leftOut(target: Target, args: Anything[], w: World): boolean {
+  try {
+    return (LEFT_OUT[target.name]?.(args) ?? false) || reachesOthers(target, args, w);
   } catch {
     return true; // it cannot be told
   }

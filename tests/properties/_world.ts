@@ -101,9 +101,14 @@ export class World {
     );
   }
 
+  /** Its objects' ids. */
+  get ids(): number[] {
+    return [this.shmid, this.msqid, this.semid, this.segment.id, this.queue.id, this.set.id];
+  }
+
   /** Removes what a call has made, unless it is the world's own. */
   remove(get: "shmget" | "msgget" | "semget", id: number): void {
-    if ([this.shmid, this.msqid, this.semid, this.segment.id, this.queue.id, this.set.id].includes(id)) return;
+    if (this.ids.includes(id)) return;
     ignore(() => get === "semget" ? m.semctl(id, 0, m.IPC_RMID) : m[`${get.slice(0, 3)}ctl`](id, m.IPC_RMID));
   }
 

@@ -1,5 +1,7 @@
 import { assertEquals } from "@std/assert";
+import { formatTraceEvent, parseTrace, trace, type TraceEvent } from "../../../mod.ts";
 import { isEvent } from "../../../ffi/trace/shape.ts";
+import { fails } from "../../support.ts";
 import { bytes, flags, inet, Script } from "../../scripts/tools/trace/_events.ts";
 
 Deno.test("isEvent() looks at all parts of an event", () => {
@@ -42,4 +44,13 @@ Deno.test("isEvent() looks at all parts of an event", () => {
   ) {
     assertEquals(isEvent(wrong), false, JSON.stringify(wrong).slice(0, 200));
   }
+});
+
+Deno.test("formatTraceEvent(), parseTrace() and trace() refuse what is none of theirs", () => {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  const events = [null, undefined, 5, "start", {}, [], { ev: "exit" }, { t: 1, pid: 2, ev: "signal", sig: 3 }, proxy];
+  for (const event of events) fails("EINVAL", () => formatTraceEvent(event as TraceEvent));
+  for (const text of [null, undefined, 5, {}, proxy]) fails("EINVAL", () => parseTrace(text as string));
+  for (const listener of [null, undefined, 5, {}]) fails("EINVAL", () => trace(listener as () => void));
 });
