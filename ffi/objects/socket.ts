@@ -43,6 +43,7 @@ import {
   SOL_SOCKET,
   ucred,
 } from "../libc/sys/socket.ts";
+import { told } from "../libc/sys/_sockaddr.ts";
 import { timeval } from "../libc/sys/time.ts";
 import { close } from "../libc/unistd.ts";
 import { abortable } from "../abort.ts";
@@ -274,7 +275,7 @@ export class Socket implements Disposable {
           if (isCode(error, "EINPROGRESS")) {
             await ready(fd, POLLOUT, signal);
             const errno = getsockopt(fd, SOL_SOCKET, SO_ERROR);
-            if (errno !== 0) throw new LibcError("connect", errno, `${ai_addr}`);
+            if (errno !== 0) throw new LibcError("connect", errno, told(ai_addr));
             break;
           }
           // a unix socket's backlog is full, and there is no way to poll for that

@@ -2,6 +2,10 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { IPC_PRIVATE } from "../../../ffi/libc/sys/ipc.ts";
 import {
+  AF_INET,
+  htonl,
+  htons,
+  INADDR_LOOPBACK,
   type IpcObject,
   LibcError,
   Listener,
@@ -9,10 +13,11 @@ import {
   MessageQueue,
   SemaphoreSet,
   SharedMemory,
+  sockaddr_in,
   Socket,
 } from "../../../mod.ts";
 import { allMade } from "../../../ffi/objects/_made.ts";
-import { fails, objects } from "../../support.ts";
+import { fails, freePort, objects, rejects } from "../../support.ts";
 
 // deno-lint-ignore no-explicit-any -- what no type allows
 type Anything = any;
@@ -191,4 +196,19 @@ Deno.test("what cannot be read, shown or called is an error of the library's, in
     a.close();
     b.close();
   }
+});
+
+Deno.test("Socket.connect() to an address that cannot be shown fails as to any other", async () => {
+  // nobody listens on the port, which is found out only after a while: the socket does not wait
+  const address = new sockaddr_in();
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(freePort());
+  Object.defineProperty(address, "toString", {
+    value() {
+      throw new Error("in toString");
+    },
+  });
+  await rejects("ECONNREFUSED", Socket.connect(address));
+  fails("ECONNREFUSED", () => Socket.connectSync(address));
 });
