@@ -179,8 +179,18 @@ export function signal(sig: number, handler: SignalHandler): SignalHandler {
   } else {
     listen(sig, handler);
   }
-  tracing.current?.installed(sig, ordinary ? handler : handler.name || "(handler)");
+  tracing.current?.installed(sig, ordinary ? handler : nameOf(handler));
   return previous;
+}
+
+/** What a trace calls a handler: a name that cannot be read would change what tracing must not. */
+function nameOf(handler: { name: string }): string {
+  try {
+    const { name } = handler;
+    return typeof name === "string" && name ? name : "(handler)";
+  } catch {
+    return "(handler)";
+  }
 }
 
 /**

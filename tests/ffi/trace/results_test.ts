@@ -1,6 +1,7 @@
 // A call gives the same, traced or not; and what is said of a segment's bytes is where they are in the segment.
 import { assert, assertEquals } from "@std/assert";
 import { poke } from "../../../ffi/helpers/memory.ts";
+import { SIG_DFL, signal, SIGUSR2 } from "../../../ffi/libc/signal.ts";
 import { ftok, IPC_PRIVATE, IPC_RMID } from "../../../ffi/libc/sys/ipc.ts";
 import { shmat, shmctl, shmdt, shmget } from "../../../ffi/libc/sys/shm.ts";
 import { close, getpid, pipe, write } from "../../../ffi/libc/unistd.ts";
@@ -21,6 +22,18 @@ Deno.test("tracing changes no result: detached buffers, negative keys", () => {
     close(writer);
   }
   assertEquals(events.filter((event) => event.ev === "exit" && event.errno), []);
+});
+
+Deno.test("tracing changes no result: handlers whose name is none, or cannot be read", () => {
+  const named = (name: PropertyDescriptor) => Object.defineProperty(() => {}, "name", name);
+  const throws = () => {
+    throw new Error("name");
+  };
+  using _tracing = trace(() => {});
+  for (const handler of [named({ get: throws }), named({ value: 5 }), new Proxy(() => {}, { get: throws })]) {
+    assertEquals(signal(SIGUSR2, handler), SIG_DFL);
+    assertEquals(signal(SIGUSR2, SIG_DFL), handler);
+  }
 });
 
 Deno.test("tracing tells where in the segment a byte is, and introduces the process each time", () => {
