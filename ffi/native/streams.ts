@@ -62,6 +62,11 @@ type Methods = Record<string, (...args: unknown[]) => void>;
 
 // as they are before the program has put others in their places
 const parents = { ...console } as unknown as Methods;
+const streams = [
+  [Deno.stdin, "readSync", readSync],
+  [Deno.stdout, "writeSync", writeSync],
+  [Deno.stderr, "writeSync", writeSync],
+] as const;
 let childs: Methods | undefined;
 let groups = 0;
 
@@ -95,9 +100,7 @@ export function guardStreams(): void {
     };
     Object.defineProperty(methods[name], "name", { value: name });
   }
-  guard(Object.getPrototypeOf(Deno.stdin), "readSync", Deno.stdin, 0, readSync);
-  guard(Object.getPrototypeOf(Deno.stdout), "writeSync", Deno.stdout, 1, writeSync);
-  guard(Object.getPrototypeOf(Deno.stderr), "writeSync", Deno.stderr, 2, writeSync);
+  streams.forEach(([stream, name, childs], fd) => guard(Object.getPrototypeOf(stream), name, stream, fd, childs));
   childConsole().error("%s", new Error()); // what is first run in a child is compiled in each
 }
 
@@ -108,6 +111,7 @@ function guard(
   fd: number,
   childs: (fd: number, bytes: Uint8Array<ArrayBuffer>) => unknown,
 ): void {
+  if (!Object.hasOwn(prototype, name)) return; // the stream is the program's
   const original = prototype[name];
   prototype[name] = function (bytes) {
     // Deno itself refuses what are no bytes

@@ -88,36 +88,56 @@ const EVENT_LOOP = "(event loop)";
 
 /** The function of Deno that the program has called and within which this is called, or the event loop, or neither. */
 function runtimeFunction(): string | undefined {
-  const { prepareStackTrace, stackTraceLimit } = Error as unknown as Record<string, unknown>;
-  const settings = Error as unknown as Record<string, unknown>;
+  let found: string | undefined;
+  for (const { file, name } of callers()) {
+    // a module of Deno's own is only read in
+    if (name === "lazyLoad") return undefined;
+    // of JavaScript itself, and what is around each hook and operation
+    if (!file || import.meta.url.endsWith(file) || file.startsWith("ext:core/")) continue;
+    if (!/^(ext|node):/.test(file)) return found;
+    found = name;
+  }
+  return found === undefined ? undefined : EVENT_LOOP;
+}
+
+// the one whose settings V8 looks at, whatever the program calls Error
+const NativeError = Error;
+
+interface Caller {
+  file: string | null;
+  name: string;
+}
+
+/** The functions within which this is called, the innermost first. */
+function callers(): Caller[] {
+  const settings = { stackTraceLimit: 50, prepareStackTrace: (_: unknown, sites: unknown) => sites };
+  const before = Object.getOwnPropertyDescriptors(NativeError) as Record<string, PropertyDescriptor | undefined>;
+  for (const [name, value] of Object.entries(settings)) set(name, { value, writable: true, configurable: true });
   try {
-    settings.stackTraceLimit = 50;
-    settings.prepareStackTrace = (_: unknown, sites: unknown) => sites;
-    const sites = new Error().stack as unknown as { getFileName(): string | null; getFunctionName(): string | null }[];
-    let found: string | undefined;
-    for (const site of sites) {
-      const file = site.getFileName();
-      // a module of Deno's own is only read in
-      if (site.getFunctionName() === "lazyLoad") return undefined;
-      // of JavaScript itself, and what is around each hook and operation
-      if (!file || import.meta.url.endsWith(file) || file.startsWith("ext:core/")) continue;
-      if (!/^(ext|node):/.test(file)) return found;
-      found = site.getFunctionName() ?? "";
-    }
-    return found === undefined ? undefined : EVENT_LOOP;
+    const sites = new NativeError().stack as unknown;
+    // Error is frozen
+    if (!Array.isArray(sites)) return printedCallers(String(sites));
+    return sites.map((site) => ({ file: site.getFileName(), name: site.getFunctionName() ?? "" }));
   } finally {
-    settings.prepareStackTrace = prepareStackTrace;
-    settings.stackTraceLimit = stackTraceLimit;
+    for (const name of Object.keys(settings)) set(name, before[name]);
   }
 }
 
+function set(name: string, property: PropertyDescriptor | undefined): void {
+  if (property) Reflect.defineProperty(NativeError, name, property);
+  else Reflect.deleteProperty(NativeError, name);
+}
+
+/** The same of what V8 prints: `at Object.name (file:line:column)`, or without a name and parentheses. */
+function printedCallers(stack: string): Caller[] {
+  const lines = stack.matchAll(/^ +at (?:async )?(?:([^(]*) \()?(\S+):\d+:\d+\)?$/gm);
+  return Array.from(lines, ([, name = "", file]) => ({ file, name: name.slice(name.lastIndexOf(".") + 1) }));
+}
+
 const queue = globalThis.queueMicrotask;
-let guarded = false;
 
 /** Keeps what the parent queues from now on from running in a child. */
 export function guardQueues(): void {
-  if (guarded) return;
-  guarded = true;
   guardPromises();
   globalThis.queueMicrotask = function queueMicrotask(callback: () => void): void {
     if (typeof callback !== "function") return queue(callback);
@@ -125,14 +145,16 @@ export function guardQueues(): void {
   };
 }
 
+const listen = globalThis.addEventListener;
+
 /** Ends children in events after which no microtask is run. */
 export function guardEvents(): void {
   // what a timer's callback or a listener throws comes by here
-  addEventListener("error", (event) => {
+  listen("error", (event) => {
     if (isForked()) failChild(event.error);
   }, { capture: true });
-  addEventListener("beforeunload", springTrap);
-  addEventListener("unload", springTrap);
+  listen("beforeunload", springTrap);
+  listen("unload", springTrap);
 }
 
 const unloading = Symbol.for("Deno.isUnloadDispatched");

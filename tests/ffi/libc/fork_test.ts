@@ -336,6 +336,15 @@ Deno.test("enableFork() fails and names the flag if the program came from standa
   assertEquals(helped, { ...ok, stdout: "child\nparent\n" });
 });
 
+Deno.test("enableFork() fails and names the flag if the program came from a pipe", async () => {
+  using program = file(SMALL);
+  const pipes = `cat "$1" | "$0" run -A /dev/stdin; "$0" run -A <(cat "$1"); "$0" run -A /dev/stdin < "$1"`;
+  const { stdout, stderr } = await run("bash", ["-c", pipes, Deno.execPath(), program.path]);
+  assertEquals(stdout, "child\nparent\n");
+  assertEquals(stderr.split("the program came from a pipe, and that has been read").length - 1, 2, stderr);
+  assertStringIncludes(stderr, FLAG);
+});
+
 Deno.test("enableFork() works in deno eval", async () => {
   assertEquals(await run(Deno.execPath(), ["eval", SMALL]), { ...ok, stdout: "child\nparent\n" });
 });
