@@ -24,11 +24,19 @@ export function failChild(error: unknown): never {
 const RAN_ON = "fork: the child ran on to the event loop, which only the parent has. " +
   "End it with exit(); it cannot await anything.";
 
-/** The promises that were settled in this child. */
+/** The promises that were rejected in this child, and the last one that was settled. */
 const settled: object[] = [];
 
+const REJECTED = 2;
+
+/** A promise is about to be settled. */
+function noteSettled(promise: object): void {
+  const last = settled.at(-1);
+  if (last && core.getPromiseDetails?.(last)[0] !== REJECTED) settled.pop();
+  settled.push(promise);
+}
+
 function failIfRejected(promise: object): void {
-  const REJECTED = 2;
   const [state, error] = core.getPromiseDetails?.(promise) ?? [];
   if (state === REJECTED) failChild(error);
 }
@@ -65,7 +73,7 @@ function guardPromises(): void {
     () => isForked() && forbidWaiting(),
     () => isForked() && springTrap(),
     undefined,
-    (promise) => isForked() && settled.push(promise),
+    (promise) => isForked() && noteSettled(promise),
   );
 }
 
@@ -88,50 +96,50 @@ const EVENT_LOOP = "(event loop)";
 
 /** The function of Deno that the program has called and within which this is called, or the event loop, or neither. */
 function runtimeFunction(): string | undefined {
+  const sites = callSites();
+  if (sites.length === 0) return "";
   let found: string | undefined;
-  for (const { file, name } of callers()) {
+  for (const site of sites) {
+    const file = site.getFileName();
     // a module of Deno's own is only read in
-    if (name === "lazyLoad") return undefined;
+    if (site.getFunctionName() === "lazyLoad") return undefined;
     // of JavaScript itself, and what is around each hook and operation
     if (!file || import.meta.url.endsWith(file) || file.startsWith("ext:core/")) continue;
     if (!/^(ext|node):/.test(file)) return found;
-    found = name;
+    found = site.getFunctionName() ?? "";
   }
   return found === undefined ? undefined : EVENT_LOOP;
 }
 
-// the one whose settings V8 looks at, whatever the program calls Error
-const NativeError = Error;
+// the one whose settings V8 looks at, whatever the program calls Error; they can't be set if that is frozen
+const NativeError = Error as ErrorConstructor & Record<string, unknown>;
 
-interface Caller {
-  file: string | null;
-  name: string;
+interface CallSite {
+  getFileName(): string | null;
+  getFunctionName(): string | null;
 }
 
-/** The functions within which this is called, the innermost first. */
-function callers(): Caller[] {
-  const settings = { stackTraceLimit: 50, prepareStackTrace: (_: unknown, sites: unknown) => sites };
-  const before = Object.getOwnPropertyDescriptors(NativeError) as Record<string, PropertyDescriptor | undefined>;
-  for (const [name, value] of Object.entries(settings)) set(name, { value, writable: true, configurable: true });
+/** The calls within which this is called, the innermost first. */
+function callSites(): CallSite[] {
+  const { prepareStackTrace, stackTraceLimit } = NativeError;
   try {
-    const sites = new NativeError().stack as unknown;
-    // Error is frozen
-    if (!Array.isArray(sites)) return printedCallers(String(sites));
-    return sites.map((site) => ({ file: site.getFileName(), name: site.getFunctionName() ?? "" }));
+    Reflect.set(NativeError, "stackTraceLimit", 50);
+    Reflect.set(NativeError, "prepareStackTrace", (_: unknown, sites: unknown) => sites);
+    const stack: unknown = new NativeError().stack;
+    return Array.isArray(stack) ? stack : printedSites(String(stack));
   } finally {
-    for (const name of Object.keys(settings)) set(name, before[name]);
+    Reflect.set(NativeError, "prepareStackTrace", prepareStackTrace);
+    Reflect.set(NativeError, "stackTraceLimit", stackTraceLimit);
   }
 }
 
-function set(name: string, property: PropertyDescriptor | undefined): void {
-  if (property) Reflect.defineProperty(NativeError, name, property);
-  else Reflect.deleteProperty(NativeError, name);
-}
-
-/** The same of what V8 prints: `at Object.name (file:line:column)`, or without a name and parentheses. */
-function printedCallers(stack: string): Caller[] {
+/** The same from what V8 prints: `at Object.name (file:line:column)`, or without a name and parentheses. */
+function printedSites(stack: string): CallSite[] {
   const lines = stack.matchAll(/^ +at (?:async )?(?:([^(]*) \()?(\S+):\d+:\d+\)?$/gm);
-  return Array.from(lines, ([, name = "", file]) => ({ file, name: name.slice(name.lastIndexOf(".") + 1) }));
+  return Array.from(lines, ([, name = "", file]) => ({
+    getFileName: () => file,
+    getFunctionName: () => name.slice(name.lastIndexOf(".") + 1),
+  }));
 }
 
 const queue = globalThis.queueMicrotask;

@@ -356,19 +356,37 @@ Deno.test("fork(): a child may make promises of its own, and load Deno's modules
 const UNGUARDED = HEAD.replace("enableFork();", "");
 
 for (
-  const [what, source] of [
-    ["frozen", "Object.freeze(Error);"],
-    ["replaced", "globalThis.Error = class {};"],
-    ["set not to tell", "Object.defineProperty(Error, 'stackTraceLimit', { get: () => 0, configurable: true });"],
+  const [what, source, other] of [
+    ["frozen", "Object.freeze(Error);", 3],
+    ["replaced", "globalThis.Error = class {};", 3],
+    // then it cannot be told from others
+    ["set not to tell", "Object.defineProperty(Error, 'stackTraceLimit', { get: () => 0 });", 70],
   ]
 ) {
   Deno.test(`fork(): a child that calls an asynchronous function ends if Error is ${what}`, async () => {
     const ended = await all(`${HEAD} ${source}
       console.log(end(fork(() => { Deno.readTextFile("/proc/self/stat"); })));
       console.log(end(fork(() => { (async () => {})(); return 3; })));`);
-    assertEquals({ ...ended, stderr: "" }, { ...ok, stdout: "exited with 70\nexited with 3\n" });
+    assertEquals({ ...ended, stderr: "" }, { ...ok, stdout: `exited with 70\nexited with ${other}\n` });
   });
 }
+
+Deno.test("fork(): a child does not keep what its promises gave", async () => {
+  const ended = await all(`${HEAD}
+    const resident = () => Number(/VmRSS:\\s+(\\d+)/.exec(Deno.readTextFileSync("/proc/self/status"))[1]) >> 10;
+    console.log(end(fork(() => {
+      const before = resident();
+      for (let i = 0; i < 4000; i++) (async () => new Uint8Array(100_000).fill(1))();
+      return resident() - before > 200 ? 4 : 3;
+    })));
+    const pid = fork();
+    if (pid === 0) {
+      Promise.reject(new Error("the reason"));
+      Promise.resolve();
+    } else console.log(end(pid));`);
+  assertEquals({ ...ended, stderr: "" }, { ...ok, stdout: "exited with 3\nexited with 70\n" });
+  assertStringIncludes(ended.stderr, "the reason");
+});
 
 Deno.test("fork() works with what was frozen after enableFork(), and is refused for what was before", async () => {
   const freeze = `for (const o of [Deno, console, crypto, Object.getPrototypeOf(crypto)]) Object.freeze(o);
