@@ -21,9 +21,6 @@ function v8Flags(): string | undefined {
 
 /** Why this process cannot start itself again, if it can't. */
 function obstacle(): string | undefined {
-  if (typeof (globalThis as { WorkerGlobalScope?: unknown }).WorkerGlobalScope === "function") {
-    return "this is a worker";
-  }
   const main = Deno.mainModule;
   if (main.endsWith("/$deno$stdin.mts")) return "the program came from standard input, and that has been read";
   if (main.endsWith("/$deno$repl.mts")) return "this is a REPL";
@@ -64,6 +61,9 @@ export const ADD_FLAG =
 
 /** Starts the process again, in place and single-threaded, unless it is so already. */
 export function restartSingleThreaded(): void {
+  if (typeof (globalThis as { WorkerGlobalScope?: unknown }).WorkerGlobalScope === "function") {
+    throw new LibcError("fork", "EOPNOTSUPP", "a Worker cannot fork, nor its program while it runs");
+  }
   // the truth: flags are only text, which may be overruled, misspelt, or written after the start
   if (!threads().v8) return guard();
   const why = obstacle();
