@@ -51,12 +51,13 @@ function handledSignals(): number[] {
   return list;
 }
 
-/** A descriptor behind which there was one of Deno's epoll sets. */
+/** A descriptor, and its path as C has it. */
 interface Poll {
   fd: number;
   path: Uint8Array<ArrayBuffer>;
 }
 
+// Deno's epoll sets
 let polls: Poll[] = [];
 
 const encoder = new TextEncoder();
@@ -64,7 +65,7 @@ const EPOLL_SET = encoder.encode("anon_inode:[eventpoll]");
 const target = new Uint8Array(EPOLL_SET.length + 1);
 const ROOM = BigInt(target.length);
 
-/** Tells whether it is there, which the program has not made itself. Before each fork, so it allocates nothing. */
+/** Tells whether there is an epoll set that the program has not made itself. Before each fork, so it allocates nothing. */
 function isEpollSet(poll: Poll): boolean {
   if (Number(own.readlink(poll.path, target, ROOM)) !== EPOLL_SET.length || isOwned(poll.fd)) return false;
   for (let i = 0; i < EPOLL_SET.length; i++) if (target[i] !== EPOLL_SET[i]) return false;

@@ -79,6 +79,7 @@ export function restartSingleThreaded(): void {
   for (let at = 0; at < argv.length; at = argv.indexOf(0, at) + 1) starts.push(base + BigInt(at));
   // what was granted once is not asked for again
   const granted = cstring("--allow-ffi", "execve", "argv");
+  // right before the program, as commands and their options differ
   const program = runtimeArguments().length - 1;
   if (permission.asked && program > 0) {
     starts.splice(program, 0, Deno.UnsafePointer.value(Deno.UnsafePointer.of(granted)));

@@ -117,6 +117,30 @@ Deno.test("fork(): a child prints and reads while its parent's output and input 
   });
 });
 
+for (
+  const [where, before] of [
+    ["closed", "close(0); close(1); close(2);"],
+    ["pipes without another end", "const [from, to] = pipe(); dup2(to, 1); dup2(to, 2); close(from); close(to);"],
+    ["full", "const full = open('/dev/full', 1); dup2(full, 1); dup2(full, 2);"],
+  ]
+) {
+  Deno.test(`fork(): streams that are ${where} are to a child what they are to its parent`, async () => {
+    const ended = await runSource(`${HEAD}
+      const real = open("/proc/self/fd/1", 1);
+      const none = new Uint8Array(0);
+      const some = new Uint8Array(3);
+      const calls = [() => console.log("x"), () => console.error("x"), () => Deno.stdout.writeSync(some),
+        () => Deno.stderr.writeSync(some), () => Deno.stdin.readSync(some), () => Deno.stdin.readSync(none)];
+      const results = () => calls.map((call) => { try { return call(); } catch (error) { return error instanceof Deno.errors.BrokenPipe ? "EPIPE" : "error"; } }).join();
+      ${before}
+      const all = results();
+      const how = end(fork(() => results() === all ? 3 : 4));
+      write(real, how);
+      exit(0);`);
+    assertEquals(ended, { ...ok, stdout: "exited with 3" });
+  });
+}
+
 Deno.test("fork(): a child prints to a pipe that does not wait", async () => {
   const ended = await runSource(`${HEAD}
     import { setNonblocking } from ${
