@@ -15,8 +15,12 @@ export { CHILD_FAILED } from "../native/child.ts";
  * call starts the program again in place, with the same pid, arguments, permissions and standard streams
  * (it takes some 40 ms, and what ran before this line runs twice).
  *
- * @throws {LibcError} `EOPNOTSUPP` where a program cannot start itself again (it came from standard input, or it is a worker,
- * a test run or a REPL); the message names the flag to start it with: `--v8-flags=--single-threaded`.
+ * In a program that was started single-threaded it is called all the same: what has been awaited before it would still run in
+ * a child that `fork()` gave without a function.
+ *
+ * @throws {LibcError} `EOPNOTSUPP` where a program cannot start itself again (it came from standard input or a pipe, or it is a
+ * test run or a REPL); the message names the flag to start it with: `--v8-flags=--single-threaded`. Also in a Worker,
+ * and where the program has frozen `Deno`, `console`, `crypto` or `globalThis` before; `EMFILE`; `ENOENT` without `/proc`.
  *
  * @example
  * ```ts ignore

@@ -48,16 +48,18 @@ const c = header({
  *
  * The child must do its work synchronously and end with `exit`. It has no event loop: should it return to one (by
  * an `await`, or by running off the end of the program), call one of Deno's asynchronous functions, or throw, it ends
- * with the error on standard error and with exit code `CHILD_FAILED`. Nothing that its parent had awaited or queued runs
- * in it, and nothing that it opens or closes changes what its parent waits for; only closing a `Deno.Conn` that it inherited
- * shuts that down for both. Signal handlers are not inherited, ignored signals are. Memory is copied, descriptors and
+ * with the error on standard error and with exit code `CHILD_FAILED`. Nothing that its parent had awaited or queued since
+ * `enableFork` runs in it (but a context of `node:vm` has promises of its own), and nothing that it opens or closes changes what
+ * its parent waits for; only closing a `Deno.Conn` that it inherited shuts that down for both, and closing a listener on a
+ * unix socket removes its file. Signal handlers are not inherited, ignored signals are. Memory is copied, descriptors and
  * attached segments are shared. `Math.random` goes on with the same numbers in each child; `crypto` does not.
  *
  * @param child What the child is to do. It exits with the number that this function returns, or 0. It must not
  * be asynchronous. Without it, `fork` returns twice, as in C.
  * @returns 0 in the child, the child's pid in the parent.
- * @throws {LibcError} `EOPNOTSUPP` without `enableFork`, while a Worker runs, or without a function where the program is
- * ending (in `unload`, and in node's `exit`); `EAGAIN` too many processes; `ENOMEM`; `ENOENT` without `/proc`.
+ * @throws {LibcError} `EOPNOTSUPP` without `enableFork`, while a Worker runs, in tests with `--parallel`, or without a function
+ * where the program is ending (in `unload`, and in node's `exit`); `EAGAIN` too many processes; `ENOMEM`; `EMFILE`, `ENFILE`;
+ * `ENOENT` without `/proc`; `EINVAL` `child` is not a function.
  *
  * @example
  * ```ts ignore

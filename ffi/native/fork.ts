@@ -4,14 +4,14 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { guardProcess, setForked } from "./child.ts";
+import { setForked } from "./child.ts";
 import { isOwned } from "./descriptors.ts";
+import { guard } from "./guards.ts";
 import { own, preload, slurp } from "./own.ts";
-import { guardUUIDs, leaveNumbers } from "./random.ts";
+import { leaveNumbers } from "./random.ts";
 import { ADD_FLAG } from "./restart.ts";
-import { guardStreams } from "./streams.ts";
 import { isMainThread, numbersIn, runtimeArguments, type Threads, threads } from "./threads.ts";
-import { guardEvents, guardQueues, outcome, setTrap } from "./traps.ts";
+import { outcome, setTrap } from "./traps.ts";
 
 const MADV_DOFORK = 11;
 const SIG_DFL = 0n;
@@ -51,21 +51,26 @@ function handledSignals(): number[] {
   return list;
 }
 
-// Deno's epoll sets, by their descriptors
-let polls: number[] = [];
-
-/** The descriptors behind which there is an epoll set that the program has not made itself. */
-function epollSets(): number[] {
-  const target = new Uint8Array(32);
-  return numbersIn(encoder.encode("/proc/self/fd\0")).filter((fd) => {
-    const path = encoder.encode(`/proc/self/fd/${fd}\0`);
-    const length = Number(own.readlink(path, target, BigInt(target.length)));
-    return decoder.decode(target.subarray(0, Math.max(length, 0))) === "anon_inode:[eventpoll]" && !isOwned(fd);
-  });
+/** A descriptor, and its path as C has it. */
+interface Poll {
+  fd: number;
+  path: Uint8Array<ArrayBuffer>;
 }
 
+// Deno's epoll sets
+let polls: Poll[] = [];
+
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+const EPOLL_SET = encoder.encode("anon_inode:[eventpoll]");
+const target = new Uint8Array(EPOLL_SET.length + 1);
+const ROOM = BigInt(target.length);
+
+/** Tells whether there is an epoll set that the program has not made itself. Before each fork, so it allocates nothing. */
+function isEpollSet(poll: Poll): boolean {
+  if (Number(own.readlink(poll.path, target, ROOM)) !== EPOLL_SET.length || isOwned(poll.fd)) return false;
+  for (let i = 0; i < EPOLL_SET.length; i++) if (target[i] !== EPOLL_SET[i]) return false;
+  return true;
+}
 
 const O_CLOEXEC = 0o2000000;
 
@@ -74,11 +79,11 @@ const O_CLOEXEC = 0o2000000;
  * of ones that it does not know, as soon as the child opened or closed anything that Deno waits for.
  */
 function leaveEpollSets(): void {
-  for (let i = 0; i < polls.length; i++) own.close(polls[i]);
+  for (let i = 0; i < polls.length; i++) own.close(polls[i].fd);
   // there is room for it now
   const fresh = own.epoll_create1(O_CLOEXEC);
-  for (let i = 0; i < polls.length; i++) own.dup3(fresh, polls[i], O_CLOEXEC);
-  if (!polls.includes(fresh)) own.close(fresh);
+  for (let i = 0; i < polls.length; i++) own.dup3(fresh, polls[i].fd, O_CLOEXEC);
+  if (!polls.some(({ fd }) => fd === fresh)) own.close(fresh);
 }
 
 const WORKER_ENDS = 100;
@@ -103,10 +108,12 @@ export function safely(fork: () => number): number {
   // looked at each time, as they come and go
   const why = obstacle();
   if (why) throw new LibcError("fork", "EOPNOTSUPP", why);
+  needsRoom(ranges ? 100 : 1000);
   ranges ??= prepare();
   // in the parent, where it touches no page that is still to be copied
+  // another thread's may be closed, and its number be another file's
+  if (!polls.every(isEpollSet)) polls = polls.filter(isEpollSet);
   const handled = handledSignals();
-  needsRoom(100);
   // a signal that reaches the child before becomeChild() would end up with the parent's handler, and be lost
   own.sigprocmask(SIG_SETMASK, everySignal, signalMask);
   // no allocation from here to the fork: V8 could map new memory
@@ -139,18 +146,18 @@ function prepare(): [bigint, bigint][] {
     throw new LibcError("fork", "EOPNOTSUPP", "other tests run on other threads; leave out --parallel");
   }
   const list = addressSpace();
-  const found = epollSets();
+  const descriptors = numbersIn(encoder.encode("/proc/self/fd\0"));
+  const found = descriptors.map((fd) => ({ fd, path: encoder.encode(`/proc/self/fd/${fd}\0`) })).filter(isEpollSet);
   preload("madvise", "_exit", "signal", "sigprocmask", "read", "write", "close", "epoll_create1", "dup3");
-  guardProcess();
-  guardQueues();
-  guardStreams();
-  guardEvents();
-  guardUUIDs();
-  // V8 compiles a function when it is first called; these are first called in a child
-  becomeChild([]);
-  setTrap(true);
-  outcome(() => {});
-  setForked(false);
+  guard();
+  try {
+    // V8 compiles a function when it is first called; these are first called in a child
+    becomeChild([]);
+    setTrap(true);
+    outcome(() => {});
+  } finally {
+    setForked(false);
+  }
   rehearsal.run();
   polls = found;
   return list;

@@ -4,12 +4,11 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
+import { guard } from "./guards.ts";
 import { cstring, environment, errno, permission } from "./libc.ts";
 import { own, slurp } from "./own.ts";
 import { pointers } from "./pointed.ts";
-import { guardStreams } from "./streams.ts";
 import { isMainThread, runtimeArguments, threads } from "./threads.ts";
-import { guardQueues } from "./traps.ts";
 
 const V8_FLAGS = "DENO_V8_FLAGS=";
 
@@ -22,12 +21,10 @@ function v8Flags(): string | undefined {
 
 /** Why this process cannot start itself again, if it can't. */
 function obstacle(): string | undefined {
-  if (typeof (globalThis as { WorkerGlobalScope?: unknown }).WorkerGlobalScope === "function") {
-    return "this is a worker";
-  }
   const main = Deno.mainModule;
   if (main.endsWith("/$deno$stdin.mts")) return "the program came from standard input, and that has been read";
   if (main.endsWith("/$deno$repl.mts")) return "this is a REPL";
+  if (isStream(main)) return "the program came from a pipe, and that has been read";
   if (!isMainThread()) return "this is a test run";
   if (runtimeArguments().some((arg) => /^--v8-flags.*no-?single[-_]threaded/.test(arg))) {
     return "--v8-flags says the contrary of --single-threaded";
@@ -39,6 +36,22 @@ function obstacle(): string | undefined {
   }
 }
 
+const O_PATH_CLOEXEC = 0o12000000;
+const [FSTAT, ST_MODE] = Deno.build.arch === "aarch64" ? [80n, 16] : [5n, 24];
+const S_IFMT = 0o170000;
+const S_IFREG = 0o100000;
+
+/** Tells whether a module is not in a file that can be read a second time: `deno run <(...)`, a FIFO. */
+function isStream(module: string): boolean {
+  if (!module.startsWith("file:")) return false;
+  const fd = own.open(cstring(decodeURIComponent(new URL(module).pathname), "open", "path"), O_PATH_CLOEXEC, 0);
+  if (fd < 0) return false; // it is in a compiled program
+  const stat = new Uint8Array(256);
+  own.syscall(FSTAT, BigInt(fd), stat, 0n);
+  own.close(fd);
+  return (new DataView(stat.buffer).getUint32(ST_MODE, true) & S_IFMT) !== S_IFREG;
+}
+
 // without --no-lazy each child would compile anew what only children call
 const FLAGS = "--single-threaded,--no-lazy";
 
@@ -48,12 +61,11 @@ export const ADD_FLAG =
 
 /** Starts the process again, in place and single-threaded, unless it is so already. */
 export function restartSingleThreaded(): void {
-  // the truth: flags are only text, which may be overruled, misspelt, or written after the start
-  if (!threads().v8) {
-    guardQueues();
-    guardStreams();
-    return;
+  if (typeof (globalThis as { WorkerGlobalScope?: unknown }).WorkerGlobalScope === "function") {
+    throw new LibcError("fork", "EOPNOTSUPP", "a Worker cannot fork, nor its program while it runs");
   }
+  // the truth: flags are only text, which may be overruled, misspelt, or written after the start
+  if (!threads().v8) return guard();
   const why = obstacle();
   if (why) throw new LibcError("fork", "EOPNOTSUPP", `${why}; ${ADD_FLAG}`);
   const flags = v8Flags();
@@ -67,9 +79,10 @@ export function restartSingleThreaded(): void {
   for (let at = 0; at < argv.length; at = argv.indexOf(0, at) + 1) starts.push(base + BigInt(at));
   // what was granted once is not asked for again
   const granted = cstring("--allow-ffi", "execve", "argv");
-  if (permission.asked) {
-    const behind = runtimeArguments()[1] === "run" ? 2 : 1;
-    starts.splice(behind, 0, Deno.UnsafePointer.value(Deno.UnsafePointer.of(granted)));
+  // right before the program, as commands and their options differ
+  const program = runtimeArguments().length - 1;
+  if (permission.asked && program > 0) {
+    starts.splice(program, 0, Deno.UnsafePointer.value(Deno.UnsafePointer.of(granted)));
   }
   const path = new Uint8Array(4097);
   // the real path, so that the process keeps its name in ps(1)

@@ -13,6 +13,7 @@ import { own } from "./own.ts";
 import { isMainThread } from "./threads.ts";
 
 const EINTR = 4;
+const EBADF = 9;
 const EAGAIN = 11;
 const EPIPE = 32;
 const POLLOUT = 4;
@@ -22,12 +23,14 @@ function writeSync(fd: number, bytes: Uint8Array<ArrayBuffer>): number {
   while (true) {
     const n = own.write(fd, bytes, BigInt(bytes.byteLength));
     if (n >= 0) return n;
+    if (errno() === EBADF) return bytes.byteLength; // what is closed takes everything, as in the parent
     if (errno() !== EINTR) throw denoError("write", fd);
   }
 }
 
 /** As `Deno.FsFile.readSync`. */
 function readSync(fd: number, bytes: Uint8Array<ArrayBuffer>): number | null {
+  if (bytes.byteLength === 0) return 0;
   while (true) {
     const n = own.read(fd, bytes, BigInt(bytes.byteLength));
     if (n >= 0) return n === 0 ? null : n;
@@ -45,13 +48,14 @@ function denoError(syscall: string, fd: number): Error {
 
 const encoder = new TextEncoder();
 
-/** Writes a text, also to a descriptor that does not wait. */
+/** Writes a text, also to a descriptor that does not wait; where nobody reads it, nobody misses it. */
 function print(text: string, fd: number): void {
   const bytes = encoder.encode(text);
   for (let at = 0; at < bytes.length;) {
     try {
       at += writeSync(fd, bytes.subarray(at));
     } catch (error) {
+      if (error instanceof Deno.errors.BrokenPipe) return;
       if (!(error instanceof Deno.errors.WouldBlock)) throw error;
       own.poll(new Int32Array([fd, POLLOUT]), 1n, -1);
     }
@@ -62,6 +66,11 @@ type Methods = Record<string, (...args: unknown[]) => void>;
 
 // as they are before the program has put others in their places
 const parents = { ...console } as unknown as Methods;
+const streams = [
+  [Deno.stdin, "readSync", readSync],
+  [Deno.stdout, "writeSync", writeSync],
+  [Deno.stderr, "writeSync", writeSync],
+] as const;
 let childs: Methods | undefined;
 let groups = 0;
 
@@ -95,9 +104,7 @@ export function guardStreams(): void {
     };
     Object.defineProperty(methods[name], "name", { value: name });
   }
-  guard(Object.getPrototypeOf(Deno.stdin), "readSync", Deno.stdin, 0, readSync);
-  guard(Object.getPrototypeOf(Deno.stdout), "writeSync", Deno.stdout, 1, writeSync);
-  guard(Object.getPrototypeOf(Deno.stderr), "writeSync", Deno.stderr, 2, writeSync);
+  streams.forEach(([stream, name, childs], fd) => guard(Object.getPrototypeOf(stream), name, stream, fd, childs));
   childConsole().error("%s", new Error()); // what is first run in a child is compiled in each
 }
 
@@ -108,6 +115,7 @@ function guard(
   fd: number,
   childs: (fd: number, bytes: Uint8Array<ArrayBuffer>) => unknown,
 ): void {
+  if (!Object.hasOwn(prototype, name)) return; // the stream is the program's
   const original = prototype[name];
   prototype[name] = function (bytes) {
     // Deno itself refuses what are no bytes

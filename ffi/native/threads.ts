@@ -19,9 +19,13 @@ const NAME = 19;
 const entries = new Uint8Array(1 << 14);
 const ROOM = BigInt(entries.length);
 
-/** What is said where there is no `/proc`. */
+const ENOENT = 2;
+const ESRCH = 3;
+
+/** What is said where `/proc` cannot be read. */
 function unlisted(path: string): LibcError {
-  return new LibcError("fork", errno(), `${path}: it needs /proc, which tells of this process's threads and memory`);
+  const why = errno() === ENOENT ? ": it needs /proc, which tells of this process's threads and memory" : "";
+  return new LibcError("fork", errno(), path + why);
 }
 
 const encoder = new TextEncoder();
@@ -66,8 +70,12 @@ const name = new Uint8Array(16);
 
 /** What kind of thread this is, by the name that it was given when it was made. */
 function kind(tid: number): keyof Threads | "other" {
-  const fd = own.open(zeroEnded(`/proc/self/task/${tid}/comm`), O_RDONLY_CLOEXEC, 0);
-  if (fd < 0) return "other"; // it has ended
+  const path = `/proc/self/task/${tid}/comm`;
+  const fd = own.open(zeroEnded(path), O_RDONLY_CLOEXEC, 0);
+  if (fd < 0) {
+    if (errno() === ENOENT || errno() === ESRCH) return "other"; // it has ended
+    throw unlisted(path);
+  }
   name.fill(0);
   own.read(fd, name, 16n);
   own.close(fd);

@@ -24,11 +24,19 @@ export function failChild(error: unknown): never {
 const RAN_ON = "fork: the child ran on to the event loop, which only the parent has. " +
   "End it with exit(); it cannot await anything.";
 
-/** The promises that were settled in this child. */
+/** The promises that were rejected in this child, and the last one that was settled. */
 const settled: object[] = [];
 
+const REJECTED = 2;
+
+/** A promise is about to be settled. */
+function noteSettled(promise: object): void {
+  const last = settled.at(-1);
+  if (last && core.getPromiseDetails?.(last)[0] !== REJECTED) settled.pop();
+  settled.push(promise);
+}
+
 function failIfRejected(promise: object): void {
-  const REJECTED = 2;
   const [state, error] = core.getPromiseDetails?.(promise) ?? [];
   if (state === REJECTED) failChild(error);
 }
@@ -65,7 +73,7 @@ function guardPromises(): void {
     () => isForked() && forbidWaiting(),
     () => isForked() && springTrap(),
     undefined,
-    (promise) => isForked() && settled.push(promise),
+    (promise) => isForked() && noteSettled(promise),
   );
 }
 
@@ -88,36 +96,56 @@ const EVENT_LOOP = "(event loop)";
 
 /** The function of Deno that the program has called and within which this is called, or the event loop, or neither. */
 function runtimeFunction(): string | undefined {
-  const { prepareStackTrace, stackTraceLimit } = Error as unknown as Record<string, unknown>;
-  const settings = Error as unknown as Record<string, unknown>;
+  const sites = callSites();
+  if (sites.length === 0) return "";
+  let found: string | undefined;
+  for (const site of sites) {
+    const file = site.getFileName();
+    // a module of Deno's own is only read in
+    if (site.getFunctionName() === "lazyLoad") return undefined;
+    // of JavaScript itself, and what is around each hook and operation
+    if (!file || import.meta.url.endsWith(file) || file.startsWith("ext:core/")) continue;
+    if (!/^(ext|node):/.test(file)) return found;
+    found = site.getFunctionName() ?? "";
+  }
+  return found === undefined ? undefined : EVENT_LOOP;
+}
+
+// the one whose settings V8 looks at, whatever the program calls Error; they can't be set if that is frozen
+const NativeError = Error as ErrorConstructor & Record<string, unknown>;
+
+interface CallSite {
+  getFileName(): string | null;
+  getFunctionName(): string | null;
+}
+
+/** The calls within which this is called, the innermost first. */
+function callSites(): CallSite[] {
+  const { prepareStackTrace, stackTraceLimit } = NativeError;
   try {
-    settings.stackTraceLimit = 50;
-    settings.prepareStackTrace = (_: unknown, sites: unknown) => sites;
-    const sites = new Error().stack as unknown as { getFileName(): string | null; getFunctionName(): string | null }[];
-    let found: string | undefined;
-    for (const site of sites) {
-      const file = site.getFileName();
-      // a module of Deno's own is only read in
-      if (site.getFunctionName() === "lazyLoad") return undefined;
-      // of JavaScript itself, and what is around each hook and operation
-      if (!file || import.meta.url.endsWith(file) || file.startsWith("ext:core/")) continue;
-      if (!/^(ext|node):/.test(file)) return found;
-      found = site.getFunctionName() ?? "";
-    }
-    return found === undefined ? undefined : EVENT_LOOP;
+    Reflect.set(NativeError, "stackTraceLimit", 50);
+    Reflect.set(NativeError, "prepareStackTrace", (_: unknown, sites: unknown) => sites);
+    const stack: unknown = new NativeError().stack;
+    return Array.isArray(stack) ? stack : printedSites(String(stack));
   } finally {
-    settings.prepareStackTrace = prepareStackTrace;
-    settings.stackTraceLimit = stackTraceLimit;
+    Reflect.set(NativeError, "prepareStackTrace", prepareStackTrace);
+    Reflect.set(NativeError, "stackTraceLimit", stackTraceLimit);
   }
 }
 
+/** The same from what V8 prints: `at Object.name (file:line:column)`, or without a name and parentheses. */
+function printedSites(stack: string): CallSite[] {
+  const lines = stack.matchAll(/^ +at (?:async )?(?:([^(]*) \()?(\S+):\d+:\d+\)?$/gm);
+  return Array.from(lines, ([, name = "", file]) => ({
+    getFileName: () => file,
+    getFunctionName: () => name.slice(name.lastIndexOf(".") + 1),
+  }));
+}
+
 const queue = globalThis.queueMicrotask;
-let guarded = false;
 
 /** Keeps what the parent queues from now on from running in a child. */
 export function guardQueues(): void {
-  if (guarded) return;
-  guarded = true;
   guardPromises();
   globalThis.queueMicrotask = function queueMicrotask(callback: () => void): void {
     if (typeof callback !== "function") return queue(callback);
@@ -125,14 +153,16 @@ export function guardQueues(): void {
   };
 }
 
+const listen = globalThis.addEventListener;
+
 /** Ends children in events after which no microtask is run. */
 export function guardEvents(): void {
   // what a timer's callback or a listener throws comes by here
-  addEventListener("error", (event) => {
+  listen("error", (event) => {
     if (isForked()) failChild(event.error);
   }, { capture: true });
-  addEventListener("beforeunload", springTrap);
-  addEventListener("unload", springTrap);
+  listen("beforeunload", springTrap);
+  listen("unload", springTrap);
 }
 
 const unloading = Symbol.for("Deno.isUnloadDispatched");

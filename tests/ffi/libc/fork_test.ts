@@ -336,6 +336,15 @@ Deno.test("enableFork() fails and names the flag if the program came from standa
   assertEquals(helped, { ...ok, stdout: "child\nparent\n" });
 });
 
+Deno.test("enableFork() fails and names the flag if the program came from a pipe", async () => {
+  using program = file(SMALL);
+  const pipes = `cat "$1" | "$0" run -A /dev/stdin; "$0" run -A <(cat "$1"); "$0" run -A /dev/stdin < "$1"`;
+  const { stdout, stderr } = await run("bash", ["-c", pipes, Deno.execPath(), program.path]);
+  assertEquals(stdout, "child\nparent\n");
+  assertEquals(stderr.split("the program came from a pipe, and that has been read").length - 1, 2, stderr);
+  assertStringIncludes(stderr, FLAG);
+});
+
 Deno.test("enableFork() works in deno eval", async () => {
   assertEquals(await run(Deno.execPath(), ["eval", SMALL]), { ...ok, stdout: "child\nparent\n" });
 });
@@ -347,24 +356,26 @@ Deno.test("enableFork() fails and names the flag in a REPL", async () => {
   assertStringIncludes(text, FLAG);
 });
 
-Deno.test("enableFork() fails and names the flag in a worker", async () => {
-  using worker = file(`import { enableFork } from "@mod";
+for (const flags of [[], [FLAG]]) {
+  Deno.test(`enableFork() fails in a worker, started with ${flags.length} flags`, async () => {
+    using worker = file(`import { enableFork } from "@mod";
     try { enableFork(); postMessage("started again?"); } catch (error) { postMessage(error.message); }`);
-  using program = file(
-    `const worker = new Worker(${JSON.stringify(new URL(`file://${worker.path}`).href)}, { type: "module" });
+    using program = file(
+      `const worker = new Worker(${JSON.stringify(new URL(`file://${worker.path}`).href)}, { type: "module" });
     worker.onmessage = ({ data }) => { console.log(data); worker.terminate(); };`,
-  );
-  const { code, stdout, stderr } = await run(Deno.execPath(), [
-    "run",
-    "--no-prompt",
-    "--allow-ffi",
-    "--allow-read",
-    program.path,
-  ]);
-  assertEquals({ code, stderr }, { code: 0, stderr: "" });
-  assertStringIncludes(stdout, "this is a worker");
-  assertStringIncludes(stdout, FLAG);
-});
+    );
+    const { code, stdout, stderr } = await run(Deno.execPath(), [
+      "run",
+      "--no-prompt",
+      "--allow-ffi",
+      "--allow-read",
+      ...flags,
+      program.path,
+    ]);
+    const message = "fork: Operation not supported (a Worker cannot fork, nor its program while it runs)\n";
+    assertEquals({ code, stdout, stderr }, { code: 0, stdout: message, stderr: "" });
+  });
+}
 
 Deno.test("enableFork() fails and names the flag in deno test, and works there with it", async () => {
   using program = file(`import { enableFork, fork, waitpid, WaitStatus } from "@mod";

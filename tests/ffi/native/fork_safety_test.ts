@@ -117,6 +117,30 @@ Deno.test("fork(): a child prints and reads while its parent's output and input 
   });
 });
 
+for (
+  const [where, before] of [
+    ["closed", "close(0); close(1); close(2);"],
+    ["pipes without another end", "const [from, to] = pipe(); dup2(to, 1); dup2(to, 2); close(from); close(to);"],
+    ["full", "const full = open('/dev/full', 1); dup2(full, 1); dup2(full, 2);"],
+  ]
+) {
+  Deno.test(`fork(): streams that are ${where} are to a child what they are to its parent`, async () => {
+    const ended = await runSource(`${HEAD}
+      const real = open("/proc/self/fd/1", 1);
+      const none = new Uint8Array(0);
+      const some = new Uint8Array(3);
+      const calls = [() => console.log("x"), () => console.error("x"), () => Deno.stdout.writeSync(some),
+        () => Deno.stderr.writeSync(some), () => Deno.stdin.readSync(some), () => Deno.stdin.readSync(none)];
+      const results = () => calls.map((call) => { try { return call(); } catch (error) { return error instanceof Deno.errors.BrokenPipe ? "EPIPE" : "error"; } }).join();
+      ${before}
+      const all = results();
+      const how = end(fork(() => results() === all ? 3 : 4));
+      write(real, how);
+      exit(0);`);
+    assertEquals(ended, { ...ok, stdout: "exited with 3" });
+  });
+}
+
 Deno.test("fork(): a child prints to a pipe that does not wait", async () => {
   const ended = await runSource(`${HEAD}
     import { setNonblocking } from ${
@@ -351,6 +375,91 @@ Deno.test("fork(): a child may make promises of its own, and load Deno's modules
       return 3;
     })));`);
   assertEquals(ended, { ...ok, stdout: "by node\nexited with 3\n" });
+});
+
+const UNGUARDED = HEAD.replace("enableFork();", "");
+
+for (
+  const [what, source, other] of [
+    ["frozen", "Object.freeze(Error);", 3],
+    ["replaced", "globalThis.Error = class {};", 3],
+    // then it cannot be told from others
+    ["set not to tell", "Object.defineProperty(Error, 'stackTraceLimit', { get: () => 0 });", 70],
+  ]
+) {
+  Deno.test(`fork(): a child that calls an asynchronous function ends if Error is ${what}`, async () => {
+    const ended = await all(`${HEAD} ${source}
+      console.log(end(fork(() => { Deno.readTextFile("/proc/self/stat"); })));
+      console.log(end(fork(() => { (async () => {})(); return 3; })));`);
+    assertEquals({ ...ended, stderr: "" }, { ...ok, stdout: `exited with 70\nexited with ${other}\n` });
+  });
+}
+
+Deno.test("fork(): a child does not keep what its promises gave", async () => {
+  const ended = await all(`${HEAD}
+    const resident = () => Number(/VmRSS:\\s+(\\d+)/.exec(Deno.readTextFileSync("/proc/self/status"))[1]) >> 10;
+    console.log(end(fork(() => {
+      const before = resident();
+      for (let i = 0; i < 4000; i++) (async () => new Uint8Array(100_000).fill(1))();
+      return resident() - before > 200 ? 4 : 3;
+    })));
+    const pid = fork();
+    if (pid === 0) {
+      Promise.reject(new Error("the reason"));
+      Promise.resolve();
+    } else console.log(end(pid));`);
+  assertEquals({ ...ended, stderr: "" }, { ...ok, stdout: "exited with 3\nexited with 70\n" });
+  assertStringIncludes(ended.stderr, "the reason");
+});
+
+Deno.test("fork() works with what was frozen after enableFork(), and is refused for what was before", async () => {
+  const freeze = `for (const o of [Deno, console, crypto, Object.getPrototypeOf(crypto)]) Object.freeze(o);
+    Object.freeze(Object.getPrototypeOf(Deno.stdout));`;
+  const after = await runSource(`${HEAD} ${freeze}
+    console.log(end(fork(() => Deno.exit(Deno.pid === getpid() ? 3 : 4))));`);
+  assertEquals(after, { ...ok, stdout: "exited with 3\n" });
+  using program = file(`${UNGUARDED} ${freeze}
+    for (let i = 0; i < 2; i++) try { fork(() => {}); } catch (error) { console.log(error.code, error.message); }
+    await 0;
+    console.log("goes on");`);
+  const before = await run(Deno.execPath(), [...FFI, FLAG, program.path]);
+  const refusal = "EOPNOTSUPP fork: Operation not supported (Deno, console, crypto or globalThis is frozen, " +
+    "or works no more; call enableFork() before)\n";
+  assertEquals(before, { ...ok, stdout: refusal.repeat(2) + "goes on\n" });
+});
+
+Deno.test("fork() leaves alone what the program has put in the place of Deno's own before", async () => {
+  using program = file(`${UNGUARDED}
+    const told = [];
+    for (const name of ["stdin", "stdout"]) {
+      Object.defineProperty(Deno, name, { value: { writeSync: () => told.push(name) } });
+    }
+    globalThis.addEventListener = () => { throw new Error("a stub"); };
+    console.log(end(fork(() => { Deno.stdout.writeSync(); return told.length + 2; })), Object.keys(Object.prototype));`);
+  const ended = await run(Deno.execPath(), [...FFI, FLAG, program.path]);
+  assertEquals(ended, { ...ok, stdout: "exited with 3 []\n" });
+});
+
+Deno.test("fork() after a thread's epoll set was closed: a child keeps what has its number now", async () => {
+  const ended = await all(`${HEAD}
+    const type = { epoll_create1: { parameters: ["i32"], result: "i32" }, close: { parameters: ["i32"], result: "i32" } };
+    const { symbols } = Deno.dlopen("libc.so.6", type);
+    const set = symbols.epoll_create1(${0o2000000});
+    console.log(end(fork(() => {})));
+    symbols.close(set);
+    const files = [1, 2, 3].map(() => Deno.openSync("/proc/self/stat"));
+    console.log(end(fork(() => files.filter((file) => file.readSync(new Uint8Array(1)) === 1).length)));`);
+  assertEquals(ended, { ...ok, stdout: "exited with 0\nexited with 3\n" });
+});
+
+Deno.test("fork() with no descriptor left says so, and works with one", async () => {
+  const ended = await all(`${HEAD}
+    const files = [];
+    try { for (;;) files.push(open("/proc/self/stat", 0)); } catch { /* EMFILE */ }
+    try { fork(() => {}); } catch (error) { console.log(error.message); }
+    close(files.pop());
+    console.log(end(fork(() => 3)));`.replace("enableFork();", "enableFork(); fork(() => {}); wait();"));
+  assertEquals(ended, { ...ok, stdout: "fork: Too many open files (/proc/self/task)\nexited with 3\n" });
 });
 
 needs("root", "unshare")("fork() without /proc says that it needs it", async () => {

@@ -8,7 +8,7 @@ import os, pty, select, signal, sys, time
 os.environ.pop("DENO_NO_PROMPT", None)
 pid, terminal = pty.fork()
 if pid == 0:
-    os.execvp(sys.argv[1], [sys.argv[1], "run", sys.argv[2]])
+    os.execvp(sys.argv[1], [sys.argv[1], *(sys.argv[4:] or ["run"]), sys.argv[2]])
 output, end = b"", time.time() + 20
 while time.time() < end:
     if select.select([terminal], [], [], 0.3)[0]:
@@ -53,14 +53,18 @@ Deno.test("without --allow-ffi and without anybody to ask, the error names the f
   assertEquals((await run(Deno.execPath(), ["run", "--no-prompt", importing.path])).stdout, "imported\n");
 });
 
-needs("python3")("a permission granted at Deno's question is not asked for again by enableFork()", async () => {
-  using program = file(`
-    import { enableFork, fork, wait } from "@mod";
-    enableFork();
-    fork(() => console.log("child", Deno.args.join()));
-    wait();`);
-  const { code, stdout } = await run("python3", ["-c", ON_A_TERMINAL, Deno.execPath(), program.path, "y"]);
-  assertEquals(code, 0, stdout);
-  assertEquals(stdout.match(/Deno requests ffi access/g)?.length, 1);
-  assertMatch(stdout, /child /);
-});
+for (const options of [["run"], ["-q", "run", "--no-check"], ["--no-check"]]) {
+  const started = `deno ${options.join(" ")}`;
+  needs("python3")(`a permission granted at ${started}'s question is not asked for again by enableFork()`, async () => {
+    using program = file(`
+      import { enableFork, fork, wait } from "@mod";
+      enableFork();
+      fork(() => console.log("child", Deno.args.length));
+      wait();`);
+    const args = ["-c", ON_A_TERMINAL, Deno.execPath(), program.path, "y", ...options];
+    const { code, stdout } = await run("python3", args);
+    assertEquals(code, 0, stdout);
+    assertEquals(stdout.match(/Deno requests ffi access/g)?.length, 1);
+    assertMatch(stdout, /child .*0/);
+  });
+}
