@@ -89,6 +89,31 @@ Deno.test("getaddrinfoElsewhere() does the same on another thread", async () => 
   await rejects("EAI_NONAME", getaddrinfoElsewhere("no such host", null, { ai_flags: AI_NUMERICHOST }));
 });
 
+Deno.test("getaddrinfoElsewhere() keeps the questions of many apart, whatever their length", async () => {
+  const hints = { ai_family: AF_INET, ai_flags: AI_NUMERICHOST, ai_socktype: SOCK_STREAM };
+  for (let round = 0; round < 3; round++) {
+    await Promise.all(Array.from({ length: 50 }, async (_, i) => {
+      const [{ ai_addr }] = await getaddrinfoElsewhere(`127.0.0.${i}`, String(1000 + i), hints);
+      assertEquals(`${ai_addr}`, `127.0.0.${i}:${1000 + i}`);
+      await rejects("EAI_NONAME", getaddrinfoElsewhere("x".repeat(100 * i), null, hints));
+    }));
+  }
+});
+
+Deno.test("getaddrinfoElsewhere() lets a worker be ended that asks", async () => {
+  const module = new URL("../../../ffi/libc/netdb.ts", import.meta.url).href;
+  const program = `
+    import { getaddrinfoElsewhere } from ${JSON.stringify(module)};
+    const ask = () => getaddrinfoElsewhere("localhost", "80", {}).then(ask);
+    for (let i = 0; i < 8; i++) ask();
+    postMessage("asks");`;
+  for (let i = 0; i < 10; i++) {
+    const worker = new Worker(`data:text/javascript,${encodeURIComponent(program)}`, { type: "module" });
+    await new Promise((resolve) => worker.onmessage = resolve);
+    worker.terminate();
+  }
+});
+
 Deno.test("lookupAsync() rejects with the signal's reason", async () => {
   const stop = new AbortController();
   const answer = lookupAsync("localhost:80", SOCK_STREAM, AF_INET, stop.signal);
