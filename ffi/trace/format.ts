@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { errnoMessage, errnoNumber } from "../errors.ts";
+import { errnoMessage, errnoNumber, LibcError } from "../errors.ts";
+import { shown } from "../native/check.ts";
 import type {
   EnterEvent,
   ExitEvent,
@@ -176,11 +177,18 @@ function resultText({ call, result, errno, args }: ExitEvent): string {
  *
  * @param event The event.
  * @returns The line, without pid and time.
+ * @throws {LibcError} `EINVAL` it has not the form of an event.
  *
  * @example See {@linkcode trace}.
  */
 export function formatTraceEvent(event: TraceEvent): string {
-  return visible(lineOf(event));
+  try {
+    return visible(lineOf(event));
+  } catch (cause) {
+    const error = new LibcError("formatTraceEvent", "EINVAL", `no event: ${shown(event)}`);
+    error.cause = cause;
+    throw error;
+  }
 }
 
 function lineOf(event: TraceEvent): string {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { asString } from "../native/check.ts";
 import type { TraceEvent } from "./event.ts";
 import { isEvent } from "./shape.ts";
 
@@ -14,6 +15,7 @@ import { isEvent } from "./shape.ts";
  *
  * @param text The file's content.
  * @returns The events of all processes, by time.
+ * @throws {LibcError} `EINVAL` no string.
  *
  * @example
  * ```ts
@@ -25,7 +27,7 @@ import { isEvent } from "./shape.ts";
  */
 export function parseTrace(text: string): TraceEvent[] {
   const events: TraceEvent[] = [];
-  for (const line of text.split("\n")) {
+  for (const line of asString(text, "parseTrace", "text").split("\n")) {
     try {
       const event = JSON.parse(line);
       if (isEvent(event)) events.push(event);

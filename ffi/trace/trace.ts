@@ -6,6 +6,7 @@
 import { errnoCode, LibcError } from "../errors.ts";
 import { signalFlags } from "../libc/_signals.ts";
 import { sockaddrFrom } from "../libc/sys/_sockaddr.ts";
+import { shown } from "../native/check.ts";
 import { isForked } from "../native/child.ts";
 import { bare, entries, type Entry } from "../native/header.ts";
 import { type Call, type Kind, traced as tracedBytes } from "../native/kinds.ts";
@@ -398,7 +399,7 @@ export function listen(tell: (event: TraceEvent) => void, most: number): Disposa
  */
 export function trace(listener: (event: TraceEvent) => void): Disposable {
   if (typeof listener !== "function") {
-    throw new LibcError("trace", "EINVAL", `listener must be a function, got ${Deno.inspect(listener)}`);
+    throw new LibcError("trace", "EINVAL", `listener must be a function, got ${shown(listener)}`);
   }
   return listen(listener, Infinity);
 }

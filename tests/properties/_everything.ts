@@ -89,8 +89,6 @@ function isRight(error: unknown, target: Target, args: readonly unknown[], forei
   if (target.name.endsWith(".change") && typeof args[0] === "function") return true;
   // Deno shows an object by what it says itself
   if (target.name.endsWith("[Deno.customInspect]")) return foreign || is(error, Mine);
-  // traces that are none: what reads and prints them says so in its own way
-  if (/^(formatTraceEvent|parseTrace|trace)$/.test(target.name)) return is(error, TypeError) || is(error, Mine);
   // JavaScript's own, or a proxy's: a method taken from one object and called on another, or on one that was never made
   return foreign && (is(error, TypeError) || is(error, Mine));
 }

@@ -100,20 +100,6 @@ Deno.test("getaddrinfoElsewhere() keeps the questions of many apart, whatever th
   }
 });
 
-Deno.test("getaddrinfoElsewhere() lets a worker be ended that asks", async () => {
-  const module = new URL("../../../ffi/libc/netdb.ts", import.meta.url).href;
-  const program = `
-    import { getaddrinfoElsewhere } from ${JSON.stringify(module)};
-    const ask = () => getaddrinfoElsewhere("localhost", "80", {}).then(ask);
-    for (let i = 0; i < 8; i++) ask();
-    postMessage("asks");`;
-  for (let i = 0; i < 10; i++) {
-    const worker = new Worker(`data:text/javascript,${encodeURIComponent(program)}`, { type: "module" });
-    await new Promise((resolve) => worker.onmessage = resolve);
-    worker.terminate();
-  }
-});
-
 Deno.test("lookupAsync() rejects with the signal's reason", async () => {
   const stop = new AbortController();
   const answer = lookupAsync("localhost:80", SOCK_STREAM, AF_INET, stop.signal);
