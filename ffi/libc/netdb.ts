@@ -9,6 +9,7 @@ import { always, call, elsewhere, header } from "../native/header.ts";
 import { address, flags, i32, nothing, oneOf, opaque, string, u32, u64 } from "../native/kinds.ts";
 import { layout, layoutOf, ownBytes, Struct, struct } from "../native/layout.ts";
 import { cstring, errno, text } from "../native/libc.ts";
+import { lasting } from "../native/own.ts";
 import { bytesAt, pointerOf, textAt } from "../native/pointed.ts";
 import { FAMILIES, type sockaddr, sockaddrFrom } from "./sys/_sockaddr.ts";
 import { SOCK_DGRAM, SOCK_RAW, SOCK_STREAM } from "./sys/socket.ts";
@@ -126,10 +127,10 @@ const CODES: ReadonlyMap<number, ErrorCode> = new Map(EAI_ERRORS);
 
 /** The arguments of one call, as C wants them. They have to live as long as the call. */
 class Query {
-  readonly node: Uint8Array<ArrayBuffer> | null;
-  readonly service: Uint8Array<ArrayBuffer> | null;
-  readonly hints: Uint8Array<ArrayBuffer>;
-  readonly result: BigUint64Array<ArrayBuffer> = new BigUint64Array(1);
+  node: Uint8Array<ArrayBuffer> | null;
+  service: Uint8Array<ArrayBuffer> | null;
+  hints: Uint8Array<ArrayBuffer>;
+  result: BigUint64Array<ArrayBuffer> = new BigUint64Array(1);
   readonly #detail: string;
 
   constructor(node: string | null, service: string | null, hints: addrinfo_hints | undefined) {
@@ -143,6 +144,26 @@ class Query {
     this.hints = ownBytes(entry)!;
     this.#detail = [node !== null && `host '${node}'`, service !== null && `service '${service}'`]
       .filter(Boolean).join(", ");
+  }
+
+  /** How much memory they take. */
+  get size(): number {
+    return this.result.byteLength + this.hints.length + (this.node?.length ?? 0) + (this.service?.length ?? 0);
+  }
+
+  /** Puts them into other memory. */
+  moveTo(memory: ArrayBuffer): void {
+    this.result = new BigUint64Array(memory, 0, 1).fill(0n);
+    let at = this.result.byteLength;
+    const move = (bytes: Uint8Array) => {
+      const there = new Uint8Array(memory, at, bytes.length);
+      there.set(bytes);
+      at += bytes.length;
+      return there;
+    };
+    this.hints = move(this.hints); // these first, as they are words
+    if (this.node) this.node = move(this.node);
+    if (this.service) this.service = move(this.service);
   }
 
   /** Copies the list, and gives C's back. `systemErrno` is only meant where `status` is `EAI_SYSTEM`. */
@@ -203,7 +224,7 @@ export function getaddrinfo(node: string | null, service: string | null, hints?:
 }
 
 /**
- * The same on another thread; where the system itself fails, its `errno` stays there and the error is `EAI_SYSTEM`.
+ * The same on another thread, whose memory stays if the worker that asks is ended meanwhile; where the system itself fails, its `errno` stays there and the error is `EAI_SYSTEM`.
  *
  * @ignore
  */
@@ -213,8 +234,20 @@ export async function getaddrinfoElsewhere(
   hints: addrinfo_hints,
 ): Promise<addrinfo[]> {
   const query = new Query(node, service, hints);
-  return query.finish(await later(query.node, query.service, query.hints, query.result), 0);
+  const { size } = query;
+  const free = blocks.findIndex((block) => block.byteLength >= size);
+  const block = free < 0 ? lasting(Math.max(size, BLOCK)) : blocks.splice(free, 1)[0];
+  query.moveTo(block);
+  try {
+    return query.finish(await later(query.node, query.service, query.hints, query.result), 0);
+  } finally {
+    blocks.push(block);
+  }
 }
+
+const BLOCK = 1024; // bytes: more than names mostly have
+/** Memory of lookups on other threads that are over; new ones take it again. */
+const blocks: ArrayBuffer[] = [];
 
 /**
  * The message of an error of {@linkcode getaddrinfo}, `gai_strerror(3)`.

@@ -5,13 +5,14 @@
  */
 import { abortable } from "../abort.ts";
 import { LibcError } from "../errors.ts";
-import { asInt, asSignal, option, shown } from "../native/check.ts";
+import { asInt, asSignal, shown } from "../native/check.ts";
 import { isForked } from "../native/child.ts";
 import { call, header } from "../native/header.ts";
 import { i32, id } from "../native/kinds.ts";
 import { errno } from "../native/libc.ts";
 import { isFailed } from "../native/memory.ts";
 import { tracing } from "../native/observer.ts";
+import { known, optionsOf } from "../native/options.ts";
 import { own } from "../native/own.ts";
 import {
   NAMES,
@@ -97,6 +98,8 @@ function denoAction(): BigUint64Array<ArrayBuffer> {
   }
   throw new LibcError("signal", "EINVAL", "Deno's signal handler has been taken away");
 }
+
+const PAUSE = known<{ signal?: AbortSignal }>(({ signal }) => ({ signal }));
 
 /** Who waits in {@linkcode pause}. */
 const paused = new Set<() => void>();
@@ -201,6 +204,7 @@ function nameOf(handler: { name: string }): string {
  *
  * @param options `signal`: gives up waiting.
  * @returns When a handler has run.
+ * @throws {LibcError} `EINVAL` another option, or what is no `AbortSignal`; `EOPNOTSUPP` in a forked child.
  *
  * @example
  * ```ts
@@ -215,7 +219,7 @@ function nameOf(handler: { name: string }): string {
 export function pause(options?: { signal?: AbortSignal }): Promise<void> {
   let signal: AbortSignal | undefined;
   try {
-    signal = asSignal(option(options, "signal", "pause"), "pause");
+    signal = asSignal(optionsOf(options, PAUSE, "pause").signal, "pause");
   } catch (error) {
     return Promise.reject(error);
   }

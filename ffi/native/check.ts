@@ -97,8 +97,8 @@ const aborted = Function.prototype.call.bind(
 ) as (signal: unknown) => boolean;
 
 /** An `AbortSignal`, or none: what has only its methods may never say that it is aborted, or say it wrong. */
-export function asSignal(value: AbortSignal | null | undefined, syscall: string): AbortSignal | undefined {
-  if (value === undefined || value === null) return undefined;
+export function asSignal(value: AbortSignal | undefined, syscall: string): AbortSignal | undefined {
+  if (value === undefined) return undefined;
   try {
     aborted(value);
     return value;

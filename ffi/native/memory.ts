@@ -104,6 +104,15 @@ function room(length: number, syscall: string): Uint8Array<ArrayBuffer> {
   }
 }
 
+/** A copy of bytes of JavaScript's own class. */
+function copyOf(bytes: Uint8Array, syscall: string): Uint8Array<ArrayBuffer> {
+  try {
+    return new Uint8Array(bytes); // of all ways the fastest that asks no class for its constructor
+  } catch {
+    throw new LibcError(syscall, "ENOMEM", `a copy of ${bytes.length} bytes`);
+  }
+}
+
 /** Throws unless `length` bytes from `offset` lie inside `total` bytes. */
 export function range(offset: number, length: number, total: number, syscall: string): void {
   if (
@@ -241,9 +250,7 @@ export function read(memory: Memory, offset: number, length: number, syscall: st
 function copied(memory: Memory, offset: number, length: number, syscall: string): Uint8Array<ArrayBuffer> {
   if (isBytes(memory)) {
     range(offset, length, byteLengthOf(memory), syscall);
-    const copy = room(length, syscall);
-    set(copy, plain(memory, offset, offset + length), 0);
-    return copy;
+    return copyOf(plain(memory, offset, offset + length), syscall);
   }
   const { length: total } = readOnly(memory, syscall);
   range(offset, length, total, syscall);

@@ -8,7 +8,8 @@ import { IPC_CREAT, IPC_EXCL, type ipc_perm, IPC_PRIVATE, IPC_RMID } from "../li
 import { MSG_STAT_ANY, msgctl, msqid_ds } from "../libc/sys/msg.ts";
 import { SEM_STAT_ANY, semctl, semid_ds } from "../libc/sys/sem.ts";
 import { SHM_STAT_ANY, shmctl, shmid_ds } from "../libc/sys/shm.ts";
-import { checkMode, isCode, type Known, known } from "./_common.ts";
+import { type Known, known } from "../native/options.ts";
+import { checkMode, isCode } from "./_common.ts";
 import { noteMade } from "./_made.ts";
 
 /** How to make an object. */

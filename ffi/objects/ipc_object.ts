@@ -5,8 +5,9 @@
  */
 import { LibcError } from "../errors.ts";
 import { shown } from "../native/check.ts";
+import { known, optionsOf } from "../native/options.ts";
 import { IPC_RMID, IPC_SET, IPC_STAT } from "../libc/sys/ipc.ts";
-import { checkMode, isCode, known, optionsOf } from "./_common.ts";
+import { checkMode, isCode } from "./_common.ts";
 import { forgetMade, removeMade } from "./_made.ts";
 import { type Kind, type KindName, kinds } from "./_system_v.ts";
 

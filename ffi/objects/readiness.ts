@@ -5,7 +5,8 @@
  */
 import { POLLIN, POLLOUT } from "../libc/poll.ts";
 import { fd as asFd } from "../native/descriptors.ts";
-import { known, waitOptionsOf } from "./_common.ts";
+import { known } from "../native/options.ts";
+import { waitOptionsOf } from "./_common.ts";
 import { ready } from "./_reactor.ts";
 import type { WaitOptions } from "./options.ts";
 

@@ -23,11 +23,12 @@ import {
   SETVAL,
 } from "../libc/sys/sem.ts";
 import { getpid } from "../libc/unistd.ts";
-import { isCode, known, optionsOf, waitOptionsOf } from "./_common.ts";
+import { isCode, waitOptionsOf } from "./_common.ts";
 import { Line } from "./_line.ts";
 import { byteLengthOf } from "../native/bytes.ts";
 import { ownBytes } from "../native/layout.ts";
 import { tracing } from "../native/observer.ts";
+import { known, optionsOf } from "../native/options.ts";
 import { CREATE, create, date, find } from "./_system_v.ts";
 import { BUSY, deadline, sleepSync } from "./_time.ts";
 import { type CreateOptions, IpcObject } from "./ipc_object.ts";

@@ -8,7 +8,7 @@ import { shown } from "../native/check.ts";
 import { type Memory, ReadOnlyMemory, SHM_RDONLY, shmat, shmdt, shmget, type shmid_ds } from "../libc/sys/shm.ts";
 import { byteLengthOf, isBytes } from "../native/bytes.ts";
 import { isAttached, read as readMemory, write as writeMemory } from "../native/memory.ts";
-import { known, optionsOf } from "./_common.ts";
+import { known, optionsOf } from "../native/options.ts";
 import { create, date, find } from "./_system_v.ts";
 import { type CreateOptions, IpcObject } from "./ipc_object.ts";
 

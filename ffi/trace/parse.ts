@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { LibcError } from "../errors.ts";
-import { shown } from "../native/check.ts";
+import { asString } from "../native/check.ts";
 import type { TraceEvent } from "./event.ts";
 import { isEvent } from "./shape.ts";
 
@@ -27,11 +26,8 @@ import { isEvent } from "./shape.ts";
  * ```
  */
 export function parseTrace(text: string): TraceEvent[] {
-  if (typeof text !== "string") {
-    throw new LibcError("parseTrace", "EINVAL", `text must be a string, got ${shown(text)}`);
-  }
   const events: TraceEvent[] = [];
-  for (const line of text.split("\n")) {
+  for (const line of asString(text, "parseTrace", "text").split("\n")) {
     try {
       const event = JSON.parse(line);
       if (isEvent(event)) events.push(event);

@@ -221,7 +221,7 @@ export function isOf(object: IpcObject, pids: Set<number>): boolean {
 }
 
 /** Tells whether a process waits in msgrcv(2) for a message of a queue. */
-export function isAwaited(msqid: number): boolean {
+function isAwaited(msqid: number): boolean {
   for (const pid of pids()) {
     for (const { number, args } of callsOf(pid)) {
       if (args[0] === msqid && awaited(number, msqid)?.call === "msgrcv") return true;

@@ -538,7 +538,7 @@ let exitCode = 0;
  * @param args The arguments.
  * @returns The exit code.
  */
-export async function ipcCommand(args: string[]): Promise<number> {
+async function ipcCommand(args: string[]): Promise<number> {
   const other = PASSED_ON[args[0]];
   if (other && Object.hasOwn(PASSED_ON, args[0])) return await other.run(args.slice(1));
   try {

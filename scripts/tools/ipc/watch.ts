@@ -114,7 +114,7 @@ class Changes {
 const STYLES: Record<Mark, string[]> = { "+": [SGR.green], "~": [SGR.bold], "-": [SGR.red], " ": [] };
 
 /** The processes' lines. */
-export function treeLines(nodes: TreeNode[], width: number, before = "", top = true): Shown[] {
+function treeLines(nodes: TreeNode[], width: number, before = "", top = true): Shown[] {
   return nodes.flatMap((node, i) => {
     const last = i === nodes.length - 1;
     const branch = top ? "" : last ? "└─ " : "├─ ";

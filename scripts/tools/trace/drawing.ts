@@ -4,8 +4,8 @@
  * @module
  */
 import { renderMermaidASCII, renderMermaidSVG } from "beautiful-mermaid";
-import { visible } from "../shared/escape.ts";
-import { wrap } from "../shared/layout.ts";
+import { visible, xmlText } from "../shared/escape.ts";
+import { widthOf, wrap } from "../shared/layout.ts";
 import type { Lifeline, Picture, Step } from "./picture.ts";
 import { label as labelOf, words } from "./words.ts";
 
@@ -16,17 +16,13 @@ const LONGEST_LABEL = 240; // characters
 
 /** Text that can be printed, and that XML can hold; what is too long for a picture is cut. */
 function shown(text: string): string {
-  const characters = [...visible(text).replace(/\p{Surrogate}|[\ufffe\uffff]/gu, code)];
+  const characters = [...xmlText(visible(text))];
   return characters.slice(0, LONGEST_LABEL).join("") + (characters.length > LONGEST_LABEL ? "…" : "");
 }
 
 /** The same, and it means nothing to Mermaid. */
 function plain(text: string): string {
   return shown(text).replaceAll("%%", "%").replace(/[*;#<>]/g, (sign) => LIKENESSES[sign]);
-}
-
-function code(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16)}`;
 }
 
 /** How the drawing is labelled: at a lifeline's box, and at a step; rows are apart by `<br/>`. */
@@ -111,7 +107,34 @@ function span({ lifelines }: Picture, { from, to }: Step): number {
   return to ? Math.max(1, Math.abs(index(from) - index(to))) : 1;
 }
 
-const width = (text: string) => Math.max(...text.split("\n").map((line) => [...line].length));
+const width = (text: string) => Math.max(...text.split("\n").map(widthOf));
+
+/**
+ * Labels as the renderer can place them, which takes each UTF-16 code unit for a column: a character of another width, with
+ * the marks on it, is drawn as characters of private use, of which one stands for it, and comes back when all is drawn.
+ */
+class StandIns {
+  readonly #numbers = new Map<string, number>();
+  readonly #originals: string[] = [];
+
+  encode(label: string): string {
+    return label.replace(/.?[\p{Mn}\p{Me}]+|[\u1100-\u{10ffff}]/gu, (original) => {
+      const columns = widthOf(original);
+      if (columns === original.length && !/\p{Co}/u.test(original)) return original;
+      if (columns === 0) return ""; // a mark on nothing
+      const number = this.#numbers.getOrInsertComputed(original, () => this.#originals.push(original));
+      // one picture hardly has so many
+      const sign = number > LAST - FILLER ? "\ufffd" : String.fromCharCode(FILLER + number);
+      return sign + String.fromCharCode(FILLER).repeat(columns - 1);
+    });
+  }
+
+  decode(art: string): string {
+    return art.replace(/[\ue000-\uf8ff]/g, (sign) => this.#originals[sign.charCodeAt(0) - FILLER - 1] ?? "");
+  }
+}
+
+const FILLER = 0xe000, LAST = 0xf8ff; // of those for private use
 
 /** Rows that only carry the lifelines on are left out: an arrow needs two rows, not three. */
 function dense(art: string): string {
@@ -128,8 +151,13 @@ function dense(art: string): string {
  */
 export function unicode(picture: Picture, columns: number): string {
   if (picture.lifelines.length * NARROWEST > columns) return asText(picture, columns);
-  const render = (labels: Labels) => dense(renderMermaidASCII(diagram(picture, labels).source, { colorMode: "none" }));
-  const full = render(LABELS);
+  const standIns = new StandIns();
+  const encode = (rows: string[]) => rows.map((row) => standIns.encode(row));
+  const render = ({ line, step }: Labels) => {
+    const { source } = diagram(picture, { line: (one) => encode(line(one)), step });
+    return standIns.decode(dense(renderMermaidASCII(source, { colorMode: "none" })));
+  };
+  const full = render({ ...LABELS, step: (step) => standIns.encode(LABELS.step(step)) });
   if (width(full) <= columns) return full + "\n";
 
   // narrower: the words on several rows, and shorter names
@@ -137,7 +165,7 @@ export function unicode(picture: Picture, columns: number): string {
     const art = render({
       line: (line) =>
         LABELS.line(line).flatMap((text) => wrap(name < 9 ? text.replace("pid ", "") : text, name, BREAKS)),
-      step: (one) => block(wrap(LABELS.step(one), step * span(picture, one), BREAKS)),
+      step: (one) => encode(block(wrap(LABELS.step(one), step * span(picture, one), BREAKS))).join("<br/>"),
     });
     if (width(art) <= columns) return art + "\n";
   }
@@ -165,7 +193,7 @@ function name(line: Lifeline): string {
 const BLANK = "\u2800"; // looks like a space, and is not trimmed as one
 
 /** Rows of one width: a lifeline would show behind a shorter one. */
-function block(rows: string[]): string {
-  const longest = Math.max(...rows.map((row) => [...row].length));
-  return rows.map((row) => row + BLANK.repeat(longest - [...row].length)).join("<br/>");
+function block(rows: string[]): string[] {
+  const longest = Math.max(...rows.map(widthOf));
+  return rows.map((row) => row + BLANK.repeat(longest - widthOf(row)));
 }

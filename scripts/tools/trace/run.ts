@@ -6,7 +6,7 @@
 import { Failure, reasonOf, USAGE } from "../shared/failure.ts";
 import { DEMOS } from "../demos/list.ts";
 import { runDemo } from "../demos/runner.ts";
-import { complain } from "./complain.ts";
+import { complain } from "../shared/terminal.ts";
 import type { TraceReader } from "./reader.ts";
 
 const LONGEST_START_MS = 3000;

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { Command, CommanderError } from "commander";
+import { CommanderError } from "commander";
 import { TRACE_VERSION } from "../../../mod.ts";
 import { DEMOS } from "../demos/list.ts";
-import { FAILED, Failure, reasonOf, USAGE } from "../shared/failure.ts";
+import { newCommand } from "../shared/command.ts";
+import { Failure, say, USAGE } from "../shared/failure.ts";
 import { onInterrupt } from "../shared/signals.ts";
-import { print, terminalSize } from "../shared/terminal.ts";
-import { complain } from "./complain.ts";
+import { complain, print, terminalSize } from "../shared/terminal.ts";
 import { mermaid, svg, unicode } from "./drawing.ts";
 import { picture } from "./model.ts";
 import { Output } from "./output.ts";
@@ -120,7 +120,7 @@ export function splitCommands(args: string[]): { own: string[]; commands: string
  */
 export async function traceCommand(args: string[]): Promise<number> {
   const { own, commands } = splitCommands(args);
-  const command = new Command("trace")
+  const command = newCommand("trace")
     .description("Run demos, or programs of your own, and draw what they did as a sequence diagram.")
     .argument("[demos...]", `one or more of ${DEMOS.map((demo) => demo.name).join(", ")}`)
     .option("--svg <file>", "write the picture as SVG")
@@ -134,24 +134,14 @@ export async function traceCommand(args: string[]): Promise<number> {
 Your own program, or several at a time:
   deno task trace -- deno run --allow-ffi mine.ts
   deno task trace -- deno run --allow-ffi server.ts -- deno run --allow-ffi client.ts`,
-    )
-    .configureOutput({ writeOut: (text) => print(text.trimEnd()), writeErr: (text) => complain(text.trimEnd(), "\n") })
-    .exitOverride();
+    );
   try {
     command.parse(own, { from: "user" });
     return await main(command.args, commands, command.opts());
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode ? USAGE : 0;
-    if (!(error instanceof Failure) && !isSystems(error)) throw error;
-    complain(`trace: ${error instanceof Failure ? error.message : reasonOf(error)}`);
-    return error instanceof Failure ? error.code : FAILED;
+    return say("trace", error);
   }
-}
-
-/** Tells whether the system has refused something: a full disk, no processes left. */
-function isSystems(error: unknown): boolean {
-  return error instanceof Error &&
-    (Object.values(Deno.errors).some((type) => error instanceof type) || /\(os error \d+\)/.test(error.message));
 }
 
 if (import.meta.main) Deno.exit(await traceCommand(Deno.args));

@@ -89,6 +89,17 @@ Deno.test("getaddrinfoElsewhere() does the same on another thread", async () => 
   await rejects("EAI_NONAME", getaddrinfoElsewhere("no such host", null, { ai_flags: AI_NUMERICHOST }));
 });
 
+Deno.test("getaddrinfoElsewhere() keeps the questions of many apart, whatever their length", async () => {
+  const hints = { ai_family: AF_INET, ai_flags: AI_NUMERICHOST, ai_socktype: SOCK_STREAM };
+  for (let round = 0; round < 3; round++) {
+    await Promise.all(Array.from({ length: 50 }, async (_, i) => {
+      const [{ ai_addr }] = await getaddrinfoElsewhere(`127.0.0.${i}`, String(1000 + i), hints);
+      assertEquals(`${ai_addr}`, `127.0.0.${i}:${1000 + i}`);
+      await rejects("EAI_NONAME", getaddrinfoElsewhere("x".repeat(100 * i), null, hints));
+    }));
+  }
+});
+
 Deno.test("lookupAsync() rejects with the signal's reason", async () => {
   const stop = new AbortController();
   const answer = lookupAsync("localhost:80", SOCK_STREAM, AF_INET, stop.signal);

@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { LibcError } from "../../../ffi/errors.ts";
+import { pause } from "../../../ffi/libc/signal.ts";
 import { sembuf } from "../../../ffi/libc/sys/sem.ts";
 import { close, pipe, write } from "../../../ffi/libc/unistd.ts";
 import { MessageQueue } from "../../../ffi/objects/message_queue.ts";
@@ -69,6 +70,7 @@ async function withCalls(use: (calls: Record<string, Call>) => Promise<void>): P
       acceptSync: (options) => listener.acceptSync(options),
       readable: (options) => readable(reader, options),
       writable: (options) => writable(writer, options),
+      pause: (options) => pause(options),
     });
     // what was refused has done nothing
     assertEquals([queue.messageCount, set.values, a.readSync(buffer())], [1, [5, 0], 1]);

@@ -199,6 +199,23 @@ Deno.test("IPC_TRACE of a process that was killed can be read, and shows what it
   assertEquals(parseTrace(log.text() + '{"t":1,"pid":2,"ev":"en'), events);
 });
 
+Deno.test("trace(), parseTrace() and formatTraceEvent() fail with EINVAL for what is none of theirs", () => {
+  const hostile = {
+    [Symbol.for("Deno.customInspect")]() {
+      throw new Error("mine");
+    },
+    get ev() {
+      throw new Error("mine");
+    },
+  };
+  // deno-lint-ignore no-explicit-any -- what a caller without types may pass
+  for (const value of [undefined, null, 5, {}, [], Symbol("x"), hostile, { ev: "exit" }, { ev: "nothing" }] as any[]) {
+    fails("EINVAL", () => trace(value));
+    fails("EINVAL", () => parseTrace(value));
+    fails("EINVAL", () => formatTraceEvent(value));
+  }
+});
+
 Deno.test("parseTrace() gives events by time, and leaves out what is none", () => {
   const end = (t: number) => JSON.stringify({ t, pid: 1, ev: "end", status: 0 });
   const text = [end(2), "", "nonsense", "null", "7", "[]", '{"t":"1"}', end(1), end(3).slice(0, -3)].join("\n");
