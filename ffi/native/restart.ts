@@ -41,10 +41,19 @@ const [FSTAT, ST_MODE] = Deno.build.arch === "aarch64" ? [80n, 16] : [5n, 24];
 const S_IFMT = 0o170000;
 const S_IFREG = 0o100000;
 
+function pathOf(module: string): string {
+  const { pathname } = new URL(module);
+  try {
+    return decodeURIComponent(pathname);
+  } catch {
+    return pathname; // not in UTF-8: no file of Deno's has such a URL
+  }
+}
+
 /** Tells whether a module is not in a file that can be read a second time: `deno run <(...)`, a FIFO. */
 function isStream(module: string): boolean {
   if (!module.startsWith("file:")) return false;
-  const fd = own.open(cstring(decodeURIComponent(new URL(module).pathname), "open", "path"), O_PATH_CLOEXEC, 0);
+  const fd = own.open(cstring(pathOf(module), "open", "path"), O_PATH_CLOEXEC, 0);
   if (fd < 0) return false; // it is in a compiled program
   const stat = new Uint8Array(256);
   own.syscall(FSTAT, BigInt(fd), stat, 0n);
