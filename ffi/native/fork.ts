@@ -7,6 +7,7 @@ import { LibcError } from "../errors.ts";
 import { setForked } from "./child.ts";
 import { isOwned } from "./descriptors.ts";
 import { guard } from "./guards.ts";
+import { cstring } from "./libc.ts";
 import { own, preload, slurp } from "./own.ts";
 import { leaveNumbers } from "./random.ts";
 import { ADD_FLAG } from "./restart.ts";
@@ -60,8 +61,7 @@ interface Poll {
 // Deno's epoll sets
 let polls: Poll[] = [];
 
-const encoder = new TextEncoder();
-const EPOLL_SET = encoder.encode("anon_inode:[eventpoll]");
+const EPOLL_SET = new TextEncoder().encode("anon_inode:[eventpoll]");
 const target = new Uint8Array(EPOLL_SET.length + 1);
 const ROOM = BigInt(target.length);
 
@@ -110,9 +110,9 @@ export function safely(fork: () => number): number {
   if (why) throw new LibcError("fork", "EOPNOTSUPP", why);
   needsRoom(ranges ? 100 : 1000);
   ranges ??= prepare();
-  // in the parent, where it touches no page that is still to be copied
   // another thread's may be closed, and its number be another file's
   if (!polls.every(isEpollSet)) polls = polls.filter(isEpollSet);
+  // in the parent, where it touches no page that is still to be copied
   const handled = handledSignals();
   // a signal that reaches the child before becomeChild() would end up with the parent's handler, and be lost
   own.sigprocmask(SIG_SETMASK, everySignal, signalMask);
@@ -146,8 +146,10 @@ function prepare(): [bigint, bigint][] {
     throw new LibcError("fork", "EOPNOTSUPP", "other tests run on other threads; leave out --parallel");
   }
   const list = addressSpace();
-  const descriptors = numbersIn(encoder.encode("/proc/self/fd\0"));
-  const found = descriptors.map((fd) => ({ fd, path: encoder.encode(`/proc/self/fd/${fd}\0`) })).filter(isEpollSet);
+  const descriptors = numbersIn(cstring("/proc/self/fd", "open", "path"));
+  const found = descriptors.map((fd) => ({ fd, path: cstring(`/proc/self/fd/${fd}`, "readlink", "path") })).filter(
+    isEpollSet,
+  );
   preload("madvise", "_exit", "signal", "sigprocmask", "read", "write", "close", "epoll_create1", "dup3");
   guard();
   try {

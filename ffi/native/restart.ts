@@ -6,18 +6,11 @@
 import { LibcError } from "../errors.ts";
 import { guard } from "./guards.ts";
 import { cstring, environment, errno, permission } from "./libc.ts";
-import { own, slurp } from "./own.ts";
-import { pointers } from "./pointed.ts";
-import { isMainThread, runtimeArguments, threads } from "./threads.ts";
+import { getenv, own, slurp } from "./own.ts";
+import { pointers, textAt } from "./pointed.ts";
+import { isMainThread, isWorker, runtimeArguments, threads } from "./threads.ts";
 
-const V8_FLAGS = "DENO_V8_FLAGS=";
-
-function v8Flags(): string | undefined {
-  for (const address of environment()) {
-    const text = Deno.UnsafePointerView.getCString(Deno.UnsafePointer.create(address)!);
-    if (text.startsWith(V8_FLAGS)) return text.slice(V8_FLAGS.length);
-  }
-}
+const V8_FLAGS = "DENO_V8_FLAGS";
 
 /** Why this process cannot start itself again, if it can't. */
 function obstacle(): string | undefined {
@@ -31,7 +24,7 @@ function obstacle(): string | undefined {
   }
   // as it was started, which a program cannot write to
   const started = new TextDecoder().decode(slurp("/proc/self/environ")).split("\0");
-  if (started.some((line) => line.startsWith(V8_FLAGS) && line.endsWith(FLAGS))) {
+  if (started.some((line) => line.startsWith(`${V8_FLAGS}=`) && line.endsWith(FLAGS))) {
     return "V8 has threads of its own though it was started with --single-threaded; does another flag say otherwise?";
   }
 }
@@ -70,18 +63,16 @@ export const ADD_FLAG =
 
 /** Starts the process again, in place and single-threaded, unless it is so already. */
 export function restartSingleThreaded(): void {
-  if (typeof (globalThis as { WorkerGlobalScope?: unknown }).WorkerGlobalScope === "function") {
+  if (isWorker) {
     throw new LibcError("fork", "EOPNOTSUPP", "a Worker cannot fork, nor its program while it runs");
   }
   // the truth: flags are only text, which may be overruled, misspelt, or written after the start
   if (!threads().v8) return guard();
   const why = obstacle();
   if (why) throw new LibcError("fork", "EOPNOTSUPP", `${why}; ${ADD_FLAG}`);
-  const flags = v8Flags();
-  const setting = cstring(`${V8_FLAGS}${flags ? flags + "," : ""}${FLAGS}`, "execve", "environment");
-  const environ = environment().filter((address) =>
-    !Deno.UnsafePointerView.getCString(Deno.UnsafePointer.create(address)!).startsWith(V8_FLAGS)
-  );
+  const flags = getenv(V8_FLAGS);
+  const setting = cstring(`${V8_FLAGS}=${flags ? flags + "," : ""}${FLAGS}`, "execve", "environment");
+  const environ = environment().filter((address) => !textAt(address)!.startsWith(`${V8_FLAGS}=`));
   const argv = slurp("/proc/self/cmdline");
   const starts: bigint[] = [];
   const base = Deno.UnsafePointer.value(Deno.UnsafePointer.of(argv));

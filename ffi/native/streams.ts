@@ -89,7 +89,7 @@ let guarded = false;
 
 /** Has children print and read by themselves. In a test run Deno's printing goes elsewhere, and stays as it is. */
 export function guardStreams(): void {
-  if (guarded || !internal?.Console || !isMainThread()) return;
+  if (!internal?.Console || !isMainThread()) return;
   guarded = true;
   for (const name of Object.keys(parents)) {
     const original = parents[name];

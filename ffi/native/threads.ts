@@ -5,7 +5,7 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { errno } from "./libc.ts";
+import { cstring, errno } from "./libc.ts";
 import { own, slurp } from "./own.ts";
 
 const O_RDONLY_CLOEXEC = 0o2000000;
@@ -28,9 +28,7 @@ function unlisted(path: string): LibcError {
   return new LibcError("fork", errno(), path + why);
 }
 
-const encoder = new TextEncoder();
-const zeroEnded = (path: string) => encoder.encode(path + "\0");
-const TASKS = zeroEnded("/proc/self/task");
+const TASKS = cstring("/proc/self/task", "open", "path");
 
 /** The names in one of the kernel's directories that are numbers. */
 export function numbersIn(path: Uint8Array<ArrayBuffer>): number[] {
@@ -71,7 +69,7 @@ const name = new Uint8Array(16);
 /** What kind of thread this is, by the name that it was given when it was made. */
 function kind(tid: number): keyof Threads | "other" {
   const path = `/proc/self/task/${tid}/comm`;
-  const fd = own.open(zeroEnded(path), O_RDONLY_CLOEXEC, 0);
+  const fd = own.open(cstring(path, "open", "path"), O_RDONLY_CLOEXEC, 0);
   if (fd < 0) {
     if (errno() === ENOENT || errno() === ESRCH) return "other"; // it has ended
     throw unlisted(path);
@@ -103,6 +101,10 @@ export function runtimeArguments(): string[] {
   const line = new TextDecoder().decode(slurp("/proc/self/cmdline")).split("\0").slice(0, -1);
   return line.slice(0, line.length - Deno.args.length);
 }
+
+/** Whether this is a Worker. */
+export const isWorker: boolean =
+  typeof (globalThis as { WorkerGlobalScope?: unknown }).WorkerGlobalScope === "function";
 
 /** Tells whether this is the thread that the process was started with: it is not in a Worker or a test run. */
 export function isMainThread(): boolean {

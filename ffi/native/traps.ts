@@ -7,6 +7,7 @@ import { LibcError } from "../errors.ts";
 import { shown } from "./check.ts";
 import { CHILD_FAILED, exitChild, isForked } from "./child.ts";
 import { core } from "./internals.ts";
+import { type CallSite, callSites } from "./stack.ts";
 import { complain } from "./streams.ts";
 
 /** Prints what went wrong in this child, and ends it. */
@@ -94,9 +95,12 @@ function forbidWaiting(): void {
 let failing = false;
 const EVENT_LOOP = "(event loop)";
 
+type Site = Pick<CallSite, "getFileName" | "getFunctionName">;
+
 /** The function of Deno that the program has called and within which this is called, or the event loop, or neither. */
 function runtimeFunction(): string | undefined {
-  const sites = callSites();
+  const stack = callSites(runtimeFunction, 50);
+  const sites: Site[] = typeof stack === "string" ? printedSites(stack) : stack;
   if (sites.length === 0) return "";
   let found: string | undefined;
   for (const site of sites) {
@@ -111,30 +115,8 @@ function runtimeFunction(): string | undefined {
   return found === undefined ? undefined : EVENT_LOOP;
 }
 
-// the one whose settings V8 looks at, whatever the program calls Error; they can't be set if that is frozen
-const NativeError = Error as ErrorConstructor & Record<string, unknown>;
-
-interface CallSite {
-  getFileName(): string | null;
-  getFunctionName(): string | null;
-}
-
-/** The calls within which this is called, the innermost first. */
-function callSites(): CallSite[] {
-  const { prepareStackTrace, stackTraceLimit } = NativeError;
-  try {
-    Reflect.set(NativeError, "stackTraceLimit", 50);
-    Reflect.set(NativeError, "prepareStackTrace", (_: unknown, sites: unknown) => sites);
-    const stack: unknown = new NativeError().stack;
-    return Array.isArray(stack) ? stack : printedSites(String(stack));
-  } finally {
-    Reflect.set(NativeError, "prepareStackTrace", prepareStackTrace);
-    Reflect.set(NativeError, "stackTraceLimit", stackTraceLimit);
-  }
-}
-
 /** The same from what V8 prints: `at Object.name (file:line:column)`, or without a name and parentheses. */
-function printedSites(stack: string): CallSite[] {
+function printedSites(stack: string): Site[] {
   const lines = stack.matchAll(/^ +at (?:async )?(?:([^(]*) \()?(\S+):\d+:\d+\)?$/gm);
   return Array.from(lines, ([, name = "", file]) => ({
     getFileName: () => file,

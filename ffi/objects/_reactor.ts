@@ -12,6 +12,7 @@ import { closing } from "../native/descriptors.ts";
 import { layoutOf } from "../native/layout.ts";
 import { errno } from "../native/libc.ts";
 import { lasting, own, pollElsewhere } from "../native/own.ts";
+import { isWorker } from "../native/threads.ts";
 import { LONGEST_PAUSE, pause } from "./_time.ts";
 
 const F_GETFD = 1;
@@ -45,7 +46,6 @@ const EVENTS = members.events.at / 2;
 const REVENTS = members.revents.at / 2;
 
 // Nothing tells a thread that the worker it polls for was ended. So it comes back now and then, and nobody sends it again
-const isWorker = typeof (globalThis as { WorkerGlobalScope?: unknown }).WorkerGlobalScope === "function";
 const LONGEST_POLL = isWorker ? 1000 : -1;
 
 let memory = new ArrayBuffer(0);

@@ -4,21 +4,22 @@
  * @module
  */
 
-const NAMED: Readonly<Record<string, string>> = { "\t": "\\t", "\n": "\\n", "\r": "\\r" };
+/**
+ * Control codes (C0, DEL, C1), line separators, what turns the writing direction, has no width or is a blank that looks
+ * like none, and halves of characters. Variation selectors are not among them: they belong to emoji.
+ */
+export const UNSAFE: RegExp = /[[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]--[\ufe00-\ufe0f]]/gv;
 
-// control codes, what turns the writing direction or hides, and halves of surrogate pairs
-const UNSAFE =
-  /[\p{Cc}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]|\p{Surrogate}/gu;
+/** A character by its number: `\x9b`, `\u202e`, `\u{e0041}`. */
+export function codeOf(character: string): string {
+  const hex = character.codePointAt(0)!.toString(16);
+  if (hex.length > 4) return `\\u{${hex}}`;
+  return hex.length > 2 ? `\\u${hex.padStart(4, "0")}` : `\\x${hex.padStart(2, "0")}`;
+}
+
+const NAMED: Readonly<Record<string, string>> = { "\t": "\\t", "\n": "\\n", "\r": "\\r" };
 
 /** Text as it can be printed in a line. */
 export function visible(text: string): string {
-  return text.replace(UNSAFE, (character) => {
-    const code = character.codePointAt(0)!;
-    return NAMED[character] ??
-      (code < 0x100
-        ? `\\x${code.toString(16).padStart(2, "0")}`
-        : code < 0x10000
-        ? `\\u${code.toString(16).padStart(4, "0")}`
-        : `\\u{${code.toString(16)}}`);
-  });
+  return text.replace(UNSAFE, (character) => NAMED[character] ?? codeOf(character));
 }

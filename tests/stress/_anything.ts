@@ -6,7 +6,8 @@
  *
  * @module
  */
-import { dup2, enableFork, exit, fork, kill, open, SIGKILL, usleep, waitpid, WaitStatus, WNOHANG } from "../../mod.ts";
+import { dup2, enableFork, exit, fork, open } from "../../mod.ts";
+import { end } from "./_end.ts";
 
 enableFork();
 const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_" });
@@ -70,7 +71,6 @@ function read(object: any, name: string): any {
   }
 }
 
-const wstat = new WaitStatus();
 const wrong: string[] = [];
 let n = 0;
 for (const [name, call] of calls) {
@@ -87,12 +87,8 @@ for (const [name, call] of calls) {
     await child();
     exit(9);
   }
-  let ms = 0;
-  for (; waitpid(pid, wstat, WNOHANG) !== pid; ms++) {
-    if (ms === 20_000) kill(pid, SIGKILL);
-    usleep(1000);
-  }
-  if (wstat.signaled) wrong.push(`${name}: ${ms > 20_000 ? "hangs" : wstat}`);
+  const was = end(pid);
+  if (!was.startsWith("exited")) wrong.push(`${name}: ${was}`);
   if (n % 5 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
   if (n % 100 === 0 && !await works()) wrong.push(`the parent, after ${name}`);
 }

@@ -23,13 +23,12 @@ import {
   SIGKILL,
   usleep,
   waitpid,
-  WaitStatus,
-  WNOHANG,
   write,
 } from "../../mod.ts";
 import { MessageQueue } from "../../ffi/objects/message_queue.ts";
 import { readable } from "../../ffi/objects/readiness.ts";
 import { Socket } from "../../ffi/objects/socket.ts";
+import { end } from "./_end.ts";
 
 enableFork();
 const count = Number(Deno.args[0]);
@@ -140,23 +139,11 @@ const kinds: [name: string, child: () => unknown, end: string, told?: RegExp, tw
   ["forks", () => exit(waitpid(fork(() => 7)) > 0 ? 8 : 9), "exited with 8"],
 ];
 
-const wstat = new WaitStatus();
 const wrong: string[] = [];
 const drawn = new Set<string>();
 let expected = 0;
 const buffer = new Uint8Array(1 << 12);
 const ready = new pollfds([told, POLLIN]);
-
-/** The end of a child, which is not waited for longer than any needs. */
-function end(pid: number): string {
-  for (let ms = 0; ms < 30_000; ms += ms < 100 ? 0.2 : 5) {
-    if (waitpid(pid, wstat, WNOHANG) === pid) return String(wstat);
-    usleep(ms < 100 ? 200 : 5000);
-  }
-  kill(pid, SIGKILL);
-  waitpid(pid);
-  return "hangs";
-}
 
 /** What a child has told. */
 function heard(): string {

@@ -5,17 +5,12 @@
  * @module
  */
 
+import { codeOf, UNSAFE } from "../../../ffi/trace/visible.ts";
+
 const NAMED: Record<string, string> = { "\0": "\\0", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\x1b": "\\e" };
 
-// Control codes (C0, DEL, C1), line separators, what turns the writing direction, has no width or is a blank that looks
-// like none, and halves of characters. Variation selectors stay: they belong to emoji.
-const UNSAFE = /[[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]--[\ufe00-\ufe0f]]/gv;
-
 function code(character: string): string {
-  if (NAMED[character]) return NAMED[character];
-  const hex = character.codePointAt(0)!.toString(16);
-  if (hex.length > 4) return `\\u{${hex}}`;
-  return hex.length > 2 ? `\\u${hex.padStart(4, "0")}` : `\\x${hex.padStart(2, "0")}`;
+  return NAMED[character] ?? codeOf(character);
 }
 
 /**
