@@ -778,9 +778,12 @@ Deno.test("ipc watch --json prints a line whenever something has changed", async
   await seen(() => true, false);
 });
 
-/** Runs commands in a terminal of so many columns. */
+/**
+ * Runs commands in a terminal of so many columns. Ctrl-C reaches the shell, too, and may end it, depending on which shell
+ * it is and on who is faster; a trap is not inherited by what the shell runs.
+ */
 function inTerminal(commands: string, columns = 80, env: Record<string, string> = {}, rows = 24): Program {
-  return new Program("script", ["-qec", `stty cols ${columns} rows ${rows}; ${commands}`, "/dev/null"], {
+  return new Program("script", ["-qec", `trap : INT; stty cols ${columns} rows ${rows}; ${commands}`, "/dev/null"], {
     stdin: "open",
     env: { TERM: "xterm", ...env },
   });
