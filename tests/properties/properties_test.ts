@@ -1,7 +1,7 @@
 // Random calls, right and wrong, of everything there is: whatever happens is a value or a typed error. They run in a
 // process of their own (see _properties.ts, also for how to run them for longer), so that a crash is seen.
 import { assert, assertEquals } from "@std/assert";
-import { Program, root, rows, until } from "../support.ts";
+import { objects, process, Program, root, rows, until } from "../support.ts";
 import { parametersOf, targetsOf } from "./_targets.ts";
 
 const SEED = "4001";
@@ -85,9 +85,12 @@ Deno.test("whatever is exported is found, with all that can be called of it, and
 
 /** What a process has left: segments that it made, queues that it sent to. */
 const leftBy = (pid: number) => [
-  ...rows("/proc/sysvipc/shm").filter((row) => Number(row[4]) === pid),
-  ...rows("/proc/sysvipc/msg").filter((row) => Number(row[5]) === pid),
+  ...rows("/proc/sysvipc/shm").filter((row) => Number(row[4]) === pid).map((row) => `shm ${row[1]}`),
+  ...rows("/proc/sysvipc/msg").filter((row) => Number(row[5]) === pid).map((row) => `msg ${row[1]}`),
 ];
+
+/** Semaphore sets: the kernel doesn't tell whose they are. */
+const sets = () => objects("sem").map(({ id }) => `sem ${id}`);
 
 for (
   const [what, victim, signal, code] of [
@@ -97,6 +100,7 @@ for (
   ] as const
 ) {
   Deno.test(`a fuzzer that is ${what} leaves nothing behind`, async () => {
+    const before = new Set(sets());
     const directory = Deno.makeTempDirSync();
     await using program = new Program(Deno.execPath(), [
       "run",
@@ -118,10 +122,25 @@ for (
     const noted = () =>
       Deno.readTextFileSync(`${directory}/${journal()}`).split("\n").filter((line) => /^\w{3} /.test(line));
     await until(() => noted().length >= 6 && leftBy(child).length > 0, "it has made its objects");
-    if (victim === "child") Deno.kill(child, signal);
-    else program.kill(signal);
+    let made: string[] = [];
+    // between the making of an object and its note, nobody could know whose it is
+    const isAllNoted = async () => {
+      Deno.kill(child, "SIGSTOP");
+      await until(() => process(child)?.state === "T", "it has stopped");
+      made = [...leftBy(child), ...sets().filter((line) => !before.has(line))];
+      const lines = noted();
+      if (made.every((line) => lines.includes(line))) return true;
+      Deno.kill(child, "SIGCONT");
+    };
+    if (victim === "child") {
+      await until(isAllNoted, "all that it has made is noted");
+      Deno.kill(child, signal);
+    } else {
+      program.kill(signal);
+    }
     const ended = await program.end(60_000);
     assertEquals([ended.code, leftBy(child)], [code, []], ended.stderr);
+    assertEquals(sets().filter((line) => made.includes(line)), []);
     if (victim === "child") {
       assert(/killed by SIGKILL.*--seed \d+ --calls 1 --verbose/.test(ended.stderr), ended.stderr);
     }
