@@ -14,6 +14,7 @@ import { isFailed } from "../native/memory.ts";
 import { tracing } from "../native/observer.ts";
 import { known, optionsOf } from "../native/options.ts";
 import { own } from "../native/own.ts";
+import { install, isRemoval, removeAndEnd } from "../native/removal.ts";
 import {
   NAMES,
   SIGCHLD,
@@ -107,12 +108,14 @@ const paused = new Set<() => void>();
 /** Signals that a terminal or a system sends to end programs. */
 const ENDING = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
 
-function isIgnored(sig: number): boolean {
+/** What is to happen on a signal, if that is to stay so: it is ignored, or removes and ends. */
+function settled(sig: number): BigUint64Array<ArrayBuffer> | undefined {
   const action = newAction();
-  return own.sigaction(sig, null, action) === 0 && action[0] === BigInt(SIG_IGN);
+  if (own.sigaction(sig, null, action) < 0) return;
+  return action[0] === BigInt(SIG_IGN) || isRemoval(action[0]) ? action : undefined;
 }
 
-function listen(sig: number, handler: (sig: number) => void): void {
+function listen(sig: number, handler: (sig: number) => void, before: bigint): void {
   const listener = () => {
     tracing.current?.delivered(signalName(sig));
     try {
@@ -122,13 +125,15 @@ function listen(sig: number, handler: (sig: number) => void): void {
     }
   };
   // the first listener of a process makes Deno look after others too, which may have been told to be ignored
-  const ignored = ENDING.filter((other) => other !== sig && isIgnored(other));
+  const kept = ENDING.map((other) => [other, other === sig ? undefined : settled(other)] as const);
+  // Deno's handler would call it before
+  if (isRemoval(before)) own.signal(sig, BigInt(SIG_DFL));
   try {
     Deno.addSignalListener(NAMES[sig] as Deno.Signal, listener);
   } catch (error) {
     throw new LibcError("signal", "EINVAL", `${signalName(sig)}: ${(error as Error).message}`);
   }
-  for (const other of ignored) own.signal(other, BigInt(SIG_IGN));
+  for (const [other, action] of kept) if (action) own.sigaction(other, action, null);
   // Deno sets up its handler for a signal only once a process; after SIG_DFL took it away it has to be put back
   if (!hasHandler(sig, newAction())) own.sigaction(sig, denoAction(), null);
   entries.set(sig, { handler, listener });
@@ -169,10 +174,14 @@ export function signal(sig: number, handler: SignalHandler): SignalHandler {
   const before = newAction();
   if (own.sigaction(sig, null, before) < 0) throw new LibcError("signal", errno(), signalName(sig));
   const entry = isForked() ? undefined : entries.get(sig);
-  const previous = entry?.handler ?? (before[0] === 1n ? SIG_IGN : SIG_DFL);
-  if (ordinary) {
-    const before = own.signal(sig, BigInt(handler));
-    if (before !== null && isFailed(before)) throw new LibcError("signal", errno(), signalName(sig));
+  const previous = isRemoval(before[0]) ? removeAndEnd : entry?.handler ?? (before[0] === 1n ? SIG_IGN : SIG_DFL);
+  if (ordinary || handler === removeAndEnd) {
+    if (ordinary) {
+      const before = own.signal(sig, BigInt(handler));
+      if (before !== null && isFailed(before)) throw new LibcError("signal", errno(), signalName(sig));
+    } else {
+      install(sig);
+    }
     if (entry) Deno.removeSignalListener(NAMES[sig] as Deno.Signal, entry.listener);
     entries.delete(sig);
   } else if (isForked()) {
@@ -180,7 +189,7 @@ export function signal(sig: number, handler: SignalHandler): SignalHandler {
   } else if (entry) {
     entry.handler = handler;
   } else {
-    listen(sig, handler);
+    listen(sig, handler, before[0]);
   }
   tracing.current?.installed(sig, ordinary ? handler : nameOf(handler));
   return previous;

@@ -59,7 +59,7 @@ export function removeFile(path: string): void {
 /** Notes the file that a socket made when it was bound, if it made one. */
 export function noteFile(owner: object, address: sockaddr): void {
   const path = fileOf(address);
-  if (path !== undefined) noteMade(owner, () => removeFile(path));
+  if (path !== undefined) noteMade(owner, { path }, () => removeFile(path));
 }
 
 /** Closes a socket's descriptor, and removes its file unless it is that of the parent. */

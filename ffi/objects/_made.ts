@@ -7,13 +7,18 @@
  * @module
  */
 import { getpid } from "../libc/unistd.ts";
+import { enter, leave, type Target, undisturbed } from "../native/removal.ts";
 
 /** Something that was made. */
 export interface Made {
   /** Who made it. A forked child has a copy of this list, but what is in it is the parent's. */
   readonly pid: number;
+  /** What it is. */
+  readonly target: Target;
   /** Removes it; it is fine if it is gone already. */
   readonly remove: () => void;
+  /** Its place among what a signal removes. */
+  place?: number;
 }
 
 const madeBy = new WeakMap<object, Made>();
@@ -21,13 +26,15 @@ const madeBy = new WeakMap<object, Made>();
 export const allMade: Set<Made> = new Set();
 
 /**
- * Notes that an object has made something. What is noted holds on to what was made, not to the object.
+ * Notes that an object has made something; that has to be in a function that is `undisturbed`. What is noted holds on to
+ * what was made, not to the object.
  *
  * @param owner The object.
+ * @param target What was made.
  * @param remove What to do when it is disposed of.
  */
-export function noteMade(owner: object, remove: () => void): void {
-  const made: Made = { pid: getpid(), remove };
+export function noteMade(owner: object, target: Target, remove: () => void): void {
+  const made: Made = { pid: getpid(), target, remove, place: enter(target) };
   madeBy.set(owner, made);
   allMade.add(made);
 }
@@ -38,6 +45,7 @@ export function forgetMade(owner: object): void {
   if (made === undefined) return;
   madeBy.delete(owner);
   allMade.delete(made);
+  if (made.pid === getpid()) leave(made.place);
 }
 
 /** Removes what an object has made, in this process. Then it is forgotten. */
@@ -48,18 +56,8 @@ export function removeMade(owner: object): void {
   forgetMade(owner);
 }
 
-/** Removes all that the objects of this process have made, and gives the errors of what could not be removed. */
-export function removeAllMade(): unknown[] {
-  const errors: unknown[] = [];
+/** Has signals remove what this process has made by now. */
+export const enterAllMade: () => void = undisturbed(() => {
   const pid = getpid();
-  for (const made of allMade) {
-    if (made.pid !== pid) continue;
-    allMade.delete(made);
-    try {
-      made.remove();
-    } catch (error) {
-      errors.push(error);
-    }
-  }
-  return errors;
-}
+  for (const made of allMade) if (made.pid === pid) made.place ??= enter(made.target);
+});

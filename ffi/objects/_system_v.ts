@@ -10,6 +10,7 @@ import { SEM_STAT_ANY, semctl, semid_ds } from "../libc/sys/sem.ts";
 import { SHM_STAT_ANY, shmctl, shmid_ds } from "../libc/sys/shm.ts";
 import { type Known, known } from "../native/options.ts";
 import { checkMode, isCode } from "./_common.ts";
+import { undisturbed } from "../native/removal.ts";
 import { noteMade } from "./_made.ts";
 
 /** How to make an object. */
@@ -126,17 +127,20 @@ export function create<T extends object>(
   options: CreateOptions,
   open: (id: number, made: boolean) => T,
 ): T {
-  const [id, made] = obtain(kind, get, options);
-  if (!made) return open(id, false);
-  const remove = () => removeId(kind, id);
-  try {
-    const object = open(id, true);
-    noteMade(object, remove);
-    return object;
-  } catch (error) {
-    remove();
-    throw error;
-  }
+  const found = undisturbed((): T | number => {
+    const [id, made] = obtain(kind, get, options);
+    if (!made) return id;
+    const remove = () => removeId(kind, id);
+    try {
+      const object = open(id, true);
+      noteMade(object, { kind, id }, remove);
+      return object;
+    } catch (error) {
+      remove();
+      throw error;
+    }
+  })();
+  return typeof found === "number" ? open(found, false) : found;
 }
 
 function removeId(kind: KindName, id: number): void {

@@ -3,27 +3,26 @@
  *
  * @module
  */
-import { kill, SIG_DFL, SIGHUP, SIGINT, signal, SIGTERM } from "../libc/signal.ts";
-import { getpid } from "../libc/unistd.ts";
-import { removeAllMade } from "./_made.ts";
-
-const SIGNALS = [SIGHUP, SIGINT, SIGTERM];
+import { SIG_DFL, signal } from "../libc/signal.ts";
+import { ENDS, prepare, removeAndEnd } from "../native/removal.ts";
+import { enterAllMade } from "./_made.ts";
 
 /**
- * Has Ctrl-C (`SIGINT`), `SIGTERM` and `SIGHUP` remove what `using` would have removed: the segments, queues, semaphore sets
- * and socket files that objects of this process have made and not disposed of yet. Then the process ends by that signal, so
- * that its parent sees why. One line at the start of a program is enough.
+ * Has Ctrl-C (`SIGINT`), `SIGTERM` and the end of a session (`SIGHUP`) remove what `using` would have removed: the segments,
+ * queues, semaphore sets and socket files that objects of this process have made and not disposed of yet. Then the process ends
+ * by that signal, so that its parent sees why. One line at the start of a program is enough.
  *
- * A signal that has a handler, or is ignored (as `nohup` does with `SIGHUP`), is left as it is; a later
- * {@linkcode signal} replaces what is done here.
+ * It does not matter what the program does at that moment: whether it awaits, blocks (in `receiveSync`, `acceptSync`, `accept`,
+ * `read`, `sleep`, `wait` …) or computes without end. The handler is none of JavaScript's: it is a little machine code that
+ * enters the kernel for each object. So nothing else is done either: no `finally` and no `using` is run, and no
+ * listener of `Deno.addSignalListener` for these signals.
  *
- * This runs on the event loop, as all handlers do here: it reaches a program that waits with `await`, and not one that
- * blocks, in `acceptSync` or `sleep` say: that doesn't hear the signals any more until it goes on. (`receiveSync`,
- * `sendSync` and those of {@linkcode SemaphoreSet} fail with `EINTR` instead: the program ends by that error or by the
- * signal, whichever comes first, and one that catches `EINTR` ends by the signal when it next awaits.) `SIGKILL` cannot be
- * caught by anybody. A forked child starts without it.
+ * A signal that has a handler of {@linkcode signal}, or is ignored (as `nohup` does with `SIGHUP`), is left as it is; a later
+ * `signal` replaces what is done here. `SIGKILL` cannot be caught by anybody. A forked child starts without it, and a
+ * `Worker`, too: each may say so for what it makes itself. The first process of a PID namespace, such as a container's, which
+ * no signal of its own ends, exits with 128 + the signal's number.
  *
- * @throws {LibcError} `EOPNOTSUPP` in a forked child.
+ * @throws {LibcError} `ENOMEM`; `EACCES` the system lets no process make code.
  *
  * @example
  * ```ts ignore
@@ -31,18 +30,14 @@ const SIGNALS = [SIGHUP, SIGINT, SIGTERM];
  *
  * removeOnSignals();
  * using queue = MessageQueue.create({ key: 0x7e57_0008 });
- * console.log((await queue.receive()).text); // Ctrl-C here leaves nothing behind
+ * console.log(queue.receiveSync().text); // Ctrl-C here leaves nothing behind
  * ```
  */
 export function removeOnSignals(): void {
-  const before = SIGNALS.map((sig) => signal(sig, SIG_DFL));
-  SIGNALS.forEach((sig, i) => before[i] === SIG_DFL && signal(sig, removeAndEnd));
-  // only now: the first handler makes Deno catch others of these signals, too, even those that were ignored
-  SIGNALS.forEach((sig, i) => before[i] !== SIG_DFL && signal(sig, before[i]));
-}
-
-function removeAndEnd(sig: number): void {
-  for (const error of removeAllMade()) console.error(error instanceof Error ? error.message : error);
-  signal(sig, SIG_DFL);
-  kill(getpid(), sig);
+  prepare();
+  enterAllMade();
+  for (const sig of ENDS) {
+    const before = signal(sig, removeAndEnd);
+    if (before !== SIG_DFL) signal(sig, before);
+  }
 }

@@ -54,6 +54,7 @@ import { byteLengthOf, isBytes, plain } from "../native/bytes.ts";
 import { asInt, shown } from "../native/check.ts";
 import { setMode, setNonblocking } from "../native/descriptors.ts";
 import { known, optionsOf } from "../native/options.ts";
+import { undisturbed } from "../native/removal.ts";
 import { ready } from "./_reactor.ts";
 import { type Deadline, deadline, pause, sleepSync } from "./_time.ts";
 import type { WaitOptions, WaitSyncOptions } from "./options.ts";
@@ -169,6 +170,11 @@ function firstOf<T>(list: addrinfo[], open: (info: addrinfo) => T): T {
     }
   }
   throw failure;
+}
+
+/** The same for what may make a file. */
+function firstMade<T>(list: addrinfo[], attempt: (info: addrinfo) => T): T {
+  return firstOf(list, undisturbed(attempt));
 }
 
 /**
@@ -344,7 +350,7 @@ export class Socket implements Disposable {
       LISTEN,
       "listen",
     );
-    return firstOf(lookup(address, type), (info) => {
+    return firstMade(lookup(address, type), (info) => {
       const fd = bound(info, type, reuseAddress, mode);
       try {
         listen(fd, backlog);
@@ -370,7 +376,7 @@ export class Socket implements Disposable {
    */
   static bind(address: string | sockaddr, options?: BindOptions): Socket {
     const { mode = 0o600 } = optionsOf(options, BIND, "bind");
-    return firstOf(lookup(address, SOCK_DGRAM), (info) => {
+    return firstMade(lookup(address, SOCK_DGRAM), (info) => {
       const socket = new Socket(bound(info, SOCK_DGRAM, false, mode));
       noteFile(socket, info.ai_addr);
       return socket;

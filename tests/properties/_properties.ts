@@ -29,7 +29,7 @@ import { OTHERS } from "./_thin_others.ts";
 import { PROCESSES } from "./_thin_processes.ts";
 import { SOCKETS } from "./_thin_sockets.ts";
 import { SYSV } from "./_thin_sysv.ts";
-import { removeAllMade } from "../../ffi/objects/_made.ts";
+import { allMade } from "../../ffi/objects/_made.ts";
 import { m, World } from "./_world.ts";
 
 // Deno opens a pair of sockets at the first, and keeps it
@@ -67,7 +67,11 @@ for (const [signal, number] of [["SIGHUP", 1], ["SIGINT", 2], ["SIGTERM", 15]] a
         world[Symbol.dispose]();
       } catch { /* it is in the middle of a call */ }
     }
-    removeAllMade();
+    for (const { remove } of allMade) {
+      try {
+        remove();
+      } catch { /* somebody else's by now */ }
+    }
     Deno.exit(128 + number);
   });
 }
