@@ -115,7 +115,18 @@ function settled(sig: number): BigUint64Array<ArrayBuffer> | undefined {
   return action[0] === BigInt(SIG_IGN) || isRemoval(action[0]) ? action : undefined;
 }
 
-function listen(sig: number, handler: (sig: number) => void, before: bigint): void {
+/** Gives Deno a listener. The first of a process makes it look after other signals, too. */
+function addListener(sig: number, listener: () => void): void {
+  const kept = ENDING.map((other) => [other, other === sig ? undefined : settled(other)] as const);
+  try {
+    Deno.addSignalListener(NAMES[sig] as Deno.Signal, listener);
+  } catch (error) {
+    throw new LibcError("signal", "EINVAL", `${signalName(sig)}: ${(error as Error).message}`);
+  }
+  for (const [other, action] of kept) if (action) own.sigaction(other, action, null);
+}
+
+function listen(sig: number, handler: (sig: number) => void): void {
   const listener = () => {
     tracing.current?.delivered(signalName(sig));
     try {
@@ -124,19 +135,22 @@ function listen(sig: number, handler: (sig: number) => void, before: bigint): vo
       for (const resume of paused) resume();
     }
   };
-  // the first listener of a process makes Deno look after others too, which may have been told to be ignored
-  const kept = ENDING.map((other) => [other, other === sig ? undefined : settled(other)] as const);
-  // Deno's handler would call it before
-  if (isRemoval(before)) own.signal(sig, BigInt(SIG_DFL));
-  try {
-    Deno.addSignalListener(NAMES[sig] as Deno.Signal, listener);
-  } catch (error) {
-    throw new LibcError("signal", "EINVAL", `${signalName(sig)}: ${(error as Error).message}`);
-  }
-  for (const [other, action] of kept) if (action) own.sigaction(other, action, null);
-  // Deno sets up its handler for a signal only once a process; after SIG_DFL took it away it has to be put back
-  if (!hasHandler(sig, newAction())) own.sigaction(sig, denoAction(), null);
+  addListener(sig, listener);
+  // Deno sets up its handler for a signal only once a process; what has replaced it has to go again
+  const now = newAction();
+  if (!hasHandler(sig, now) || isRemoval(now[0])) own.sigaction(sig, denoAction(), null);
   entries.set(sig, { handler, listener });
+}
+
+/** Has a signal remove and end. */
+function installRemoval(sig: number): void {
+  if (!isForked()) {
+    // Deno's handlers come first: set up later, they would replace this one, and call it nevertheless
+    const nothing = () => {};
+    addListener(SIGURG, nothing);
+    Deno.removeSignalListener("SIGURG", nothing);
+  }
+  install(sig);
 }
 
 /**
@@ -180,7 +194,7 @@ export function signal(sig: number, handler: SignalHandler): SignalHandler {
       const before = own.signal(sig, BigInt(handler));
       if (before !== null && isFailed(before)) throw new LibcError("signal", errno(), signalName(sig));
     } else {
-      install(sig);
+      installRemoval(sig);
     }
     if (entry) Deno.removeSignalListener(NAMES[sig] as Deno.Signal, entry.listener);
     entries.delete(sig);
@@ -189,7 +203,7 @@ export function signal(sig: number, handler: SignalHandler): SignalHandler {
   } else if (entry) {
     entry.handler = handler;
   } else {
-    listen(sig, handler, before[0]);
+    listen(sig, handler);
   }
   tracing.current?.installed(sig, ordinary ? handler : nameOf(handler));
   return previous;

@@ -1,17 +1,20 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { freshKey } from "../../_peers.ts";
-import { type Ended, FFI, file, objects, process, Program, run, runSource, waitsIn } from "../../support.ts";
+import { needs, UNSHARE_IPC } from "../../needs.ts";
+import { type Ended, FFI, file, mod, objects, process, Program, run, runSource, until } from "../../support.ts";
 
 /** Runs a program until it is ready, does something to it, and waits for its end. */
 async function ended(
   source: string,
   args: (string | number)[],
   when: (program: Program) => void | Promise<void>,
+  flags: string[] = [],
 ): Promise<Ended> {
   using program = file(source);
   await using running = new Program(Deno.execPath(), [
     ...FFI,
     "--v8-flags=--single-threaded",
+    ...flags,
     program.path,
     ...args.map(String),
   ]);
@@ -127,37 +130,269 @@ Deno.test("removeOnSignals() leaves a signal ignored that the program was starte
   assertEquals([stdout, stderr], ["true\n", ""]);
 });
 
-/** Interrupts a program that makes a queue and waits for a message by this statement. */
-async function interruptedIn(receive: string): Promise<Ended & { left: string[] }> {
-  const key = freshKey();
-  const how = await ended(
-    `import { MessageQueue, removeOnSignals } from "@mod";
-     removeOnSignals();
-     using queue = MessageQueue.create({ key: Number(Deno.args[0]) });
-     console.log("ready");
-     ${receive}`,
-    [key],
-    async (program) => {
-      const MSGRCV = [70, 188] as const;
-      await program.ready(() => waitsIn(program.pid, ...MSGRCV), "it waits in msgrcv");
-      program.kill("SIGINT");
-    },
-  );
-  return { ...how, left: left(key) };
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** A statement for each way to be busy, in a program with a segment, a queue, a set, a listener and a socket. */
+const WAYS: Readonly<Record<string, string>> = {
+  "await queue.receive()": "await queue.receive();",
+  "await set.acquire()": "await set.acquire(0);",
+  "await listener.accept()": "await listener.accept();",
+  "await socket.receiveFrom()": "await socket.receiveFrom();",
+  "await pause()": "await mod.pause();",
+  "await of something of Deno's": "await new Promise((done) => setTimeout(done, 60_000));",
+  "queue.receiveSync()": "queue.receiveSync();",
+  "queue.receiveSync() with a time limit": "queue.receiveSync({ timeout: 60_000 });",
+  "queue.receiveSync() in try and catch": "for (;;) try { queue.receiveSync(); } catch { /* EINTR, and once more */ }",
+  "set.acquireSync()": "set.acquireSync(0);",
+  "listener.acceptSync()": "listener.acceptSync();",
+  "socket.receiveFromSync()": "socket.receiveFromSync();",
+  "msgrcv()": "mod.msgrcv(queue.id, new mod.msgbuf(8), 8, 0, 0);",
+  "semop()": "mod.semop(set.id, new mod.sembuf([0, -1]));",
+  "accept()": `const fd = mod.socket(mod.AF_INET, mod.SOCK_STREAM, 0);
+    mod.listen(fd, 1);
+    mod.accept(fd, null);`,
+  "read()": "mod.read(mod.pipe()[0], new Uint8Array(1));",
+  "poll()": "mod.poll(new mod.pollfds([mod.pipe()[0], mod.POLLIN]), -1);",
+  "sleep()": "for (;;) mod.sleep(60);",
+  "usleep()": "for (;;) mod.usleep(60_000_000);",
+  "wait()": "mod.fork(() => (mod.close(other), mod.read(end, new Uint8Array(1)))); mod.wait();",
+  "a loop without end": "for (;;);",
+  "a loop that makes and removes": "for (;;) mod.SharedMemory.create(8)[Symbol.dispose]();",
+};
+
+for (const [way, statement] of Object.entries(WAYS)) {
+  Deno.test(`removeOnSignals() removes everything on SIGINT, SIGTERM and SIGHUP during ${way}`, async () => {
+    const directory = Deno.makeTempDirSync();
+    try {
+      for (const sig of SIGNALS) {
+        const key = freshKey();
+        const { signal, stdout, stderr } = await ended(
+          `import * as mod from "@mod";
+           ${way === "wait()" ? "mod.enableFork(); const [end, other] = mod.pipe();" : ""}
+           mod.removeOnSignals();
+           const key = Number(Deno.args[0]);
+           using segment = mod.SharedMemory.create(10, { key });
+           using queue = mod.MessageQueue.create({ key });
+           using set = mod.SemaphoreSet.create([0], { key });
+           using listener = mod.Socket.listen(Deno.args[1] + "/socket");
+           using socket = mod.Socket.bind(Deno.args[1] + "/datagrams");
+           console.log("ready");
+           ${statement}`,
+          [key, directory],
+          async (program) => {
+            assertEquals(left(key), ["shm", "msg", "sem"]);
+            assertEquals([...Deno.readDirSync(directory)].length, 2);
+            const state = way.startsWith("a loop") ? "R" : "S";
+            let seen = 0;
+            await program.ready(() => ++seen > 3 && process(program.pid)?.state === state, `it is in ${way}`);
+            program.kill(sig);
+          },
+        );
+        assertEquals([signal, stdout, stderr], [sig, "ready\n", ""]);
+        assertEquals([left(key), [...Deno.readDirSync(directory)]], [[], []]);
+      }
+    } finally {
+      Deno.removeSync(directory, { recursive: true });
+    }
+  });
 }
 
-Deno.test("a program that blocks in receiveSync() hears of the signal by EINTR, and ends by it once it awaits", async () => {
-  const receive = `try { queue.receiveSync(); } catch (error) { console.log(error.code); } await queue.receive();`;
-  const { signal, stdout, stderr, left } = await interruptedIn(receive);
-  assertEquals([signal, stdout, stderr, left], ["SIGINT", "ready\nEINTR\n", "", []]);
+/** A program that has a queue, and blocks. */
+const BLOCKS = `import { MessageQueue, removeOnSignals } from "@mod";
+  removeOnSignals();
+  using queue = MessageQueue.create({ key: Number(Deno.args[0]) });
+  console.log("ready");
+  queue.receiveSync();`;
+
+/** Runs it in a terminal. */
+function inTerminal(path: string, key: number): Program {
+  const command = [Deno.execPath(), ...FFI, path, key].join(" ");
+  return new Program("script", ["-qec", `trap : INT; ${command}; echo "code $?"`, "/dev/null"], { stdin: "open" });
+}
+
+needs("script")("removeOnSignals() removes on a terminal's Ctrl-C", async () => {
+  using program = file(BLOCKS);
+  const key = freshKey();
+  await using terminal = inTerminal(program.path, key);
+  await terminal.until("ready");
+  assertEquals(left(key), ["msg"]);
+  await terminal.type("\x03", false);
+  await terminal.until("code 130");
+  assertEquals(left(key), []);
+  await terminal.type("");
+  await terminal.end();
 });
 
-Deno.test("a program that does not catch EINTR ends by that or by the signal, and leaves nothing", async () => {
-  const { code, signal, stderr, left } = await interruptedIn("queue.receiveSync();");
-  // Deno may look for signals once more before it ends because of an error
-  if (signal === null) {
-    assertEquals(code, 1);
-    assertStringIncludes(stderr, "msgrcv: Interrupted system call");
+needs("script")("removeOnSignals() removes when the terminal is closed", async () => {
+  using program = file(BLOCKS);
+  const key = freshKey();
+  await using terminal = inTerminal(program.path, key);
+  await terminal.until("ready");
+  assertEquals(left(key), ["msg"]);
+  terminal.kill("SIGKILL"); // script has the terminal's other end
+  await until(() => left(key).length === 0, "the queue is removed");
+});
+
+needs("unshare")(
+  "removeOnSignals() ends the first process of a PID namespace, which no signal of its own ends",
+  async () => {
+    const directory = Deno.makeTempDirSync();
+    using program = file(
+      `import { removeOnSignals, Socket } from "@mod";
+     removeOnSignals();
+     using listener = Socket.listen(Deno.args[0] + "/socket");
+     console.log("ready");
+     listener.acceptSync();`,
+    );
+    try {
+      await using first = new Program("unshare", [
+        ...UNSHARE_IPC,
+        "--pid",
+        "--fork",
+        Deno.execPath(),
+        ...FFI,
+        program.path,
+        directory,
+      ]);
+      await first.until("ready");
+      const children = Deno.readTextFileSync(`/proc/${first.pid}/task/${first.pid}/children`);
+      Deno.kill(Number(children.trim()), "SIGTERM");
+      assertEquals([(await first.end()).code, [...Deno.readDirSync(directory)]], [128 + 15, []]);
+    } finally {
+      Deno.removeSync(directory, { recursive: true });
+    }
+  },
+);
+
+Deno.test("removeOnSignals() removes what is made before it, and nothing that has been disposed of", async () => {
+  const directory = Deno.makeTempDirSync();
+  const key = freshKey();
+  try {
+    const { signal } = await ended(
+      `import { MessageQueue, removeOnSignals, SemaphoreSet, SharedMemory, Socket } from "@mod";
+       const key = Number(Deno.args[0]);
+       using queue = MessageQueue.create({ key });
+       removeOnSignals();
+       Socket.listen(Deno.args[1] + "/socket").close();
+       SharedMemory.create(10)[Symbol.dispose]();
+       using set = SemaphoreSet.create(1, { key });
+       console.log("ready");
+       await queue.receive();`,
+      [key, directory],
+      (program) => {
+        assertEquals(left(key), ["msg", "sem"]);
+        Deno.writeTextFileSync(`${directory}/socket`, "somebody else's");
+        program.kill("SIGINT");
+      },
+    );
+    assertEquals([signal, left(key), [...Deno.readDirSync(directory)].length], ["SIGINT", [], 1]);
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
   }
-  assertEquals([signal ?? "SIGINT", left], ["SIGINT", []]);
+});
+
+Deno.test("removeOnSignals() leaves nothing when the signal comes while something is made", async () => {
+  for (let round = 0; round < 20; round++) {
+    const key = freshKey();
+    const { signal } = await ended(
+      `import { removeOnSignals, SemaphoreSet } from "@mod";
+       removeOnSignals();
+       console.log("ready");
+       for (;;) SemaphoreSet.create(1, { key: Number(Deno.args[0]) })[Symbol.dispose]();`,
+      [key],
+      (program) => program.kill(SIGNALS[round % 3]),
+    );
+    assertEquals([signal, left(key)], [SIGNALS[round % 3], []]);
+  }
+});
+
+Deno.test("removeOnSignals() stays in force with other signals' handlers, and can be replaced and put back", async () => {
+  for (const replaced of ["", "signal(SIGTERM, SIG_DFL); signal(SIGTERM, before);"]) {
+    for (
+      const other of [
+        `signal(SIGCHLD, () => {});`,
+        `signal(SIGUSR1, () => {});`,
+        `Deno.addSignalListener("SIGUSR1", () => {});`,
+      ]
+    ) {
+      const key = freshKey();
+      const { signal, stdout } = await ended(
+        `import { getpid, kill, MessageQueue, pause, removeOnSignals, SIG_DFL, SIGCHLD, signal, SIGTERM, SIGUSR1 } from "@mod";
+         removeOnSignals();
+         ${other}
+         const before = signal(SIGTERM, () => console.log("mine"));
+         kill(getpid(), SIGTERM);
+         await pause();
+         signal(SIGTERM, before);
+         ${replaced}
+         using queue = MessageQueue.create({ key: Number(Deno.args[0]) });
+         console.log("ready");
+         queue.receiveSync();`,
+        [key],
+        (program) => program.kill("SIGTERM"),
+      );
+      assertEquals([signal, stdout, left(key)], ["SIGTERM", "mine\nready\n", []], other);
+    }
+  }
+});
+
+Deno.test("removeOnSignals() in a Worker removes what that has made, whatever either does", async () => {
+  const [key, workers] = [freshKey(), freshKey()];
+  const { signal } = await ended(
+    `import { MessageQueue, removeOnSignals, sleep } from "@mod";
+     removeOnSignals();
+     const [key, workers] = Deno.args.map(Number);
+     using queue = MessageQueue.create({ key });
+     const source = \`import { removeOnSignals, MessageQueue, SemaphoreSet } from ${JSON.stringify(mod)};
+       removeOnSignals();
+       const set = SemaphoreSet.create(1, { key: \${workers} });
+       const queue = MessageQueue.create({ key: \${workers} });
+       postMessage("made");
+       for (;;);\`;
+     const worker = new Worker("data:application/typescript," + encodeURIComponent(source), { type: "module" });
+     await new Promise((done) => worker.onmessage = done);
+     console.log("ready");
+     sleep(60);`,
+    [key, workers],
+    (program) => {
+      assertEquals([left(key), left(workers)], [["msg"], ["msg", "sem"]]);
+      program.kill("SIGTERM");
+    },
+    ["--allow-read"], // for the module's file
+  );
+  assertEquals([signal, left(key), left(workers)], ["SIGTERM", [], []]);
+});
+
+Deno.test("removeOnSignals() in a forked child removes what that has made, and nothing of its parent's", async () => {
+  const [key, childs] = [freshKey(), freshKey()];
+  const { signal, stdout } = await ended(
+    `import { enableFork, fork, MessageQueue, removeOnSignals, SemaphoreSet, SharedMemory, wait, WaitStatus } from "@mod";
+     enableFork();
+     removeOnSignals();
+     const [key, childs] = Deno.args.map(Number);
+     SharedMemory.create(8)[Symbol.dispose]();
+     using queue = MessageQueue.create({ key });
+     using set = SemaphoreSet.create(1, { key });
+     const child = fork(() => {
+       removeOnSignals();
+       using queue = MessageQueue.create({ key: childs });
+       console.log("ready");
+       queue.receiveSync();
+     });
+     console.log("child", child);
+     const status = new WaitStatus();
+     wait(status);
+     console.log(String(status));
+     queue.receiveSync();`,
+    [key, childs],
+    async (program) => {
+      await program.until("child ");
+      assertEquals(left(childs), ["msg"]);
+      Deno.kill(Number(/child (\d+)/.exec(program.stdout)![1]), "SIGHUP");
+      await program.until("killed by SIGHUP");
+      assertEquals([left(childs), left(key)], [[], ["msg", "sem"]]);
+      program.kill("SIGTERM");
+    },
+  );
+  assertEquals([signal, left(key)], ["SIGTERM", []], stdout);
 });

@@ -1,0 +1,32 @@
+// The machine code of ffi/native/removal.ts is what an assembler makes of the source beside it.
+import { assertEquals } from "@std/assert";
+import { CODE } from "../../../ffi/native/removal.ts";
+import { needs } from "../../needs.ts";
+import { run } from "../../support.ts";
+
+for (const [arch, compiler] of [["x86_64", "cc"], ["aarch64", "aarch64-linux-gnu-gcc"]] as const) {
+  const lack: Record<string, boolean> = arch === "x86_64"
+    ? { "an x86-64 processor": Deno.build.arch === "x86_64" }
+    : {};
+  needs(compiler, lack)(`the handler for ${arch} is what its source says`, async () => {
+    const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_" });
+    try {
+      const lines = [...CODE[arch].matchAll(/^(\w+) +(.*)$/gm)];
+      const source = lines.map(([, , text]) => `${text}\n`).join("");
+      Deno.writeTextFileSync(`${directory}/a.s`, (arch === "x86_64" ? ".intel_syntax noprefix\n" : "") + source);
+      const objcopy = arch === "x86_64" ? "objcopy" : "aarch64-linux-gnu-objcopy";
+      for (
+        const [command, ...args] of [
+          [compiler, "-c", "-o", "a.o", "a.s"],
+          [objcopy, "-O", "binary", "-j", ".text", "a.o", "a.bin"],
+        ]
+      ) {
+        const { code, stderr } = await run(command, args, { cwd: directory });
+        assertEquals([code, stderr], [0, ""]);
+      }
+      assertEquals(Deno.readFileSync(`${directory}/a.bin`).toHex(), lines.map(([, hex]) => hex).join(""));
+    } finally {
+      Deno.removeSync(directory, { recursive: true });
+    }
+  });
+}
