@@ -18,18 +18,20 @@ import {
   semget,
   type semid_ds,
   semop,
+  semopElsewhere,
+  semopOrNot,
   semtimedop,
   SETALL,
   SETVAL,
 } from "../libc/sys/sem.ts";
 import { getpid } from "../libc/unistd.ts";
 import { isCode, waitOptionsOf } from "./_common.ts";
-import { Line } from "./_line.ts";
+import { wait } from "./_line.ts";
 import { byteLengthOf } from "../native/bytes.ts";
 import { ownBytes } from "../native/layout.ts";
 import { tracing } from "../native/observer.ts";
 import { known, optionsOf } from "../native/options.ts";
-import { CREATE, create, date, find } from "./_system_v.ts";
+import { CREATE, create, date, find, whyFailed } from "./_system_v.ts";
 import { BUSY, deadline, sleepSync } from "./_time.ts";
 import { type CreateOptions, IpcObject } from "./ipc_object.ts";
 import type { WaitOptions, WaitSyncOptions } from "./options.ts";
@@ -48,6 +50,7 @@ const ACQUIRE_SYNC = known<AcquireOptions & WaitSyncOptions>(({ by, undo, timeou
 const WAIT = known<WaitOptions>(({ signal }) => ({ signal }));
 const SYNC = known<WaitSyncOptions>(({ timeout }) => ({ timeout }));
 
+const EINTR = 4;
 const LARGEST = 0x7fff; // SEMVMX
 
 function checkValue(value: number, name: string, from: number, syscall = "semop"): number {
@@ -124,7 +127,6 @@ function valuesOf(list: ArrayLike<number>): Uint16Array<ArrayBuffer> {
  */
 export class SemaphoreSet extends IpcObject<semid_ds> {
   readonly #id: number;
-  readonly #line = new Line("semop");
   readonly #single: sembuf = new sembuf([0, 0]);
   readonly #fields: Int16Array<ArrayBuffer> = new Int16Array(this.#single.bytes.buffer);
 
@@ -220,15 +222,11 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
 
   /** Sets `sem_otime`, which is 0 in a new set, without changing a value. */
   #announce(first: number): void {
-    try {
-      semop(
-        this.#id,
-        first === 0 ? new sembuf([0, 0, IPC_NOWAIT]) : new sembuf([0, -1, IPC_NOWAIT], [0, 1, IPC_NOWAIT]),
-      );
-    } catch (error) {
-      // somebody was faster, and has set it thereby
-      if (!isCode(error, "EAGAIN")) throw error;
-    }
+    // if it would have to wait, somebody was faster, and has set it thereby
+    semopOrNot(
+      this.#id,
+      first === 0 ? new sembuf([0, 0, IPC_NOWAIT]) : new sembuf([0, -1, IPC_NOWAIT], [0, 1, IPC_NOWAIT]),
+    );
   }
 
   /** Waits until a set that was just made has got its values. */
@@ -253,16 +251,6 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
     return this.#single;
   }
 
-  #try(ops: sembuf): boolean {
-    try {
-      semop(this.#id, ops);
-      return true;
-    } catch (error) {
-      if (isCode(error, "EAGAIN")) return false;
-      throw error;
-    }
-  }
-
   /** Does operations, and blocks until they can be done. */
   #block(ops: sembuf, timeout: number | undefined): void {
     const limit = deadline(timeout, "semtimedop");
@@ -275,11 +263,24 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
   }
 
   #wait(n: number, value: number, flags: number, signal?: AbortSignal): Promise<void> {
-    return this.#line.wait<void>(
-      () => this.#try(this.#one(n, value, flags | IPC_NOWAIT)) ? undefined : BUSY,
-      typeof n === "number" ? `${n} ${value}` : "", // what is no number will be told at once
+    return this.#waitFor(
+      typeof n === "number" ? `${n} ${value} ${flags}` : "", // what is no number will be told at once
+      () => semopOrNot(this.#id, this.#one(n, value, flags | IPC_NOWAIT)),
+      () => new sembuf([n, value, flags]),
       signal,
     );
+  }
+
+  /** Waits until operations can be done; those with the same key are the same. */
+  #waitFor(key: string, attempt: () => boolean, ops: () => sembuf, signal?: AbortSignal): Promise<void> {
+    return wait<void>({
+      syscall: "semop",
+      key: `semop ${this.#id} ${key}`,
+      shared: true,
+      attempt: () => attempt() ? undefined : BUSY,
+      block: () => ({ call: semopElsewhere(this.#id, ops()), got: () => {} }),
+      failure: () => whyFailed("sem", this.#id, EINTR),
+    }, signal);
   }
 
   /**
@@ -329,7 +330,7 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    */
   tryAcquire(n: number, options?: AcquireOptions): boolean {
     const { by = 1, undo } = optionsOf(options, ACQUIRE, "semop");
-    return this.#try(this.#one(n, -checkValue(by, "by", 1), undo ? SEM_UNDO | IPC_NOWAIT : IPC_NOWAIT));
+    return semopOrNot(this.#id, this.#one(n, -checkValue(by, "by", 1), undo ? SEM_UNDO | IPC_NOWAIT : IPC_NOWAIT));
   }
 
   /**
@@ -376,7 +377,7 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * @throws {LibcError} As {@linkcode acquire}.
    */
   tryWaitZero(n: number): boolean {
-    return this.#try(this.#one(n, 0, IPC_NOWAIT));
+    return semopOrNot(this.#id, this.#one(n, 0, IPC_NOWAIT));
   }
 
   /**
@@ -402,9 +403,10 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
     }
     const patient = copyOf(ops);
     if (!isPatient(patient)) return semop(this.#id, patient);
-    const fields = new Int16Array(patient.bytes.buffer);
+    const hasty = copyOf(patient);
+    const fields = new Int16Array(hasty.bytes.buffer);
     for (let at = FLAGS; at < fields.length; at += FIELDS) fields[at] |= IPC_NOWAIT;
-    await this.#line.wait<void>(() => this.#try(patient) ? undefined : BUSY, fields.join(), signal);
+    await this.#waitFor(fields.join(), () => semopOrNot(this.#id, hasty), () => copyOf(patient), signal);
   }
 
   /**

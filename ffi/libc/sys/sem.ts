@@ -6,6 +6,7 @@
 import { errnoCode, LibcError } from "../../errors.ts";
 import { byteLengthOf, isWords } from "../../native/bytes.ts";
 import { asInt, asKey, asLong, asSize, itemsOf, keyText, shown } from "../../native/check.ts";
+import { type Blocked, blocking } from "../../native/elsewhere.ts";
 import { call, header } from "../../native/header.ts";
 import {
   array,
@@ -229,13 +230,17 @@ const number: Kind<"i64"> = {
   decode: (value, call) => call.argument("cmd") === SETVAL ? Number(value) : null,
 };
 
+const EAGAIN = 11;
+
+const SEMOP = call(i32, [["semid", id], ["sops", sops], ["nsops", size]], { waits: mayWait });
+
 const c = header({
   semget: call(id, [
     ["key", oneOf({ IPC_PRIVATE }, 16)],
     ["nsems", i32],
     ["semflg", flags({ IPC_CREAT, IPC_EXCL }, { radix: 8 })],
   ]),
-  semop: call(i32, [["semid", id], ["sops", sops], ["nsops", size]], { waits: mayWait }),
+  semop: SEMOP,
   semtimedop: call(i32, [["semid", id], ["sops", sops], ["nsops", size], ["timeout", struct(timespec)]], {
     waits: mayWait,
   }),
@@ -243,6 +248,8 @@ const c = header({
   semctl: call(i32, [["semid", id], ["semnum", i32], ["cmd", cmd], ["arg", number]]),
   semctl_memory: call(i32, [["semid", id], ["semnum", i32], ["cmd", cmd], ["arg", arg]], { symbol: "semctl" }),
 });
+
+const operate = blocking(SEMOP);
 
 const SIZE = { semid_ds: layoutOf(semid_ds).size, seminfo: layoutOf(seminfo).size };
 
@@ -305,6 +312,32 @@ export function semop(semid: number, sops: sembuf): void {
     const failed = errno();
     throw new LibcError("semop", failed, described(semid, sops, failed));
   }
+}
+
+/**
+ * The same, but without an error if it would have to wait; all operations have `IPC_NOWAIT`.
+ *
+ * @returns Whether they were done.
+ * @ignore
+ */
+export function semopOrNot(semid: number, sops: sembuf): boolean {
+  const bytes = operations(sops, "semop");
+  const nsops = asSize(byteLengthOf(bytes) / OPERATION.size >>> 0, "semop", "nsops");
+  if (c.semop(asInt(semid, "semop", "semid"), bytes, nsops) === 0) return true;
+  const failed = errno();
+  if (failed === EAGAIN) return false;
+  throw new LibcError("semop", failed, described(semid, sops, failed));
+}
+
+/**
+ * The same on another thread, which blocks until the operations can be done. They have to be left alone until it is back.
+ *
+ * @ignore
+ */
+export function semopElsewhere(semid: number, sops: sembuf): Blocked {
+  const bytes = operations(sops, "semop");
+  const nsops = asSize(byteLengthOf(bytes) / OPERATION.size >>> 0, "semop", "nsops");
+  return operate(asInt(semid, "semop", "semid"), bytes, nsops);
 }
 
 /**
