@@ -113,16 +113,16 @@ function interrupt(memory: Uint8Array<ArrayBuffer>): boolean {
     if (interruption === undefined) return false;
   }
   const address = `0x${Deno.UnsafePointer.value(Deno.UnsafePointer.of(memory)).toString(16)}`;
-  const isThere = (tid: number) => state(tid).split(" ")[2] === address;
+  const isThere = (tid: number, text = state(tid)) => text.split(" ")[2] === address;
   const limit = performance.now() + PATIENCE;
   let tid: number | undefined;
-  while ((tid = numbersIn(TASKS).find(isThere)) === undefined) {
+  while ((tid = numbersIn(TASKS).find((tid) => isThere(tid))) === undefined) {
     if (performance.now() > limit) return false;
     own.sched_yield();
   }
   own.tgkill(own.getpid(), tid, interruption!);
-  // it may still get what it waits for until it runs
-  while (isThere(tid)) {
+  // until it has left the kernel it may still get what it waits for; then it waits for other work
+  for (let now = state(tid); now.startsWith("running") || isThere(tid, now); now = state(tid)) {
     if (performance.now() > limit + PATIENCE) break;
     own.sched_yield();
   }

@@ -32,7 +32,7 @@ import { ownBytes } from "../native/layout.ts";
 import { tracing } from "../native/observer.ts";
 import { known, optionsOf } from "../native/options.ts";
 import { CREATE, create, date, find, whyFailed } from "./_system_v.ts";
-import { BUSY, deadline, sleepSync } from "./_time.ts";
+import { BUSY, deadline, LONGEST_PAUSE, pause, sleepSync } from "./_time.ts";
 import { type CreateOptions, IpcObject } from "./ipc_object.ts";
 import type { WaitOptions, WaitSyncOptions } from "./options.ts";
 
@@ -51,6 +51,7 @@ const WAIT = known<WaitOptions>(({ signal }) => ({ signal }));
 const SYNC = known<WaitSyncOptions>(({ timeout }) => ({ timeout }));
 
 const EINTR = 4;
+const PATIENCE = 2; // seconds: what a maker may take to give a set its values
 const LARGEST = 0x7fff; // SEMVMX
 
 function checkValue(value: number, name: string, from: number, syscall = "semop"): number {
@@ -139,7 +140,7 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * Makes a set.
    *
    * C has a gap between making a set and giving it its values, in which another process may find it. Here that one waits
-   * until the values are there: see {@linkcode open}.
+   * until the values are there, and so does this, blocking the program, with a set that was there before: see {@linkcode open}.
    *
    * @param semaphores How many semaphores, all 0; or the value of each.
    * @param options Key, permissions, and whether an existing set will do; that one keeps its values.
@@ -172,30 +173,52 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
   }
 
   /**
-   * Finds the set with a key.
+   * Finds the set with a key, and waits until it has its values.
    *
-   * If the set is only a second old and nobody has operated on it, its maker may still be about to give it its values. Then
-   * this blocks until that has happened (`create` shows it by an operation that changes nothing but the time), at most a tenth
-   * of a second: a C program's set may be meant to be like that.
+   * Its maker may be about to give it these. It has them when somebody has operated on it (`create` shows it by an operation
+   * that changes nothing but the time), when each semaphore has been set, as `SETVAL` and `SETALL` of C do, or when
+   * somebody waits there. A set of which none of this is true for two or three seconds after it was made is meant to be as it is.
    *
    * @param key The key that it was made with.
+   * @param options A signal to end the wait with.
    * @returns The set; disposing of it leaves it in the system.
-   * @throws {LibcError} `ENOENT` there is none; `EACCES`.
+   * @throws {LibcError} `ENOENT` there is none; `EACCES`; `EINVAL` it was removed meanwhile.
    *
    * @example
    * ```ts
    * import { SemaphoreSet } from "./mod.ts";
    *
    * using made = SemaphoreSet.create([1], { key: 0x7e57_0007 });
-   * using found = SemaphoreSet.open(0x7e57_0007);
+   * using found = await SemaphoreSet.open(0x7e57_0007);
    * console.log(found.id === made.id, found.values); // true [ 1 ]
    * ```
    */
-  static open(key: number): SemaphoreSet {
-    const id = find("sem", (key, flags) => semget(key, 0, flags), key);
-    const set = new SemaphoreSet(id);
+  static async open(key: number, options?: WaitOptions): Promise<SemaphoreSet> {
+    const { signal } = waitOptionsOf(options, WAIT, "semget");
+    signal?.throwIfAborted();
+    const set = SemaphoreSet.#find(key);
+    const limit = performance.now() + 1000 * PATIENCE;
+    for (let ms = 1; !set.#isReady() && performance.now() < limit; ms = Math.min(ms + 1, LONGEST_PAUSE)) {
+      await pause(ms, signal);
+    }
+    return set;
+  }
+
+  /**
+   * As {@linkcode open}, but blocks the program.
+   *
+   * @param key The key that it was made with.
+   * @returns The set; disposing of it leaves it in the system.
+   * @throws {LibcError} As {@linkcode open}.
+   */
+  static openSync(key: number): SemaphoreSet {
+    const set = SemaphoreSet.#find(key);
     set.#settle();
     return set;
+  }
+
+  static #find(key: number): SemaphoreSet {
+    return new SemaphoreSet(find("sem", (key, flags) => semget(key, 0, flags), key));
   }
 
   /**
@@ -229,12 +252,23 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
     );
   }
 
-  /** Waits until a set that was just made has got its values. */
+  /** Blocks until a set that was just made has got its values. */
   #settle(): void {
-    for (let tries = 0; tries < 100; tries++) {
-      const ds = this.stat();
-      if (ds.sem_otime !== 0 || Date.now() / 1000 - ds.sem_ctime > 2) return;
-      sleepSync(1);
+    const limit = performance.now() + 1000 * PATIENCE;
+    while (!this.#isReady() && performance.now() < limit) sleepSync(1);
+  }
+
+  /** Tells whether the set has its values, as far as can be seen. */
+  #isReady(): boolean {
+    const { sem_otime, sem_ctime, sem_nsems } = this.stat();
+    if (sem_otime !== 0 || Date.now() / 1000 - sem_ctime > PATIENCE) return true;
+    try {
+      let n = 0;
+      while (n < sem_nsems && semctl(this.#id, n, GETPID) !== 0) n++;
+      return n === sem_nsems || semctl(this.#id, n, GETNCNT) + semctl(this.#id, n, GETZCNT) > 0;
+    } catch (error) {
+      if (isCode(error, "EACCES")) return false; // who may not read can tell it by the times only
+      throw error;
     }
   }
 
