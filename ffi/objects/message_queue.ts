@@ -80,9 +80,18 @@ export interface ReceiveOptions {
  * A message queue: see `svipc(7)`, `msgget(2)`, `msgsnd(2)`, `msgrcv(2)`.
  *
  * Messages keep their boundaries and carry a type to pick them by. Methods that wait come in two kinds: those that end in
- * `Sync` block the program as in C; the others leave it running, and try again every few milliseconds: the kernel has no
- * descriptor to wait for on a queue, and a thread that blocks in `msgrcv` could not be called off
- * without losing the message it may just have got. So an answer may be up to 5 ms late. On one handle, who waited first is served first.
+ * `Sync` block the program as in C; the others leave it running.
+ *
+ * **What a wait is.** {@linkcode receive} and {@linkcode send} wait in the kernel, in a `msgrcv` or `msgsnd` that blocks on
+ * another thread: they are woken at once, get their turn beside others as the kernel gives it, and cost nothing while
+ * nothing happens. On one queue, who waits for the same type is served in the order of coming and shares one thread.
+ * Called off by their signal, they have neither taken nor sent anything; a message that was there first is given all the
+ * same, and the signal came too late. The promise is settled once the thread is back, a moment after the signal.
+ *
+ * Up to 16 things are waited for in this way at a time, in all queues and sets of a process. Beyond that, in a Worker, and
+ * where `/proc` cannot be read or all real-time signals are taken, a wait tries again every few milliseconds: an answer
+ * may then be up to 5 ms late, and others who block are served first. A wait keeps the program running; `Deno.exit()`
+ * ends it all the same. In a forked child there are none (`EOPNOTSUPP`), and the parent's go on.
  *
  * @example
  * ```ts

@@ -104,10 +104,18 @@ function valuesOf(list: ArrayLike<number>): Uint16Array<ArrayBuffer> {
 /**
  * A set of semaphores: see `svipc(7)`, `semget(2)`, `semop(2)`, `semctl(2)`.
  *
- * Methods that wait come in two kinds: those that end in `Sync` block the program as in C; the others leave it running, and
- * try again every few milliseconds, as the kernel has no descriptor to wait for on a semaphore. So these may be up to 5 ms
- * late, and don't show in {@linkcode getWaitingForIncrease} and {@linkcode getWaitingForZero}. On one handle,
- * who waited first tries first.
+ * Methods that wait come in two kinds: those that end in `Sync` block the program as in C; the others leave it running.
+ *
+ * **What a wait is.** {@linkcode acquire}, {@linkcode lock}, {@linkcode waitZero} and {@linkcode op} wait in the kernel, in a
+ * `semop` that blocks on another thread: they are woken at once, get their turn beside others as the kernel gives it (also
+ * beside one who takes again at once), and cost nothing while nothing happens. {@linkcode getWaitingForIncrease} and
+ * {@linkcode getWaitingForZero} count them: who waits for the same on one semaphore shares one thread, is served in the order
+ * of coming, and counts as one. Called off by their signal, they have done nothing; what was to be had first is done all
+ * the same, and the signal came too late. The promise is settled once the thread is back, a moment after the signal.
+ *
+ * Where that cannot be (it is the same as for {@linkcode MessageQueue}: more than 16 different waits at a time, a Worker, no
+ * `/proc`), a wait tries again every few milliseconds: it may be up to 5 ms late, finds nothing beside one who takes again
+ * at once, and is not counted.
  *
  * A process that dies with what it acquired leaves the others waiting. {@linkcode lock} has the kernel undo that
  * (`SEM_UNDO`); {@linkcode acquire} and {@linkcode release} do so only when asked to, because where one process acquires and
