@@ -161,6 +161,7 @@ export class msgbuf extends Struct {
     typeOf = (message) => {
       const low = message.#words[0];
       const high = message.#words[1];
+      if (high === 0) return low >>> 0;
       const value = high * 2 ** 32 + (low >>> 0);
       if (Number.isSafeInteger(value)) return value;
       if (high === undefined) throw new LibcError("msgrcv", "EFAULT", "the memory of mtype is gone");
@@ -172,7 +173,10 @@ export class msgbuf extends Struct {
         return typeOf(this);
       },
       set(this: msgbuf, value: number | bigint) {
-        if (typeof value === "number" && Number.isSafeInteger(value)) {
+        if (typeof value === "number" && (value | 0) === value) {
+          this.#words[0] = value;
+          this.#words[1] = value >> 31;
+        } else if (typeof value === "number" && Number.isSafeInteger(value)) {
           this.#words[0] = value | 0;
           this.#words[1] = Math.floor(value / 2 ** 32);
         } else if (typeof value === "bigint" && BigInt.asIntN(64, value) === value) {

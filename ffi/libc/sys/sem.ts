@@ -35,7 +35,6 @@ import {
   layoutOf,
   memberOf,
   nested,
-  ownBytes,
   settable,
   Struct,
   struct,
@@ -138,6 +137,9 @@ const OPERATION = laidOut("sembuf", {
   sem_flg: as(i16, flags({ SEM_UNDO, IPC_NOWAIT }, { radix: 16 })),
 });
 
+/** The bytes of operations, to hand to the kernel; undefined for anything else than a {@linkcode sembuf}. */
+let ownOperations: (ops: sembuf) => Uint8Array<ArrayBuffer> | undefined;
+
 /**
  * The operations of one `semop(2)`, an array of `struct sembuf`. Make it once and use it often: the
  * call hands it over as it is.
@@ -154,6 +156,11 @@ const OPERATION = laidOut("sembuf", {
 export class sembuf extends Struct {
   /** How many operations there are. */
   readonly length: number;
+  readonly #own: Uint8Array<ArrayBuffer>;
+
+  static {
+    ownOperations = (ops) => typeof ops === "object" && ops !== null && #own in ops ? ops.#own : undefined;
+  }
 
   /**
    * Makes the operations.
@@ -163,7 +170,8 @@ export class sembuf extends Struct {
   constructor(...ops: [sem_num: number, sem_op: number, sem_flg?: number][]) {
     super(ops.length * OPERATION.size);
     this.length = ops.length;
-    const fields = new Int16Array(bytesOfNew(this, "semop").buffer);
+    this.#own = bytesOfNew(this, "semop");
+    const fields = new Int16Array(this.#own.buffer);
     ops.forEach((op, i) => {
       const [num, value, flags = 0] = itemsOf(op, 3);
       const at = 3 * i;
@@ -277,9 +285,14 @@ export function semget(key: number, nsems: number, semflg: number): number {
   return id;
 }
 
-/** The operations' bytes. How many there are is told from these, so that the kernel never reads beyond them. */
+/** How many operations there are bytes for: the kernel never reads beyond them. It is one mostly, and that is quickly told. */
+function countOf(bytes: Uint8Array, syscall: string): bigint {
+  return bytes.byteLength === OPERATION.size ? 1n : asSize(bytes.byteLength / OPERATION.size >>> 0, syscall, "nsops");
+}
+
+/** The operations' bytes. */
 function operations(sops: sembuf, syscall: string): Uint8Array<ArrayBuffer> {
-  const bytes = ownBytes(sops);
+  const bytes = ownOperations(sops);
   if (bytes !== undefined) return bytes;
   throw new LibcError(syscall, "EFAULT", `sops must be a sembuf, got ${shown(sops)}`);
 }
@@ -307,7 +320,7 @@ function operations(sops: sembuf, syscall: string): Uint8Array<ArrayBuffer> {
  */
 export function semop(semid: number, sops: sembuf): void {
   const bytes = operations(sops, "semop");
-  const nsops = asSize(byteLengthOf(bytes) / OPERATION.size >>> 0, "semop", "nsops");
+  const nsops = countOf(bytes, "semop");
   if (c.semop(asInt(semid, "semop", "semid"), bytes, nsops) < 0) {
     const failed = errno();
     throw new LibcError("semop", failed, described(semid, sops, failed));
@@ -322,7 +335,7 @@ export function semop(semid: number, sops: sembuf): void {
  */
 export function semopOrNot(semid: number, sops: sembuf): boolean {
   const bytes = operations(sops, "semop");
-  const nsops = asSize(byteLengthOf(bytes) / OPERATION.size >>> 0, "semop", "nsops");
+  const nsops = countOf(bytes, "semop");
   if (c.semop(asInt(semid, "semop", "semid"), bytes, nsops) === 0) return true;
   const failed = errno();
   if (failed === EAGAIN) return false;
@@ -336,7 +349,7 @@ export function semopOrNot(semid: number, sops: sembuf): boolean {
  */
 export function semopElsewhere(semid: number, sops: sembuf): Blocked {
   const bytes = operations(sops, "semop");
-  const nsops = asSize(byteLengthOf(bytes) / OPERATION.size >>> 0, "semop", "nsops");
+  const nsops = countOf(bytes, "semop");
   return operate(asInt(semid, "semop", "semid"), bytes, nsops);
 }
 
@@ -364,7 +377,7 @@ export function semopElsewhere(semid: number, sops: sembuf): Blocked {
  */
 export function semtimedop(semid: number, sops: sembuf, timeout: number | null): void {
   const bytes = operations(sops, "semtimedop");
-  const nsops = asSize(byteLengthOf(bytes) / OPERATION.size >>> 0, "semtimedop", "nsops");
+  const nsops = countOf(bytes, "semtimedop");
   let until: BigInt64Array<ArrayBuffer> | null = null;
   if (timeout !== null) {
     if (typeof timeout !== "number" || !(timeout >= 0 && timeout <= Number.MAX_SAFE_INTEGER)) {
