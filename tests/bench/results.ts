@@ -9,24 +9,34 @@ import type { Summary } from "./measure.ts";
 export interface Goal {
   /** Whom the library is compared with. */
   against: string;
-  /** `rate`: the library's turns per second by the other's. `time`: the library's time by the other's. */
-  of: "rate" | "time";
-  /** The least rate, or the most time. */
+  /**
+   * `rate`: the library's turns per second by the other's. `time`: the library's time by the other's. `excess`: how much
+   * more the library has.
+   */
+  of: "rate" | "time" | "excess";
+  /** The least rate, or the most time or excess. */
   limit: number;
-  /** The ratio, round by round; `null` if the other is not there. */
+  /** The ratio or difference, round by round; `null` if the other is not there. */
   ratio: Summary | null;
 }
 
 /** One thing that all did. */
 export interface Row {
   name: string;
-  /** How to show it: time per turn, bytes moved per second, or turns per second. */
-  unit: "time" | "bandwidth" | "rate";
+  /** How to show it: time per turn, bytes moved per second, or turns per second; percent, or another count as it is. */
+  unit: "time" | "bandwidth" | "rate" | "percent" | "count";
   /** Bytes per turn. */
   size: number;
-  /** Nanoseconds per turn of each. */
+  /** Nanoseconds per turn of each; or the percentage, or count. */
   results: Record<string, Summary>;
   goals: Goal[];
+}
+
+/** Rows that compare with the same others. */
+export interface Table {
+  title: string;
+  columns: string[];
+  rows: Row[];
 }
 
 /** How something grows. */
@@ -42,12 +52,11 @@ export interface Growth {
 
 /** All of it. */
 export interface Results {
-  version: 1;
+  version: 2;
   quick: boolean;
   rounds: number;
   machine: Record<string, string>;
-  /** Rows that compare with other languages, then with the bare symbols, then with an empty program. */
-  tables: { title: string; columns: string[]; rows: Row[] }[];
+  tables: Table[];
   growth: Growth[];
 }
 
@@ -72,6 +81,8 @@ export function time(ns: number): string {
 /** Nanoseconds per turn as time, or as turns or gigabytes per second. */
 export function shown(ns: number, unit: Row["unit"], size = 0): string {
   if (unit === "time") return time(ns);
+  if (unit === "percent") return `${digits(ns)} %`;
+  if (unit === "count") return digits(ns);
   return unit === "rate" ? String(Math.round(1e9 / ns)) : digits(size / ns);
 }
 
