@@ -1,7 +1,7 @@
 /**
  * `deno task bench`: this library beside C, Perl, Python, and Deno without it.
  *
- *     deno task bench [--quick] [--only PART,…] [--json FILE] [--svg FILE]
+ *     deno task bench [--quick] [--only PART,…] [--json FILE] [--svg FILE] [--readme FILE]
  *
  * @module
  */
@@ -18,6 +18,7 @@ import {
   versions,
 } from "./contestants.ts";
 import { watchAll } from "./idle.ts";
+import { insert } from "./markdown.ts";
 import { compare, type Effort, type Entry, ratio, type Series, summarize } from "./measure.ts";
 import type { Goal, Growth, Results, Row, Table } from "./results.ts";
 import { tables } from "./terminal.ts";
@@ -25,30 +26,33 @@ import { tables } from "./terminal.ts";
 /** What can be asked for alone, in the order in which it is measured. */
 const PARTS = ["sync", "async", "fair", "idle", "overhead", "trace", "fork", "server", "start", "spin", "sizes"];
 
-const usage = `usage: deno task bench [--quick] [--only PART,…] [--json FILE] [--svg FILE]
+const usage = `usage: deno task bench [--quick] [--only PART,…] [--json FILE] [--svg FILE] [--readme FILE]
 parts: ${PARTS.join(", ")}`;
 
-function options(): { quick: boolean; only: string[]; json?: string; svg?: string } {
+function options(): { quick: boolean; only: string[]; json?: string; svg?: string; readme?: string } {
   const found: ReturnType<typeof options> = { quick: false, only: PARTS };
   const args = [...Deno.args];
+  const fail = () => {
+    console.error(usage);
+    cleanUp();
+    Deno.exit(2);
+  };
   while (args.length > 0) {
     const arg = args.shift();
-    const value = ["--only", "--json", "--svg"].includes(arg!) ? args.shift() : undefined;
+    const value = ["--only", "--json", "--svg", "--readme"].includes(arg!) ? args.shift() : undefined;
     const parts = value?.split(",") ?? [];
     if (arg === "--quick") found.quick = true;
     else if (arg === "--only" && value && parts.every((part) => PARTS.includes(part))) found.only = parts;
     else if (arg === "--json" && value) found.json = value;
     else if (arg === "--svg" && value) found.svg = value;
-    else {
-      console.error(usage);
-      cleanUp();
-      Deno.exit(2);
-    }
+    else if (arg === "--readme" && value) found.readme = value;
+    else fail();
   }
+  if (found.readme && found.only !== PARTS) fail(); // its table has all of them
   return found;
 }
 
-const { quick, only, json, svg } = options();
+const { quick, only, json, svg, readme } = options();
 const full: Effort = quick ? { rounds: 3, milliseconds: 3 } : { rounds: 21, milliseconds: 25 };
 const short: Effort = quick ? { rounds: 1, milliseconds: 2 } : { rounds: 7, milliseconds: 15 };
 const started = performance.now();
@@ -172,10 +176,10 @@ async function fair(): Promise<Found> {
     ...field.entry("library", "blocks", milliseconds, "blocking"),
   ];
   const effort = { rounds: quick ? 1 : 9, milliseconds: 0, turns: 1 };
-  const turns = await row("acquire, turns/s", entries, [["blocking", "rate", 0.33]], "rate", 0, effort);
+  const turns = await row("turns/s beside holder", entries, [["blocking", "rate", 0.33]], "rate", 0, effort);
   return {
     tables: [{
-      title: "beside a busy holder, against one who blocks",
+      title: "acquire beside a busy holder, against one who blocks",
       columns: ["library", "blocking"],
       rows: [turns],
     }],
@@ -187,25 +191,25 @@ async function idle(): Promise<Found> {
   const kinds = ["receive-many", "receive-one", "acquire-many", "acquire-one", "idle"] as const;
   progress(`${count} that wait`);
   const found = await watchAll(kinds, count, quick ? 200 : 4000);
-  const rows = kinds.filter((kind) => kind !== "idle").flatMap((kind) => {
-    const [job, where] = kind.split("-");
-    const name = `${job}, ${where === "many" ? "an object each" : "one object"}`;
-    const add = (what: "wakes" | "load", unit: Row["unit"], limit: number): Row => {
-      const [ours, theirs] = [summarize([found[kind][what]]), summarize([found.idle[what]])];
-      const ratio = summarize([found[kind][what] - found.idle[what]]);
-      const results = { library: ours, idle: theirs };
-      return { name, unit, size: 0, results, goals: [{ against: "idle", of: "excess", limit, ratio }] };
-    };
-    // what is wanted is none; a wake-up in seconds is some other part of Deno
-    return [add("wakes", "count", 1), add("load", "percent", 0.1)];
+  const beside = (name: string, unit: Row["unit"], ours: number, theirs: number, limit: number): Row => ({
+    name,
+    unit,
+    size: 0,
+    results: { library: summarize([ours]), idle: summarize([theirs]) },
+    goals: [{ against: "idle", of: "excess", limit, ratio: summarize([ours - theirs]) }],
   });
-  return {
-    tables: [{
-      title: `${count} that wait, against an idle program: wake-ups/s, %`,
-      columns: ["library", "idle"],
-      rows,
-    }],
+  const names = {
+    "receive-many": `receive, ${count} queues`,
+    "receive-one": "receive, one queue",
+    "acquire-many": `acquire, ${count} sets`,
+    "acquire-one": "acquire, one set",
   };
+  const waiting = kinds.filter((kind) => kind !== "idle");
+  // none is what is wanted; a wake-up in seconds is some other part of Deno
+  const rows = waiting.map((kind) => beside(names[kind], "wakes", found[kind].wakes, found.idle.wakes, 1));
+  const load = Math.max(...waiting.map((kind) => found[kind].load));
+  if (!Number.isNaN(load)) rows.push(beside("CPU of the busiest", "percent", load, found.idle.load, 0.1));
+  return { tables: [{ title: `${count} that wait, against an idle program`, columns: ["library", "idle"], rows }] };
 }
 
 async function overhead(): Promise<Found> {
@@ -235,11 +239,11 @@ async function overhead(): Promise<Found> {
 
 async function traced(): Promise<Found> {
   await using field = new Field(places.one, ["library"]);
-  const call = await row("getppid", [
-    ...field.entry("library", "getppid", 0),
-    ...field.entry("library", "getppid-traced", 0, "traced"),
+  const call = await row("getppid, traced", [
+    ...field.entry("library", "getppid-traced", 0),
+    ...field.entry("library", "getppid", 0, "untraced"),
   ], []);
-  return { tables: [{ title: "a call, traced", columns: ["library", "traced"], rows: [call] }] };
+  return { tables: [{ title: "a call, traced", columns: ["library", "untraced"], rows: [call] }] };
 }
 
 const sizes = quick ? [8, 1024, MIB] : [8, 64, 1024, 8192, 65536, MIB];
@@ -331,7 +335,7 @@ async function servers(): Promise<Found> {
   const series = await grow(values, (atATime) => list.map((server) => server.entry(atATime)));
   return {
     tables: [{
-      title: "the fixed server",
+      title: "the fixed server (SIGCHLD: Python with the slide's handler)",
       columns: ["library", "C", "Python", "SIGCHLD", "Deno"],
       rows: [first],
     }],
@@ -344,8 +348,8 @@ async function starts(): Promise<Found> {
   const add = (name: string, file: string, limit: number) =>
     row(name, [starting("library", `${root}scripts/${file}`), empty], [["empty", "time", limit]]);
   const rows = [
-    await add("posix_shared_memory.ts", "posix_shared_memory.ts", 1.6),
-    await add("sigchld_wait3.ts *", "sigchld_wait3.ts", 3.5),
+    await add("start of a script", "posix_shared_memory.ts", 1.6),
+    await add("start with a restart", "sigchld_wait3.ts", 3.5),
   ];
   return { tables: [{ title: "start, against empty", columns: ["library", "empty"], rows }] };
 }
@@ -405,6 +409,7 @@ try {
   progress("");
   for (const line of tables(results)) console.log(line);
   if (json) await Deno.writeTextFile(json, JSON.stringify(results, null, 2) + "\n");
+  if (readme) await Deno.writeTextFile(readme, insert(await Deno.readTextFile(readme), results));
   if (svg) await Deno.writeTextFile(svg, (await import("./plot.ts")).plot(results));
 } finally {
   Deno.removeSignalListener("SIGINT", stop);

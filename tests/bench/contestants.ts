@@ -102,11 +102,13 @@ export class Contestant implements AsyncDisposable {
   /** Asks for a round. */
   async run(job: string, size: number, n: number): Promise<number | null> {
     await this.#writer.write(new TextEncoder().encode(`${job} ${size} ${n}\n`));
+    const timer = setTimeout(() => this.#child.kill(), 60_000); // nothing takes so long
     while (!this.#rest.includes("\n")) {
       const { value, done } = await this.#reader.read();
-      if (done) throw new Error(`${this.name} ended in the middle of '${job} ${size} ${n}'`);
+      if (done) throw new Error(`${this.name} ended, or was ended, in the middle of '${job} ${size} ${n}'`);
       this.#rest += value;
     }
+    clearTimeout(timer);
     const [line] = this.#rest.split("\n");
     this.#rest = this.#rest.slice(line.length + 1);
     return line === "-" ? null : Number(line);

@@ -11,12 +11,22 @@ interface Usage {
   wakes: number;
 }
 
+const counted = hasFile("/proc/self/schedstat");
+
+function hasFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
 function usage(pid: number): Usage {
-  const sum: Usage = { nanoseconds: 0, wakes: 0 };
+  const sum: Usage = { nanoseconds: counted ? 0 : NaN, wakes: 0 };
   for (const { name } of Deno.readDirSync(`/proc/${pid}/task`)) {
     const read = (file: string) => Deno.readTextFileSync(`/proc/${pid}/task/${name}/${file}`);
     try {
-      sum.nanoseconds += Number(read("schedstat").split(" ")[0]);
+      if (counted) sum.nanoseconds += Number(read("schedstat").split(" ")[0]);
       sum.wakes += Number(/^voluntary_ctxt_switches:\s*(\d+)/m.exec(read("status"))![1]);
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error; // a thread that has ended meanwhile
@@ -27,7 +37,7 @@ function usage(pid: number): Usage {
 
 /** What a process used while it was watched. */
 export interface Rest {
-  /** Of one processor, in percent. */
+  /** Of one processor, in percent; NaN where the kernel doesn't count so closely. */
   load: number;
   /** Wake-ups per second. */
   wakes: number;

@@ -23,11 +23,11 @@ export interface Goal {
 /** One thing that all did. */
 export interface Row {
   name: string;
-  /** How to show it: time per turn, bytes moved per second, or turns per second; percent, or another count as it is. */
-  unit: "time" | "bandwidth" | "rate" | "percent" | "count";
+  /** How to show it: time per turn, bytes moved per second, or turns per second; of the waiting, percent or wake-ups a second. */
+  unit: "time" | "bandwidth" | "rate" | "percent" | "wakes";
   /** Bytes per turn. */
   size: number;
-  /** Nanoseconds per turn of each; or the percentage, or count. */
+  /** Nanoseconds per turn of each; or the percentage, or wake-ups. */
   results: Record<string, Summary>;
   goals: Goal[];
 }
@@ -78,11 +78,21 @@ export function time(ns: number): string {
   return `${digits(ns / 1e9)} s`;
 }
 
+/** Whom a column's short name means, where there is room to say so. */
+export function whom(name: string): string {
+  return { SIGCHLD: "Python with a SIGCHLD handler", dlopen: "a bare symbol", empty: "an empty script" }[name] ?? name;
+}
+
+/** A ratio to as many digits as tell something. */
+export function factor(value: number): string {
+  return value < 9.995 ? value.toFixed(2) : value < 99.5 ? value.toFixed(1) : value.toFixed(0);
+}
+
 /** Nanoseconds per turn as time, or as turns or gigabytes per second. */
 export function shown(ns: number, unit: Row["unit"], size = 0): string {
   if (unit === "time") return time(ns);
   if (unit === "percent") return `${digits(ns)} %`;
-  if (unit === "count") return digits(ns);
+  if (unit === "wakes") return `${digits(ns)}/s`;
   return unit === "rate" ? String(Math.round(1e9 / ns)) : digits(size / ns);
 }
 
