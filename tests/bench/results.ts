@@ -80,7 +80,13 @@ export function time(ns: number): string {
 
 /** Whom a column's short name means, where there is room to say so. */
 export function whom(name: string): string {
-  return { SIGCHLD: "Python with a SIGCHLD handler", dlopen: "a bare symbol", empty: "an empty script" }[name] ?? name;
+  const names: Record<string, string> = {
+    SIGCHLD: "Python with a SIGCHLD handler",
+    blocking: "one that blocks",
+    dlopen: "a bare symbol",
+    empty: "an empty script",
+  };
+  return names[name] ?? name;
 }
 
 /** A ratio to as many digits as tell something. */
