@@ -47,11 +47,12 @@ async function partner(ids: number[], address: string): Promise<void> {
     stream: timed((size, n) => pipeline.drain(size * n)),
     // takes again at once: who doesn't wait in the kernel finds the lock taken nearly always
     hold: timed(() => {
+      const limit = now() + 20e9; // nobody may be there any more to stop it
       do {
         set.acquireSync(LOCK);
         work();
         set.release(LOCK);
-      } while (!set.tryAcquire(STOP));
+      } while (!set.tryAcquire(STOP) && now() < limit);
       set.release(STOPPED);
     }),
   });

@@ -53,7 +53,7 @@ function options(): { quick: boolean; only: string[]; json?: string; svg?: strin
 }
 
 const { quick, only, json, svg, readme } = options();
-const full: Effort = quick ? { rounds: 3, milliseconds: 3 } : { rounds: 21, milliseconds: 25 };
+const full: Effort = quick ? { rounds: 3, milliseconds: 3 } : { rounds: 31, milliseconds: 25 };
 const short: Effort = quick ? { rounds: 1, milliseconds: 2 } : { rounds: 7, milliseconds: 15 };
 const started = performance.now();
 
@@ -118,7 +118,7 @@ async function sideBySide(): Promise<Found> {
 async function asynchronous(): Promise<Found> {
   await using field = Field.asynchronous();
   // wherever the kernel puts them, so a round is seldom like the one before
-  const effort = quick ? full : { rounds: 31, milliseconds: 25 };
+  const effort = quick ? full : { rounds: 41, milliseconds: 25 };
   const connect = (size: number) => field.entry("Deno.connect", "socket", size);
   const others = (job: string, size: number) => [
     ...field.entry("library", job, size, `library ${job}`),
@@ -152,7 +152,7 @@ async function asynchronous(): Promise<Found> {
     [["Deno.connect", "time", 1]],
     "bandwidth",
     65536,
-    { rounds: quick ? 1 : 11, milliseconds: 0, turns: amount / 65536 },
+    { rounds: quick ? 1 : 15, milliseconds: 0, turns: amount / 65536 },
   );
   const columns = ["library", "C", "Deno.connect"];
   return {
@@ -175,7 +175,7 @@ async function fair(): Promise<Found> {
     ...field.entry("library", "waits", milliseconds),
     ...field.entry("library", "blocks", milliseconds, "blocking"),
   ];
-  const effort = { rounds: quick ? 1 : 9, milliseconds: 0, turns: 1 };
+  const effort = { rounds: quick ? 1 : 11, milliseconds: 0, turns: 1 };
   const turns = await row("turns/s beside holder", entries, [["blocking", "rate", 0.33]], "rate", 0, effort);
   return {
     tables: [{

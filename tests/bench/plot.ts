@@ -187,7 +187,8 @@ function ratios(results: Results, width: number, height: number): string {
 function roundTrips(rows: Row[], width: number, height: number): string {
   const who = ["library", "Deno.connect", "C"];
   const dots = rows.flatMap(({ name, results }) =>
-    who.filter((one) => results[one]).map((one) => ({ name, one, at: results[one].median }))
+    // the library's on top
+    who.toReversed().filter((one) => results[one]).map((one) => ({ name, one, at: results[one].median }))
   );
   const goals = rows.flatMap(({ name, goals, results }) =>
     goals.filter(({ against }) => results[against])
