@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { has } from "../needs.ts";
-import { root, run } from "../support.ts";
+import { has, needs } from "../needs.ts";
+import { compile, root, run } from "../support.ts";
 
 const bench = `${root}tests/bench/bench.ts`;
 // what it imports has been fetched for the tests themselves
@@ -55,4 +55,20 @@ Deno.test("bench.ts with an option or a part that there is not says how it is us
     assertEquals(code, 2);
     assert(stderr.startsWith("usage: "), stderr);
   }
+});
+
+needs("cc")("fork_shape.c has the mappings that it is given, and its children as many faults", async () => {
+  const directory = await Deno.makeTempDir();
+  const program = `${directory}/fork_shape`;
+  await compile(await Deno.readTextFile(`${root}tests/bench/c/fork_shape.c`), program);
+  const pages = [20, 20, 20, 0];
+  const maps = pages.map((written, n) =>
+    `map ${(0x10000000 + n * 0x40000).toString(16)} ${(0x10000000 + (n + 1) * 0x40000).toString(16)} ${written}\n`
+  );
+  const { code, stdout } = await run(program, [], { stdin: `${maps.join("")}faults 60\nfaults 0 1\nfork 0 2\n` });
+  await Deno.remove(directory, { recursive: true });
+  assertEquals(code, 0);
+  const [faults, nanoseconds] = stdout.trim().split("\n").map(Number);
+  assert(Math.abs(faults - 60) <= 5, `${faults} faults`);
+  assert(nanoseconds > 0);
 });

@@ -51,7 +51,7 @@ function table(results: Results): string[] {
 function circumstances({ rounds, machine }: Results): string[] {
   const alike = machine.alike ? ` "C, alike" has the memory of the library's process: ${machine.alike}.` : "";
   const text =
-    `Medians of ${rounds} rounds or more in which all take turns, on ${machine.machine}; ${machine.programs}.${alike}`;
+    `Medians of rounds in which all take turns (of most, ${rounds}), on ${machine.machine}; ${machine.programs}.${alike}`;
   const lines = [""];
   for (const word of text.split(" ")) {
     const line = lines.at(-1)!;

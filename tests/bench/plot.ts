@@ -111,12 +111,17 @@ function lines(growth: Growth, title: string, width: number, height: number, log
         })
       ),
       ...spreadLabels(ends, scale, 12).map(({ label, y, dy }) =>
-        Plot.text([label], { x: last, y, dy, dx: 8, text: [label], fill: color(label), textAnchor: "start" })
+        Plot.text([label], { x: last, y, dy, dx: 8, text: [full(label)], fill: color(label), textAnchor: "start" })
       ),
       Plot.text([title], { frameAnchor: "top-left", dy: -26, dx: 2 - marginLeft, fontSize: 13, fontWeight: "bold" }),
     ] as Plot.Markish[],
   });
   return chart.outerHTML;
+}
+
+/** A column's name where there is room. */
+function full(name: string): string {
+  return name === "SIGCHLD" ? "Python, SIGCHLD" : name;
 }
 
 /** A row's name without its unit. */
@@ -132,7 +137,7 @@ function ratios(results: Results, width: number, height: number): string {
         if (!goal.ratio || goal.of === "excess") return [];
         const { of, limit, ratio: { median, q1, q3 }, against } = goal;
         const turn = (value: number) => of === "rate" ? value : 1 / value;
-        const name = `${plain(row.name)} / ${against}`;
+        const name = `${plain(row.name)} / ${full(against)}`;
         const met = reached(goal)!;
         return [{ name, at: turn(median), from: turn(q1), to: turn(q3), goal: turn(limit), met }];
       })

@@ -54,6 +54,7 @@ export interface Growth {
 export interface Results {
   version: 2;
   quick: boolean;
+  /** Of most rows. */
   rounds: number;
   machine: Record<string, string>;
   tables: Table[];

@@ -95,7 +95,7 @@ export function* tables(results: Results): Generator<string> {
     yield "";
   }
   if (results.quick) yield red("--quick is too short for V8 to warm up: do not quote these numbers.");
-  yield dim(`Medians of ${results.rounds} rounds in which all take turns; ± half of the middle 50 %.`);
+  yield dim(`Medians (of most: ${results.rounds} rounds), taking turns; ± half of the middle 50 %.`);
   yield dim("Ratio: of the library to C (or whom title or line name), and its middle 50 %;");
   yield dim("≥ of the rate, ≤ of the time, ≤+ how much more.");
   for (const [name, value] of Object.entries(results.machine)) yield dim(`${name}: ${value}`);
