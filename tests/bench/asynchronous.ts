@@ -64,10 +64,12 @@ async function main(): Promise<void> {
   using set = SemaphoreSet.create([0, 0, 1, 0, 0]);
   const address = `@ipc_playground_bench_${Deno.pid}`;
   using listener = Socket.listen(address);
-  const other = new Partner(import.meta.url, [queue.id, back.id, set.id, address].map(String), () => {
-    for (const object of [queue, back, set]) object.remove();
+  const giveUp = () => {
+    for (const object of [queue, back, set]) object.remove(); // and the partner finds that out
     Deno.exit(1);
-  });
+  };
+  Deno.addSignalListener("SIGTERM", giveUp);
+  const other = new Partner(import.meta.url, [queue.id, back.id, set.id, address].map(String), giveUp);
   using socket = await listener.accept();
   using stream = await listener.accept();
   const pipeline = new Pipeline(stream);

@@ -61,10 +61,10 @@ needs("cc")("fork_shape.c has the mappings that it is given, and its children as
   const directory = await Deno.makeTempDir();
   const program = `${directory}/fork_shape`;
   await compile(await Deno.readTextFile(`${root}tests/bench/c/fork_shape.c`), program);
-  const pages = [20, 20, 20, 0];
-  const maps = pages.map((written, n) =>
-    `map ${(0x10000000 + n * 0x40000).toString(16)} ${(0x10000000 + (n + 1) * 0x40000).toString(16)} ${written}\n`
-  );
+  const maps = [320, 320, 320, 0].map((written, n) => {
+    const start = 0x10000000 + n * 0x100000;
+    return `map ${start.toString(16)} ${(start + 0x100000).toString(16)} ${written}\n`;
+  });
   const { code, stdout } = await run(program, [], { stdin: `${maps.join("")}faults 60\nfaults 0 1\nfork 0 2\n` });
   await Deno.remove(directory, { recursive: true });
   assertEquals(code, 0);

@@ -174,7 +174,7 @@ export class Field implements AsyncDisposable {
     const shape = shapeOf(model.pid);
     this.#list.push(new Contestant(name, [program], places.any, `${shape.map}faults ${faults}\n`));
     return `${shape.mappings} mappings, ${shape.written} written to (${
-      (shape.pages * PAGE / 2 ** 20).toFixed(1)
+      (shape.kib / 1024).toFixed(1)
     } MiB), ${faults} faults in a child`;
   }
 
@@ -193,28 +193,27 @@ export class Field implements AsyncDisposable {
   }
 }
 
-const PAGE = 4096; // smaps counts in KiB; only the C program has to know how large a page is
-
 /** A process's memory, as `c/fork_shape.c` reads it. */
 interface Shape {
   map: string;
   mappings: number;
   written: number;
-  pages: number;
+  /** Of its own. */
+  kib: number;
 }
 
 /** Looks at the memory of a process. What any program has is left out, as the one in C has it, too. */
 function shapeOf(pid: number): Shape {
-  const shape: Shape = { map: "", mappings: 0, written: 0, pages: 0 };
+  const shape: Shape = { map: "", mappings: 0, written: 0, kib: 0 };
   const smaps = Deno.readTextFileSync(`/proc/${pid}/smaps`);
   for (const part of smaps.split(/^(?=[\da-f]+-[\da-f]+ )/m)) {
     const [, start, end, path] = /^([\da-f]+)-([\da-f]+) (?:\S+ +){4}(.*)$/m.exec(part)!;
     if (/^\[(stack|vdso|vvar.*|vsyscall)\]$|\/(libc\.so\.6|ld-linux[^/]*)$/.test(path)) continue;
-    const pages = Number(/^Private_Dirty: +(\d+) kB$/m.exec(part)![1]) * 1024 / PAGE;
-    shape.map += `map ${start} ${end} ${pages}\n`;
+    const kib = Number(/^Private_Dirty: +(\d+) kB$/m.exec(part)![1]);
+    shape.map += `map ${start} ${end} ${kib}\n`;
     shape.mappings++;
-    shape.pages += pages;
-    if (pages > 0) shape.written++;
+    shape.kib += kib;
+    if (kib > 0) shape.written++;
   }
   return shape;
 }

@@ -1,6 +1,6 @@
 /*
  * Forks with the memory of another process: standard input first has its mappings, a line "map start end dirty" each
- * (hexadecimal addresses, and the count of its pages that have been written to), then a line "faults" with the count of
+ * (hexadecimal addresses, and how many KiB of it have been written to), then a line "faults" with the count of
  * pages that its children fault in, and after that what bench.c reads. Each mapping is made anew, at the same address where that is free,
  * with as many pages written to; each child writes to so many of them that it has as many faults.
  */
@@ -87,12 +87,12 @@ int main(void)
 {
     unsigned long start, end;
     char job[32];
-    long pages, faults, n, own;
+    long written, faults, n, own;
     struct timespec a, b;
 
     page = sysconf(_SC_PAGESIZE);
-    while (scanf(" map %lx %lx %ld", &start, &end, &pages) == 3)
-        map((char *) start, (char *) end, pages);
+    while (scanf(" map %lx %lx %ld", &start, &end, &written) == 3)
+        map((char *) start, (char *) end, written * 1024 / page);
     if (scanf("faults %ld", &faults) != 1 || faults >= 1 << 16)
         return 2;
     child();
