@@ -122,6 +122,12 @@ export function text(pointer: Deno.PointerValue): string {
   return pointer === null ? "" : Deno.UnsafePointerView.getCString(pointer);
 }
 
+/** Where a function of libc lies. */
+export function functionAddress(name: string): bigint {
+  const { symbols } = Deno.dlopen("libc.so.6", { [name]: { type: "pointer" } });
+  return BigInt(Deno.UnsafePointer.value(symbols[name] as Deno.PointerObject));
+}
+
 /** The addresses of the environment's strings, `environ(7)`. */
 export function environment(): bigint[] {
   onFirstCall("environ");

@@ -10,6 +10,8 @@ import type { TracedPlace } from "../trace/event.ts";
 export interface Observer {
   /** A header has declared a function, whose calls are to be seen: an `Entry` of header.ts, which builds on this. */
   declared(entry: unknown): void;
+  /** A declared function, a `Declared` of header.ts, begins to block on another thread; the result is to be told of its end. */
+  blocks(declared: unknown, args: readonly unknown[]): ((result: number, errno: number) => void) | undefined;
   /** Shared memory was read or written: a `Memory` of memory.ts. */
   touched(op: "read" | "write", memory: unknown, offset: number, data: Uint8Array): void;
   /** `signal` was called: with a function's name, or `SIG_DFL` or `SIG_IGN`. */

@@ -1,143 +1,258 @@
 /**
  * Waiting for what the kernel offers no descriptor for.
  *
+ * Who waits has a call that blocks in the kernel, on another thread, and is woken and served as everybody who waits there.
+ * Who waits for the same thing shares one. Where no call could be called off, and beyond {@linkcode MOST}, attempts that
+ * don't wait are repeated instead.
+ *
  * @module
  */
-import { LibcError } from "../errors.ts";
 import { abortable } from "../abort.ts";
+import { LibcError } from "../errors.ts";
+import { isForked } from "../native/child.ts";
+import { type Blocked, canCallOff } from "../native/elsewhere.ts";
 import { tracing } from "../native/observer.ts";
 import type { TracedPlace } from "../trace/event.ts";
 import { isCode } from "./_common.ts";
 import { BUSY, LONGEST_PAUSE } from "./_time.ts";
 
-/** How many may wait until newcomers no longer have all before them try again. */
-const FEW = 16;
+/** How many threads may block; Deno has 32 for all that it does on other threads. */
+const MOST = 16;
 
-interface Waiter {
-  /** Where the program began to wait: no stack shows it any more when a timer has the attempt repeated. */
-  at?: TracedPlace;
-  attempt(): unknown;
-  /** Attempts of the same kind fail together, so one that failed stands for those behind it. */
-  kind: string;
-  /** It has tried, or one of its kind has. */
-  waited: boolean;
-  /** It is in an attempt right now. */
-  trying: boolean;
-  /** Why it is to be given up, unless the attempt that it is in gets something. */
-  aborted?: { reason: unknown };
-  resolve(value: unknown): void;
-  reject(reason: unknown): void;
+/** Of the time that repeated attempts take, this many times as much is left to others. */
+const REST = 9;
+
+const EINTR = 4;
+
+/** What is waited for. */
+export interface Want<T> {
+  /** The function that waits. */
+  readonly syscall: string;
+  /** Those with the same key wait in one line. */
+  readonly key: string;
+  /** What one call gets may go to anybody in the line; else to the one that it was made for. */
+  readonly shared: boolean;
+  /** Does it at once, or gives {@linkcode BUSY}. */
+  attempt(): T | typeof BUSY;
+  /** Does it on another thread, which may block; arguments that are wrong have made an attempt throw before. */
+  block(): { call: Blocked; got(result: number): T };
+  /** Why such a call may have failed that was not called off, for a trace. */
+  failure(): number;
 }
 
-/**
- * Those who wait, in the order in which they came. A blocking call on another thread could not be
- * broken off without losing what it just got, so the attempts are repeated instead: at once, after 1 ms, 2 ms, up to
- * every 5 ms; more rarely if that takes longer than the time in between.
- */
-export class Line {
-  readonly #syscall: string;
-  // in order, and left at any place
+interface Waiter {
+  readonly want: Want<unknown>;
+  /** Where the program began to wait: no stack shows it any more when it is served. */
+  readonly at: TracedPlace | undefined;
+  resolve(value: unknown): void;
+  reject(reason: unknown): void;
+  /** Why it is to be given up, unless the call under way gets something for it. */
+  dropped?: { reason: unknown };
+}
+
+interface Call {
+  readonly blocked: Blocked;
+  readonly got: (result: number) => unknown;
+  /** Whom it was made for, or who came into that one's place. */
+  owner: Waiter;
+  calledOff: boolean;
+}
+
+const lines = new Map<string, Line>();
+/** Lines that try again and again. */
+const trying = new Set<Line>();
+let threads = 0;
+
+/** Those who wait for the same thing, in the order in which they came. */
+class Line {
+  readonly #key: string;
   readonly #waiters: Set<Waiter> = new Set();
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #pause = 0;
-  /** When all have tried for the last time, and how long that took. */
-  #tried = 0;
-  #took = 0;
-  #newcomers = false;
+  #call: Call | undefined;
+  #starting = false;
+  /** Who makes an attempt right now: a trace's listener may come or give up in the middle of it. */
+  #trying: Waiter | undefined;
 
-  /** @param syscall What they wait in. */
-  constructor(syscall: string) {
-    this.#syscall = syscall;
+  constructor(key: string) {
+    this.#key = key;
+    lines.set(key, this);
   }
 
-  /** Repeats an attempt until it gives something, throws, or is aborted. Those who came earlier go first. */
-  wait<T>(attempt: () => T | typeof BUSY, kind: string, signal?: AbortSignal): Promise<T> {
-    return abortable<T>(signal, (resolve, reject) => {
-      const waiter: Waiter = {
-        attempt,
-        kind,
-        waited: false,
-        trying: false,
-        at: tracing.current?.here(),
-        resolve: (value) => (this.#waiters.delete(waiter), resolve(value as T)),
-        reject: (reason) => (this.#waiters.delete(waiter), reject(reason)),
-      };
-      this.#waiters.add(waiter);
-      this.#pause = 0;
-      if (this.#waiters.size <= FEW || this.#rested()) this.#pump();
-      else this.#pumpSoon();
-      return (reason) => {
-        // an attempt under way may have got something already: it decides
-        if (waiter.trying) {
-          waiter.aborted = { reason };
-          return;
-        }
-        waiter.reject(reason);
-        if (this.#waiters.size === 0) this.#stop();
-      };
-    }, this.#syscall);
+  add(waiter: Waiter): void {
+    this.#waiters.add(waiter);
+    if (!this.#call && !trying.has(this)) this.#advance();
   }
 
-  /** Tells whether at least half of the time is left to others, however many wait. */
-  #rested(): boolean {
-    return performance.now() - this.#tried >= this.#took;
+  /** Gives up a wait. What a call has got meanwhile is not lost. */
+  drop(waiter: Waiter, reason: unknown): void {
+    if (isForked()) return; // the thread is the parent's
+    const call = this.#call;
+    if (waiter === this.#trying) {
+      waiter.dropped = { reason };
+      return;
+    }
+    if (call?.owner !== waiter) return this.#reject(waiter, reason);
+    waiter.dropped = { reason };
+    const other = waiter.want.shared ? this.#first() : undefined;
+    if (other) {
+      call.owner = other;
+      return this.#reject(waiter, reason);
+    }
+    call.calledOff = true;
+    const callOff = () => {
+      if (this.#call === call && !call.blocked.callOff()) setTimeout(callOff, 1);
+    };
+    callOff();
   }
 
-  /** Has many newcomers wait for one pump: each of its own would have all before it try again. */
-  #pumpSoon(): void {
-    if (this.#newcomers) return;
-    this.#newcomers = true;
+  /** The first who has not given up. */
+  #first(): Waiter | undefined {
+    for (const waiter of this.#waiters) if (!waiter.dropped) return waiter;
+  }
+
+  #resolve(waiter: Waiter, value: unknown): void {
+    pause = 0;
+    this.#waiters.delete(waiter);
+    waiter.resolve(value);
+  }
+
+  #reject(waiter: Waiter, reason: unknown): void {
+    this.#waiters.delete(waiter);
+    waiter.reject(reason);
+    if (this.#waiters.size === 0) this.#close();
+  }
+
+  #close(): void {
+    if (this.#call || this.#trying) return;
+    trying.delete(this);
+    if (lines.get(this.#key) === this) lines.delete(this.#key);
+  }
+
+  /** Waits for the first in the line, unless that one gives up before the program gets to an `await`. */
+  #advance(): void {
+    if (this.#starting) return;
+    this.#starting = true;
     queueMicrotask(() => {
-      this.#newcomers = false;
-      if (this.#waiters.size > 0 && this.#rested()) this.#pump();
+      this.#starting = false;
+      const [owner] = this.#waiters;
+      if (owner === undefined || this.#call || trying.has(this)) return;
+      if (threads < MOST && canCallOff()) this.#start(owner);
+      else this.#tryLater();
     });
   }
 
-  #stop(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+  #start(owner: Waiter): void {
+    threads++;
+    try {
+      tracing.at = owner.at;
+      const { call: blocked, got } = owner.want.block();
+      const call = { blocked, got, owner, calledOff: false };
+      this.#call = call;
+      blocked.result.then((result) => this.#back(call, result), (reason) => {
+        this.#end();
+        this.#reject(call.owner, reason);
+        this.serve(false);
+      });
+    } catch (error) {
+      this.#end();
+      this.#reject(owner, error);
+      this.serve(false);
+    } finally {
+      tracing.at = undefined;
+    }
   }
 
-  /** Lets each try once, in order. */
-  #pump(): void {
-    this.#stop();
-    const few = this.#waiters.size <= FEW;
-    const begin = few ? 0 : performance.now(); // which takes as long as an attempt
-    const stuck = new Set<string>();
-    // those who come meanwhile are not in this copy
-    for (const waiter of [...this.#waiters]) {
-      const newcomer = !waiter.waited;
-      waiter.waited = true;
-      if (stuck.has(waiter.kind) || waiter.trying || !this.#waiters.has(waiter)) continue;
-      let result: unknown;
-      waiter.trying = true;
+  #tryLater(): void {
+    trying.add(this);
+    schedule();
+  }
+
+  #end(): void {
+    this.#call = undefined;
+    threads--;
+  }
+
+  #back(call: Call, result: number): void {
+    const { owner, calledOff, blocked } = call;
+    tracing.at = owner.at;
+    blocked.back(result, () => calledOff ? EINTR : owner.want.failure());
+    tracing.at = undefined;
+    this.#end();
+    if (result >= 0) {
+      const other = owner.want.shared ? this.#first() : undefined;
+      this.#resolve(other ?? owner, call.got(result));
+    }
+    for (const waiter of [...this.#waiters]) if (waiter.dropped) this.#reject(waiter, waiter.dropped.reason);
+    this.serve(result < 0 && !calledOff);
+    // one that tries again and again may have the thread now
+    for (const line of [...trying]) if (threads < MOST) line.serve(false);
+  }
+
+  /** Has those in the line try, in order, until one has to wait. */
+  serve(pause: boolean): void {
+    if (this.#trying) return;
+    for (const waiter of this.#waiters) {
+      this.#trying = waiter;
       try {
         tracing.at = waiter.at;
-        result = waiter.attempt();
+        const value = waiter.want.attempt();
+        if (value !== BUSY) this.#resolve(waiter, value);
+        else if (waiter.dropped) this.#reject(waiter, waiter.dropped.reason);
+        else break;
       } catch (error) {
         // the kernel says this of a removed object to those who come, and EIDRM to those who have been waiting
-        const removed = !newcomer && isCode(error, "EINVAL");
-        waiter.reject(removed ? new LibcError((error as LibcError).syscall, "EIDRM", "removed while waiting") : error);
-        continue;
+        const removed = isCode(error, "EINVAL");
+        const { syscall } = waiter.want;
+        this.#reject(waiter, removed ? new LibcError(syscall, "EIDRM", "removed while waiting") : error);
       } finally {
         tracing.at = undefined;
       }
-      waiter.trying = false;
-      if (result === BUSY) {
-        if (waiter.aborted) {
-          waiter.reject(waiter.aborted.reason);
-          continue;
-        }
-        stuck.add(waiter.kind);
-        continue;
-      }
-      this.#pause = 0;
-      waiter.resolve(result);
     }
-    this.#tried = few ? 0 : performance.now();
-    this.#took = this.#tried - begin;
-    if (this.#waiters.size === 0) return;
-    this.#timer = setTimeout(() => this.#pump(), Math.max(this.#pause, this.#took));
-    this.#pause = Math.min(this.#pause + 1, LONGEST_PAUSE);
+    this.#trying = undefined;
+    if (this.#waiters.size === 0) return this.#close();
+    if (this.#call) return;
+    // a call that fails where an attempt says that it would have to wait must not be made at once for ever
+    if (pause || threads >= MOST || !canCallOff()) return this.#tryLater();
+    trying.delete(this);
+    this.#advance();
   }
+}
+
+let timer: ReturnType<typeof setTimeout> | undefined;
+let pause = 0;
+
+function schedule(took = 0): void {
+  if (timer !== undefined) return;
+  pause = Math.min(pause + 1, LONGEST_PAUSE);
+  timer = setTimeout(tryAgain, Math.max(pause, REST * took));
+}
+
+function tryAgain(): void {
+  const before = performance.now();
+  for (const line of [...trying]) line.serve(false);
+  timer = undefined;
+  if (trying.size > 0) schedule(performance.now() - before);
+}
+
+/**
+ * Waits until something can be had. Those who came earlier for the same thing get it first.
+ *
+ * @param want What.
+ * @param signal Ends the wait; the promise is rejected with its reason, unless it was had by then.
+ */
+export function wait<T>(want: Want<T>, signal?: AbortSignal): Promise<T> {
+  return abortable<T>(signal, (resolve, reject) => {
+    const found = lines.get(want.key);
+    if (!found) {
+      const value = want.attempt();
+      if (value !== BUSY) {
+        resolve(value);
+        return () => {};
+      }
+    }
+    pause = 0;
+    const line = lines.get(want.key) ?? new Line(want.key);
+    const waiter: Waiter = { want, at: tracing.current?.here(), resolve: resolve as Waiter["resolve"], reject };
+    line.add(waiter);
+    return (reason) => line.drop(waiter, reason);
+  }, want.syscall);
 }

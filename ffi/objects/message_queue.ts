@@ -5,15 +5,26 @@
  */
 import { LibcError } from "../errors.ts";
 import { shown } from "../native/check.ts";
-import { IPC_NOWAIT } from "../libc/sys/ipc.ts";
-import { MSG_COPY, MSG_EXCEPT, msgbuf, msgget, msgrcv, msgsnd, type msqid_ds } from "../libc/sys/msg.ts";
+import {
+  MSG_COPY,
+  MSG_EXCEPT,
+  msgbuf,
+  msgget,
+  msgrcv,
+  msgrcvElsewhere,
+  msgrcvOrNot,
+  msgsnd,
+  msgsndElsewhere,
+  msgsndOrNot,
+  type msqid_ds,
+} from "../libc/sys/msg.ts";
 import { isCode, waitOptionsOf } from "./_common.ts";
-import { Line } from "./_line.ts";
+import { wait } from "./_line.ts";
 import { byteLengthOf, isBytes, plain } from "../native/bytes.ts";
 import { tracing } from "../native/observer.ts";
 import { known, optionsOf } from "../native/options.ts";
 import { Shelf } from "./_shelf.ts";
-import { CREATE, create, date, find } from "./_system_v.ts";
+import { CREATE, create, date, find, whyFailed } from "./_system_v.ts";
 import { BUSY, deadline, retrySync } from "./_time.ts";
 import { type CreateOptions, IpcObject } from "./ipc_object.ts";
 import type { Message } from "./message.ts";
@@ -31,6 +42,22 @@ const RECEIVE_SYNC = known<ReceiveOptions & WaitSyncOptions>(({ type, except, ti
 }));
 
 const encoder = new TextEncoder();
+
+const EINTR = 4;
+const E2BIG = 7;
+
+const MSGMAX = 8192; // the system's limit unless it was changed
+
+/** Buffers that no other thread has any more. */
+const lent: msgbuf[] = [];
+
+/** A buffer for another thread. A message that is longer stays in the queue: whoever fetches it then has more room the next time. */
+function borrow(room: number): msgbuf {
+  const buffer = lent.pop();
+  return buffer && buffer.mtext.length >= room ? buffer : new msgbuf(Math.max(room, MSGMAX));
+}
+
+const isNumber = (value: unknown) => typeof value === "number" || typeof value === "bigint";
 
 /** How to send. */
 export interface SendOptions {
@@ -53,9 +80,18 @@ export interface ReceiveOptions {
  * A message queue: see `svipc(7)`, `msgget(2)`, `msgsnd(2)`, `msgrcv(2)`.
  *
  * Messages keep their boundaries and carry a type to pick them by. Methods that wait come in two kinds: those that end in
- * `Sync` block the program as in C; the others leave it running, and try again every few milliseconds: the kernel has no
- * descriptor to wait for on a queue, and a thread that blocks in `msgrcv` could not be called off
- * without losing the message it may just have got. So an answer may be up to 5 ms late. On one handle, who waited first is served first.
+ * `Sync` block the program as in C; the others leave it running.
+ *
+ * **What a wait is.** {@linkcode receive} and {@linkcode send} wait in the kernel, in a `msgrcv` or `msgsnd` that blocks on
+ * another thread: they are woken at once, get their turn beside others as the kernel gives it, and cost nothing while
+ * nothing happens. On one queue, who waits for the same type is served in the order of coming and shares one thread.
+ * Called off by their signal, they have neither taken nor sent anything; a message that was there first is given all the
+ * same, and the signal came too late. The promise is settled once the thread is back, a moment after the signal.
+ *
+ * Up to 16 things are waited for in this way at a time, in all queues and sets of a process. Beyond that, in a Worker, and
+ * where `/proc` cannot be read or all real-time signals are taken, a wait tries again every few milliseconds: an answer
+ * may then be up to 5 ms late, and others who block are served first. A wait keeps the program running; `Deno.exit()`
+ * ends it all the same. In a forked child there are none (`EOPNOTSUPP`), and the parent's go on.
  *
  * @example
  * ```ts
@@ -76,8 +112,6 @@ export class MessageQueue extends IpcObject<msqid_ds> {
   // the same bytes as 32-bit words: that copies a short message four times as fast
   #bufferWords = new Int32Array(this.#buffer.bytes.buffer);
   readonly #shelf = new Shelf();
-  readonly #senders = new Line("msgsnd");
-  readonly #receivers = new Line("msgrcv");
 
   private constructor(id: number) {
     super(id, "msg");
@@ -191,14 +225,9 @@ export class MessageQueue extends IpcObject<msqid_ds> {
     return this.#shelf.message(length, buffer, words);
   }
 
-  #putOrNot(length: number): boolean {
-    try {
-      msgsnd(this.#id, this.#buffer, length, IPC_NOWAIT);
-      return true;
-    } catch (error) {
-      if (isCode(error, "EAGAIN")) return false;
-      throw error;
-    }
+  #putOrNot(data: Uint8Array | string, type: number | bigint): boolean {
+    const length = this.#fill(data, type); // this may make another buffer
+    return msgsndOrNot(this.#id, this.#buffer, length);
   }
 
   /**
@@ -213,7 +242,20 @@ export class MessageQueue extends IpcObject<msqid_ds> {
     const { type = 1, signal } = waitOptionsOf(options, SEND_WAIT, "msgsnd");
     // a caller may go on using the array while the message waits for its turn
     const copy = isBytes(data) ? plain(data, 0).slice() : data;
-    await this.#senders.wait(() => this.#putOrNot(this.#fill(copy, type)) ? undefined : BUSY, "", signal);
+    await wait<void>({
+      syscall: "msgsnd",
+      key: `msgsnd ${this.#id}`,
+      shared: false,
+      attempt: () => this.#putOrNot(copy, type) ? undefined : BUSY,
+      block: () => {
+        const length = this.#fill(copy, type);
+        const own = new msgbuf(length);
+        own.mtype = type;
+        own.mtext.set(this.#buffer.mtext.subarray(0, length));
+        return { call: msgsndElsewhere(this.#id, own, length), got: () => {} };
+      },
+      failure: () => whyFailed("msg", this.#id, EINTR),
+    }, signal);
   }
 
   /**
@@ -227,9 +269,9 @@ export class MessageQueue extends IpcObject<msqid_ds> {
   sendSync(data: Uint8Array | string, options?: SendOptions & WaitSyncOptions): void {
     const { type = 1, timeout } = optionsOf(options, SEND_SYNC, "msgsnd");
     const limit = deadline(timeout, "msgsnd");
+    if (limit) return retrySync(() => this.#putOrNot(data, type) ? undefined : BUSY, limit);
     const length = this.#fill(data, type); // this may make another buffer
-    if (limit === undefined) msgsnd(this.#id, this.#buffer, length, 0);
-    else retrySync(() => this.#putOrNot(this.#fill(data, type)) ? undefined : BUSY, limit);
+    msgsnd(this.#id, this.#buffer, length, 0);
   }
 
   /**
@@ -242,7 +284,7 @@ export class MessageQueue extends IpcObject<msqid_ds> {
    */
   trySend(data: Uint8Array | string, options?: SendOptions): boolean {
     const { type = 1 } = optionsOf(options, SEND, "msgsnd");
-    return this.#putOrNot(this.#fill(data, type));
+    return this.#putOrNot(data, type);
   }
 
   /**
@@ -254,11 +296,25 @@ export class MessageQueue extends IpcObject<msqid_ds> {
    */
   async receive(options?: ReceiveOptions & WaitOptions): Promise<Message> {
     const { type = 0, except = false, signal } = waitOptionsOf(options, RECEIVE_WAIT, "msgrcv");
-    return await this.#receivers.wait(
-      () => this.#takeOrNull(type, except ? IPC_NOWAIT | MSG_EXCEPT : IPC_NOWAIT) ?? BUSY,
-      typeof type === "number" || typeof type === "bigint" ? `${type} ${!!except}` : "", // what is no type will be told at once
-      signal,
-    );
+    const flags = except ? MSG_EXCEPT : 0;
+    return await wait<Message>({
+      syscall: "msgrcv",
+      key: `msgrcv ${this.#id} ${isNumber(type) ? type : ""} ${flags}`, // what is no type will be told at once
+      shared: true,
+      attempt: () => this.#takeOrNull(type, flags) ?? BUSY,
+      block: () => {
+        const buffer = borrow(this.#buffer.mtext.length);
+        return {
+          call: msgrcvElsewhere(this.#id, buffer, buffer.mtext.length, type, flags),
+          got: (length) => {
+            const message = this.#shelf.message(length, buffer, new Int32Array(buffer.bytes.buffer));
+            lent.push(buffer);
+            return message;
+          },
+        };
+      },
+      failure: () => whyFailed("msg", this.#id, E2BIG),
+    }, signal);
   }
 
   /**
@@ -286,7 +342,7 @@ export class MessageQueue extends IpcObject<msqid_ds> {
     const flags = except ? MSG_EXCEPT : 0;
     const limit = deadline(timeout, "msgrcv");
     if (limit === undefined) return this.#take(type, flags);
-    return retrySync(() => this.#takeOrNull(type, flags | IPC_NOWAIT) ?? BUSY, limit);
+    return retrySync(() => this.#takeOrNull(type, flags) ?? BUSY, limit);
   }
 
   /**
@@ -298,16 +354,20 @@ export class MessageQueue extends IpcObject<msqid_ds> {
    */
   tryReceive(options?: ReceiveOptions): Message | null {
     const { type = 0, except } = optionsOf(options, RECEIVE, "msgrcv");
-    return this.#takeOrNull(type, except ? IPC_NOWAIT | MSG_EXCEPT : IPC_NOWAIT);
+    return this.#takeOrNull(type, except ? MSG_EXCEPT : 0);
   }
 
+  /** The same if there is one. */
   #takeOrNull(type: number | bigint, flags: number): Message | null {
-    try {
-      return this.#take(type, flags);
-    } catch (error) {
-      if (isCode(error, "ENOMSG")) return null;
-      throw error;
-    }
+    if (tracing.depth > 0) this.#renew(this.#buffer.mtext.length);
+    const buffer = this.#buffer;
+    const words = this.#bufferWords;
+    const room = buffer.mtext.length;
+    const length = msgrcvOrNot(this.#id, buffer, room, type, flags);
+    if (length >= 0) return this.#shelf.message(length, buffer, words);
+    if (length === -1) return null;
+    this.#grow(room + 1);
+    return this.#takeOrNull(type, flags);
   }
 
   /**
@@ -319,7 +379,7 @@ export class MessageQueue extends IpcObject<msqid_ds> {
    * is gone; `EACCES`.
    */
   peek(index?: number): Message | null {
-    return this.#takeOrNull(index === undefined ? 0 : index, MSG_COPY | IPC_NOWAIT);
+    return this.#takeOrNull(index === undefined ? 0 : index, MSG_COPY);
   }
 
   /**

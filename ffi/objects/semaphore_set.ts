@@ -18,19 +18,21 @@ import {
   semget,
   type semid_ds,
   semop,
+  semopElsewhere,
+  semopOrNot,
   semtimedop,
   SETALL,
   SETVAL,
 } from "../libc/sys/sem.ts";
 import { getpid } from "../libc/unistd.ts";
 import { isCode, waitOptionsOf } from "./_common.ts";
-import { Line } from "./_line.ts";
+import { wait } from "./_line.ts";
 import { byteLengthOf } from "../native/bytes.ts";
 import { ownBytes } from "../native/layout.ts";
 import { tracing } from "../native/observer.ts";
 import { known, optionsOf } from "../native/options.ts";
-import { CREATE, create, date, find } from "./_system_v.ts";
-import { BUSY, deadline, sleepSync } from "./_time.ts";
+import { CREATE, create, date, find, whyFailed } from "./_system_v.ts";
+import { BUSY, deadline, LONGEST_PAUSE, pause, sleepSync } from "./_time.ts";
 import { type CreateOptions, IpcObject } from "./ipc_object.ts";
 import type { WaitOptions, WaitSyncOptions } from "./options.ts";
 
@@ -48,6 +50,8 @@ const ACQUIRE_SYNC = known<AcquireOptions & WaitSyncOptions>(({ by, undo, timeou
 const WAIT = known<WaitOptions>(({ signal }) => ({ signal }));
 const SYNC = known<WaitSyncOptions>(({ timeout }) => ({ timeout }));
 
+const EINTR = 4;
+const PATIENCE = 2; // seconds: what a maker may take to give a set its values
 const LARGEST = 0x7fff; // SEMVMX
 
 function checkValue(value: number, name: string, from: number, syscall = "semop"): number {
@@ -100,10 +104,18 @@ function valuesOf(list: ArrayLike<number>): Uint16Array<ArrayBuffer> {
 /**
  * A set of semaphores: see `svipc(7)`, `semget(2)`, `semop(2)`, `semctl(2)`.
  *
- * Methods that wait come in two kinds: those that end in `Sync` block the program as in C; the others leave it running, and
- * try again every few milliseconds, as the kernel has no descriptor to wait for on a semaphore. So these may be up to 5 ms
- * late, and don't show in {@linkcode getWaitingForIncrease} and {@linkcode getWaitingForZero}. On one handle,
- * who waited first tries first.
+ * Methods that wait come in two kinds: those that end in `Sync` block the program as in C; the others leave it running.
+ *
+ * **What a wait is.** {@linkcode acquire}, {@linkcode lock}, {@linkcode waitZero} and {@linkcode op} wait in the kernel, in a
+ * `semop` that blocks on another thread: they are woken at once, get their turn beside others as the kernel gives it (also
+ * beside one who takes again at once), and cost nothing while nothing happens. {@linkcode getWaitingForIncrease} and
+ * {@linkcode getWaitingForZero} count them: who waits for the same on one semaphore shares one thread, is served in the order
+ * of coming, and counts as one. Called off by their signal, they have done nothing; what was to be had first is done all
+ * the same, and the signal came too late. The promise is settled once the thread is back, a moment after the signal.
+ *
+ * Where that cannot be (it is the same as for {@linkcode MessageQueue}: more than 16 different waits at a time, a Worker, no
+ * `/proc`), a wait tries again every few milliseconds: it may be up to 5 ms late, finds nothing beside one who takes again
+ * at once, and is not counted.
  *
  * A process that dies with what it acquired leaves the others waiting. {@linkcode lock} has the kernel undo that
  * (`SEM_UNDO`); {@linkcode acquire} and {@linkcode release} do so only when asked to, because where one process acquires and
@@ -124,7 +136,6 @@ function valuesOf(list: ArrayLike<number>): Uint16Array<ArrayBuffer> {
  */
 export class SemaphoreSet extends IpcObject<semid_ds> {
   readonly #id: number;
-  readonly #line = new Line("semop");
   readonly #single: sembuf = new sembuf([0, 0]);
   readonly #fields: Int16Array<ArrayBuffer> = new Int16Array(this.#single.bytes.buffer);
 
@@ -137,7 +148,7 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * Makes a set.
    *
    * C has a gap between making a set and giving it its values, in which another process may find it. Here that one waits
-   * until the values are there: see {@linkcode open}.
+   * until the values are there, and so does this, blocking the program, with a set that was there before: see {@linkcode open}.
    *
    * @param semaphores How many semaphores, all 0; or the value of each.
    * @param options Key, permissions, and whether an existing set will do; that one keeps its values.
@@ -170,30 +181,52 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
   }
 
   /**
-   * Finds the set with a key.
+   * Finds the set with a key, and waits until it has its values.
    *
-   * If the set is only a second old and nobody has operated on it, its maker may still be about to give it its values. Then
-   * this blocks until that has happened (`create` shows it by an operation that changes nothing but the time), at most a tenth
-   * of a second: a C program's set may be meant to be like that.
+   * Its maker may be about to give it these. It has them when somebody has operated on it (`create` shows it by an operation
+   * that changes nothing but the time), when each semaphore has been set, as `SETVAL` and `SETALL` of C do, or when
+   * somebody waits there. A set of which none of this is true for two or three seconds after it was made is meant to be as it is.
    *
    * @param key The key that it was made with.
+   * @param options A signal to end the wait with.
    * @returns The set; disposing of it leaves it in the system.
-   * @throws {LibcError} `ENOENT` there is none; `EACCES`.
+   * @throws {LibcError} `ENOENT` there is none; `EACCES`; `EINVAL` it was removed meanwhile.
    *
    * @example
    * ```ts
    * import { SemaphoreSet } from "./mod.ts";
    *
    * using made = SemaphoreSet.create([1], { key: 0x7e57_0007 });
-   * using found = SemaphoreSet.open(0x7e57_0007);
+   * using found = await SemaphoreSet.open(0x7e57_0007);
    * console.log(found.id === made.id, found.values); // true [ 1 ]
    * ```
    */
-  static open(key: number): SemaphoreSet {
-    const id = find("sem", (key, flags) => semget(key, 0, flags), key);
-    const set = new SemaphoreSet(id);
+  static async open(key: number, options?: WaitOptions): Promise<SemaphoreSet> {
+    const { signal } = waitOptionsOf(options, WAIT, "semget");
+    signal?.throwIfAborted();
+    const set = SemaphoreSet.#find(key);
+    const limit = performance.now() + 1000 * PATIENCE;
+    for (let ms = 1; !set.#isReady() && performance.now() < limit; ms = Math.min(ms + 1, LONGEST_PAUSE)) {
+      await pause(ms, signal);
+    }
+    return set;
+  }
+
+  /**
+   * As {@linkcode open}, but blocks the program.
+   *
+   * @param key The key that it was made with.
+   * @returns The set; disposing of it leaves it in the system.
+   * @throws {LibcError} As {@linkcode open}.
+   */
+  static openSync(key: number): SemaphoreSet {
+    const set = SemaphoreSet.#find(key);
     set.#settle();
     return set;
+  }
+
+  static #find(key: number): SemaphoreSet {
+    return new SemaphoreSet(find("sem", (key, flags) => semget(key, 0, flags), key));
   }
 
   /**
@@ -220,23 +253,30 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
 
   /** Sets `sem_otime`, which is 0 in a new set, without changing a value. */
   #announce(first: number): void {
-    try {
-      semop(
-        this.#id,
-        first === 0 ? new sembuf([0, 0, IPC_NOWAIT]) : new sembuf([0, -1, IPC_NOWAIT], [0, 1, IPC_NOWAIT]),
-      );
-    } catch (error) {
-      // somebody was faster, and has set it thereby
-      if (!isCode(error, "EAGAIN")) throw error;
-    }
+    // if it would have to wait, somebody was faster, and has set it thereby
+    semopOrNot(
+      this.#id,
+      first === 0 ? new sembuf([0, 0, IPC_NOWAIT]) : new sembuf([0, -1, IPC_NOWAIT], [0, 1, IPC_NOWAIT]),
+    );
   }
 
-  /** Waits until a set that was just made has got its values. */
+  /** Blocks until a set that was just made has got its values. */
   #settle(): void {
-    for (let tries = 0; tries < 100; tries++) {
-      const ds = this.stat();
-      if (ds.sem_otime !== 0 || Date.now() / 1000 - ds.sem_ctime > 2) return;
-      sleepSync(1);
+    const limit = performance.now() + 1000 * PATIENCE;
+    while (!this.#isReady() && performance.now() < limit) sleepSync(1);
+  }
+
+  /** Tells whether the set has its values, as far as can be seen. */
+  #isReady(): boolean {
+    const { sem_otime, sem_ctime, sem_nsems } = this.stat();
+    if (sem_otime !== 0 || Date.now() / 1000 - sem_ctime > PATIENCE) return true;
+    try {
+      let n = 0;
+      while (n < sem_nsems && semctl(this.#id, n, GETPID) !== 0) n++;
+      return n === sem_nsems || semctl(this.#id, n, GETNCNT) + semctl(this.#id, n, GETZCNT) > 0;
+    } catch (error) {
+      if (isCode(error, "EACCES")) return false; // who may not read can tell it by the times only
+      throw error;
     }
   }
 
@@ -253,16 +293,6 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
     return this.#single;
   }
 
-  #try(ops: sembuf): boolean {
-    try {
-      semop(this.#id, ops);
-      return true;
-    } catch (error) {
-      if (isCode(error, "EAGAIN")) return false;
-      throw error;
-    }
-  }
-
   /** Does operations, and blocks until they can be done. */
   #block(ops: sembuf, timeout: number | undefined): void {
     const limit = deadline(timeout, "semtimedop");
@@ -275,11 +305,24 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
   }
 
   #wait(n: number, value: number, flags: number, signal?: AbortSignal): Promise<void> {
-    return this.#line.wait<void>(
-      () => this.#try(this.#one(n, value, flags | IPC_NOWAIT)) ? undefined : BUSY,
-      typeof n === "number" ? `${n} ${value}` : "", // what is no number will be told at once
+    return this.#waitFor(
+      typeof n === "number" ? `${n} ${value} ${flags}` : "", // what is no number will be told at once
+      () => semopOrNot(this.#id, this.#one(n, value, flags | IPC_NOWAIT)),
+      () => new sembuf([n, value, flags]),
       signal,
     );
+  }
+
+  /** Waits until operations can be done; those with the same key are the same. */
+  #waitFor(key: string, attempt: () => boolean, ops: () => sembuf, signal?: AbortSignal): Promise<void> {
+    return wait<void>({
+      syscall: "semop",
+      key: `semop ${this.#id} ${key}`,
+      shared: true,
+      attempt: () => attempt() ? undefined : BUSY,
+      block: () => ({ call: semopElsewhere(this.#id, ops()), got: () => {} }),
+      failure: () => whyFailed("sem", this.#id, EINTR),
+    }, signal);
   }
 
   /**
@@ -329,7 +372,7 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    */
   tryAcquire(n: number, options?: AcquireOptions): boolean {
     const { by = 1, undo } = optionsOf(options, ACQUIRE, "semop");
-    return this.#try(this.#one(n, -checkValue(by, "by", 1), undo ? SEM_UNDO | IPC_NOWAIT : IPC_NOWAIT));
+    return semopOrNot(this.#id, this.#one(n, -checkValue(by, "by", 1), undo ? SEM_UNDO | IPC_NOWAIT : IPC_NOWAIT));
   }
 
   /**
@@ -376,7 +419,7 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
    * @throws {LibcError} As {@linkcode acquire}.
    */
   tryWaitZero(n: number): boolean {
-    return this.#try(this.#one(n, 0, IPC_NOWAIT));
+    return semopOrNot(this.#id, this.#one(n, 0, IPC_NOWAIT));
   }
 
   /**
@@ -402,9 +445,10 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
     }
     const patient = copyOf(ops);
     if (!isPatient(patient)) return semop(this.#id, patient);
-    const fields = new Int16Array(patient.bytes.buffer);
+    const hasty = copyOf(patient);
+    const fields = new Int16Array(hasty.bytes.buffer);
     for (let at = FLAGS; at < fields.length; at += FIELDS) fields[at] |= IPC_NOWAIT;
-    await this.#line.wait<void>(() => this.#try(patient) ? undefined : BUSY, fields.join(), signal);
+    await this.#waitFor(fields.join(), () => semopOrNot(this.#id, hasty), () => copyOf(patient), signal);
   }
 
   /**

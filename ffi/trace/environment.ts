@@ -7,7 +7,7 @@ import { entries } from "../native/header.ts";
 import { tracing } from "../native/observer.ts";
 import { getenv, own } from "../native/own.ts";
 import { type EnterEvent, TRACE_LIMIT, type TraceEvent } from "./event.ts";
-import { formatResumed, lineOfEvent } from "./format.ts";
+import { formatResumed, isBackFrom, lineOfEvent } from "./format.ts";
 import { Outlet, rememberStandardError, say } from "./outlet.ts";
 import { listen } from "./trace.ts";
 
@@ -43,18 +43,18 @@ tracing.start = () => {
     listen((event) => outlet.put(JSON.stringify(event)), limit());
     return;
   }
-  let open: EnterEvent | undefined; // the call that was printed when it began
+  const open: EnterEvent[] = []; // the calls that were printed when they began
   const put = (pid: number, text: string) => outlet.put(`${pid} ${text}`);
   listen((event: TraceEvent) => {
     if (event.ev === "enter") {
       if (!isGoingToWait(event)) return;
-      open = event;
-      put(event.pid, lineOfEvent(event));
-    } else if (event.ev === "exit" && event.call === open?.call) {
-      put(event.pid, formatResumed(open, event));
-      open = undefined;
-    } else {
-      put(event.pid, lineOfEvent(event));
+      open.push(event);
+      return put(event.pid, lineOfEvent(event));
     }
+    if (event.ev === "exit") {
+      const at = open.findIndex((began) => isBackFrom(event, began));
+      if (at >= 0) return put(event.pid, formatResumed(open.splice(at, 1)[0], event));
+    }
+    put(event.pid, lineOfEvent(event));
   }, Infinity);
 };

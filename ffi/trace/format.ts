@@ -117,7 +117,7 @@ function argumentText(value: TracedArgument): string {
 
 /** Tells whether an argument has a flag of this name. */
 function has(value: TracedArgument | undefined, name: string): boolean {
-  return typeof value === "object" && value !== null && "names" in value && value.names.includes(name);
+  return value !== undefined && isFlags(value) && value.names.includes(name);
 }
 
 /** The members of each of poll's structures that go in, or come out. */
@@ -150,6 +150,20 @@ function argumentTexts(event: EnterEvent | ExitEvent): string[] {
       if (Array.isArray(value) && value.length === 0 && name === "sops") return "NULL";
       return argumentText(value);
     });
+}
+
+/** Tells whether a call that is back is this one that began. A process may be in several at once: some wait on other threads. */
+export function isBackFrom(event: ExitEvent, began: EnterEvent): boolean {
+  if (event.call !== began.call) return false;
+  return Object.entries(began.args).every(([name, value]) =>
+    // the others may have been filled
+    !(typeof value === "number" || isFlags(value) || Array.isArray(value) && name !== "fds") ||
+    JSON.stringify(value) === JSON.stringify(event.args[name])
+  );
+}
+
+function isFlags(value: TracedArgument): value is TracedFlags {
+  return typeof value === "object" && value !== null && "names" in value;
 }
 
 /** How many arguments are told when a call begins: those before the first that it has yet to fill. */

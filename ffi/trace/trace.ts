@@ -8,7 +8,7 @@ import { signalFlags } from "../libc/_signals.ts";
 import { sockaddrFrom } from "../libc/sys/_sockaddr.ts";
 import { shown } from "../native/check.ts";
 import { isForked } from "../native/child.ts";
-import { bare, entries, type Entry } from "../native/header.ts";
+import { bare, type Declared, entries, type Entry } from "../native/header.ts";
 import { type Call, type Kind, traced as tracedBytes } from "../native/kinds.ts";
 import { type AnyFunction, errno, setErrno } from "../native/libc.ts";
 import { type Memory, offsetIn, segmentOf } from "../native/memory.ts";
@@ -163,10 +163,10 @@ class TracedCall implements Call {
   done = false;
   #before: Record<string, TracedArgument> | undefined;
 
-  constructor(readonly entry: Entry, readonly args: readonly unknown[]) {}
+  constructor(readonly declared: Declared, readonly args: readonly unknown[]) {}
 
   argument(name: string): unknown {
-    return this.args[this.entry.declared.parameters.findIndex(([parameter]) => parameter === name)];
+    return this.args[this.declared.parameters.findIndex(([parameter]) => parameter === name)];
   }
 
   before(name: string): TracedArgument | undefined {
@@ -175,7 +175,7 @@ class TracedCall implements Call {
 
   decoded(): Record<string, TracedArgument> {
     const list: Record<string, TracedArgument> = {};
-    this.entry.declared.parameters.forEach(([name, kind], i) => {
+    this.declared.parameters.forEach(([name, kind], i) => {
       list[name] = argument(kind, this.args[i], this, name);
     });
     return this.#before ??= list, list;
@@ -200,13 +200,13 @@ function endOf(call: typeof own.getsockname, fd: number): string | undefined {
 
 const failedByDefault = (result: number) => result === -1;
 
-function traced(entry: Entry, bare: AnyFunction): AnyFunction {
-  const { declared } = entry;
+/** What tells of a function's calls; `below` is the function that the program called. */
+function teller(declared: Declared, below?: AnyFunction) {
   const { lifecycle = false, failed = failedByDefault, waits, opens, connects, symbol: call } = declared;
   const { result: kind } = declared;
   /** Tells that it begins. */
   const enter = (made: TracedCall) => {
-    const at = where(seen);
+    const at = where(below);
     emit({
       ...base(),
       ev: "enter",
@@ -241,9 +241,14 @@ function traced(entry: Entry, bare: AnyFunction): AnyFunction {
       ...at,
     }, lifecycle);
   };
+  return { enter, exit };
+}
+
+function traced({ declared }: Entry, bare: AnyFunction): AnyFunction {
+  const { lifecycle = false, symbol: call } = declared;
   const seen: AnyFunction = (...args) => {
     const quiet = busy || !(lifecycle || wanted());
-    const made = new TracedCall(entry, args);
+    const made = new TracedCall(declared, args);
     const entered = quiet ? undefined : unnoticed(() => enter(made));
     const result = bare(...args);
     const code = errno();
@@ -253,6 +258,7 @@ function traced(entry: Entry, bare: AnyFunction): AnyFunction {
     setErrno(code);
     return result;
   };
+  const { enter, exit } = teller(declared, seen);
   return seen;
 }
 
@@ -293,6 +299,14 @@ function told(call: string, args: Record<string, TracedArgument>, rest: { waits?
 
 const looking: Observer = {
   declared: (entry) => replace(entry as Entry),
+  blocks(declared, args) {
+    if (busy || !wanted()) return;
+    const { enter, exit } = teller(declared as Declared);
+    const made = new TracedCall(declared as Declared, args);
+    const entered = unnoticed(() => enter(made));
+    if (!entered) return;
+    return (result, errno) => busy || unnoticed(() => exit(made, result, errno, entered));
+  },
   touched(op, of, offset, data) {
     if (busy) return;
     unnoticed(() => {

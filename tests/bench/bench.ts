@@ -1,7 +1,7 @@
 /**
  * `deno task bench`: this library beside C, Perl, Python, and Deno without it.
  *
- *     deno task bench [--quick] [--json FILE] [--svg FILE]
+ *     deno task bench [--quick] [--only PART,…] [--json FILE] [--svg FILE] [--readme FILE]
  *
  * @module
  */
@@ -17,40 +17,52 @@ import {
   startServers,
   versions,
 } from "./contestants.ts";
+import { watchAll } from "./idle.ts";
+import { insert } from "./markdown.ts";
 import { compare, type Effort, type Entry, ratio, type Series, summarize } from "./measure.ts";
-import type { Goal, Growth, Results, Row } from "./results.ts";
+import type { Goal, Growth, Results, Row, Table } from "./results.ts";
 import { tables } from "./terminal.ts";
 
-const usage = "usage: deno task bench [--quick] [--json FILE] [--svg FILE]";
+/** What can be asked for alone, in the order in which it is measured. */
+const PARTS = ["sync", "async", "fair", "idle", "overhead", "trace", "fork", "server", "start", "spin", "sizes"];
 
-function options(): { quick: boolean; json?: string; svg?: string } {
-  const found: ReturnType<typeof options> = { quick: false };
+const usage = `usage: deno task bench [--quick] [--only PART,…] [--json FILE] [--svg FILE] [--readme FILE]
+parts: ${PARTS.join(", ")}`;
+
+function options(): { quick: boolean; only: string[]; json?: string; svg?: string; readme?: string } {
+  const found: ReturnType<typeof options> = { quick: false, only: PARTS };
   const args = [...Deno.args];
+  const fail = () => {
+    console.error(usage);
+    cleanUp();
+    Deno.exit(2);
+  };
   while (args.length > 0) {
     const arg = args.shift();
-    const file = arg === "--json" || arg === "--svg" ? args.shift() : undefined;
+    const value = ["--only", "--json", "--svg", "--readme"].includes(arg!) ? args.shift() : undefined;
+    const parts = value?.split(",") ?? [];
     if (arg === "--quick") found.quick = true;
-    else if (arg === "--json" && file) found.json = file;
-    else if (arg === "--svg" && file) found.svg = file;
-    else {
-      console.error(usage);
-      cleanUp();
-      Deno.exit(2);
-    }
+    else if (arg === "--only" && value && parts.every((part) => PARTS.includes(part))) found.only = parts;
+    else if (arg === "--json" && value) found.json = value;
+    else if (arg === "--svg" && value) found.svg = value;
+    else if (arg === "--readme" && value) found.readme = value;
+    else fail();
   }
+  if (found.readme && found.only !== PARTS) fail(); // its table has all of them
   return found;
 }
 
-const { quick, json, svg } = options();
-const full: Effort = quick ? { rounds: 3, milliseconds: 3 } : { rounds: 21, milliseconds: 25 };
+const { quick, only, json, svg, readme } = options();
+const full: Effort = quick ? { rounds: 3, milliseconds: 3 } : { rounds: 31, milliseconds: 25 };
 const short: Effort = quick ? { rounds: 1, milliseconds: 2 } : { rounds: 7, milliseconds: 15 };
 const started = performance.now();
 
-function progress(what: string): void {
-  if (Deno.stderr.isTerminal()) {
-    const seconds = Math.round((performance.now() - started) / 1000);
-    Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${what && `${seconds} s  ${what} …`}`));
-  }
+/** Says on a terminal what is being measured; elsewhere only which part, as each would be a line. */
+function progress(what: string, part = false): void {
+  const seconds = Math.round((performance.now() - started) / 1000);
+  const text = what && `${seconds} s  ${what} …`;
+  if (Deno.stderr.isTerminal()) Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${text}`));
+  else if (part && !quick) console.error(text);
 }
 
 type Wanted = [against: string, of: Goal["of"], limit: number];
@@ -64,7 +76,10 @@ async function row(
   effort = full,
 ): Promise<Row> {
   progress(name);
-  const series: Series = await compare(entries, effort);
+  return rowOf(name, await compare(entries, effort), wanted, unit, size);
+}
+
+function rowOf(name: string, series: Series, wanted: Wanted[], unit: Row["unit"] = "time", size = 0): Row {
   const goals = wanted.map(([against, of, limit]): Goal => {
     const [ours, theirs] = [series.library, series[against]];
     const both = ours && theirs;
@@ -77,17 +92,130 @@ async function row(
 const LANGUAGES = ["library", "C", "Perl", "Python", "Deno"];
 const MIB = 1 << 20;
 
-async function sideBySide(): Promise<[rows: Row[], overhead: Row[], tracing: Row[]]> {
+/** What a part of the benchmark adds to the results. */
+interface Found {
+  tables?: Table[];
+  growth?: Growth[];
+  /** More of how long a message takes there and back, by its size. */
+  trips?: Growth["series"];
+  machine?: Record<string, string>;
+}
+
+async function sideBySide(): Promise<Found> {
   await using field = new Field(places.one);
   const add = (name: string, job: string, size: number, limit: number, unit: Row["unit"] = "time") =>
     row(name, field.entries(job, size), [["C", "rate", limit]], unit, size);
   const rows = [
     await add("msgsnd+msgrcv, 64 B", "queue", 64, 0.95),
-    await add("MessageQueue, 64 B", "object", 64, 0.9),
+    await add("MessageQueue, 64 B", "object", 64, 0.85),
     await add("copy in 1 MiB, GB/s", "copy-in", MIB, 0.97, "bandwidth"),
     await add("copy out 1 MiB, GB/s", "copy-out", MIB, 0.97, "bandwidth"),
     await row("new copy 1 MiB, GB/s", field.entries("copy-new", MIB), [], "bandwidth", MIB),
   ];
+  return { tables: [{ title: "side by side", columns: LANGUAGES, rows }] };
+}
+
+async function asynchronous(): Promise<Found> {
+  await using field = Field.asynchronous();
+  // wherever the kernel puts them, so a round is seldom like the one before
+  const effort = quick ? full : { rounds: 41, milliseconds: 25 };
+  const connect = (size: number) => field.entry("Deno.connect", "socket", size);
+  const others = (job: string, size: number) => [
+    ...field.entry("library", job, size, `library ${job}`),
+    ...field.entry("C", job === "queue" ? "queues" : job, size, `C ${job}`),
+  ];
+  /** All of a size take turns, so that each has the same connection beside it. */
+  const rows = async (size: number, names: Record<string, [name: string, limit: number]>) => {
+    progress(`asynchronous round trips, ${size} bytes`);
+    const jobs = Object.keys(names);
+    const series = await compare([...jobs.flatMap((job) => others(job, size)), ...connect(size)], effort);
+    return jobs.map((job) => {
+      const own = {
+        library: series[`library ${job}`],
+        C: series[`C ${job}`],
+        "Deno.connect": series["Deno.connect"],
+      };
+      const [name, limit] = names[job];
+      return rowOf(name, present(own), [["Deno.connect", "time", limit]], "time", size);
+    });
+  };
+  const small = await rows(64, {
+    queue: ["async MessageQueue", 6],
+    semaphores: ["async SemaphoreSet", 6],
+    socket: ["async Socket, 64 B", 1],
+  });
+  const large = await rows(65536, { socket: ["async Socket, 64 KiB", 1] });
+  const amount = quick ? 4 * MIB : 256 * MIB;
+  const stream = await row(
+    "stream 256 MiB, GB/s",
+    ["library", "Deno.connect"].flatMap((one) => field.entry(one, "stream", 65536)),
+    [["Deno.connect", "time", 1]],
+    "bandwidth",
+    65536,
+    { rounds: quick ? 1 : 15, milliseconds: 0, turns: amount / 65536 },
+  );
+  const columns = ["library", "C", "Deno.connect"];
+  return {
+    tables: [{
+      title: "asynchronous, there and back, against Deno.connect",
+      columns,
+      rows: [...small, ...large, stream],
+    }],
+  };
+}
+
+function present(series: Record<string, number[] | undefined>): Series {
+  return Object.fromEntries(Object.entries(series).filter((pair): pair is [string, number[]] => pair[1] !== undefined));
+}
+
+async function fair(): Promise<Found> {
+  await using field = new Field(places.any, ["library, asynchronous"]);
+  const milliseconds = quick ? 30 : 400;
+  const entries = [
+    ...field.entry("library", "waits", milliseconds),
+    ...field.entry("library", "blocks", milliseconds, "blocking"),
+  ];
+  const effort = { rounds: quick ? 1 : 11, milliseconds: 0, turns: 1 };
+  const turns = await row("turns/s beside holder", entries, [["blocking", "rate", 0.33]], "rate", 0, effort);
+  return {
+    tables: [{
+      title: "acquire beside a busy holder, against one who blocks",
+      columns: ["library", "blocking"],
+      rows: [turns],
+    }],
+  };
+}
+
+async function idle(): Promise<Found> {
+  const count = quick ? 20 : 500;
+  const kinds = ["receive-many", "receive-one", "acquire-many", "acquire-one", "idle"] as const;
+  progress(`${count} that wait`);
+  const found = await watchAll(kinds, count, quick ? 200 : 4000);
+  const beside = (name: string, unit: Row["unit"], ours: number, theirs: number, limit: number): Row => ({
+    name,
+    unit,
+    size: 0,
+    results: { library: summarize([ours]), idle: summarize([theirs]) },
+    goals: [{ against: "idle", of: "excess", limit, ratio: summarize([ours - theirs]) }],
+  });
+  const names = {
+    "receive-many": `receive, ${count} queues`,
+    "receive-one": "receive, one queue",
+    "acquire-many": `acquire, ${count} sets`,
+    "acquire-one": "acquire, one set",
+  };
+  const waiting = kinds.filter((kind) => kind !== "idle");
+  // none is what is wanted; a wake-up in seconds is some other part of Deno
+  const rows = waiting.map((kind) => beside(names[kind], "wakes", found[kind].wakes, found.idle.wakes, 1));
+  const load = Math.max(...waiting.map((kind) => found[kind].load));
+  if (!Number.isNaN(load)) rows.push(beside("CPU of the busiest", "percent", load, found.idle.load, 0.1));
+  return { tables: [{ title: `${count} that wait, against an idle program`, columns: ["library", "idle"], rows }] };
+}
+
+async function overhead(): Promise<Found> {
+  await using field = new Field(places.one, ["library", "C"]);
+  // the last per cent are what counts here
+  const effort = quick ? full : { rounds: 61, milliseconds: 20 };
   const over = (name: string, job: string, size: number) =>
     row(
       name,
@@ -97,34 +225,38 @@ async function sideBySide(): Promise<[rows: Row[], overhead: Row[], tracing: Row
         ...field.entry("C", job, size),
       ],
       [["dlopen", "rate", 0.98]],
+      "time",
+      size,
+      effort,
     );
-  const overhead = [
+  const rows = [
     await over("msgsnd+msgrcv, 64 B", "queue", 64),
     await over("semop up + down", "semop", 0),
     await over("getppid", "getppid", 0),
   ];
-  const tracing = [
-    await row("getppid", [
-      ...field.entry("library", "getppid", 0),
-      ...field.entry("library", "getppid-traced", 0, "traced"),
-    ], []),
-  ];
-  return [rows, overhead, tracing];
+  return { tables: [{ title: "against a bare symbol", columns: ["library", "dlopen", "C"], rows }] };
+}
+
+async function traced(): Promise<Found> {
+  await using field = new Field(places.one, ["library"]);
+  const call = await row("getppid, traced", [
+    ...field.entry("library", "getppid-traced", 0),
+    ...field.entry("library", "getppid", 0, "untraced"),
+  ], []);
+  return { tables: [{ title: "a call, traced", columns: ["library", "untraced"], rows: [call] }] };
 }
 
 const sizes = quick ? [8, 1024, MIB] : [8, 64, 1024, 8192, 65536, MIB];
 
-async function spinning(): Promise<[volley: Row | null, growth: Growth["series"]]> {
-  if (cpus.length < 2) return [null, {}]; // each would wait for the other's time slice to end
-  await using field = new Field(places.two, true);
+async function spinning(): Promise<Found> {
+  if (cpus.length < 2) return {}; // each would wait for the other's time slice to end
+  await using field = Field.forking(places.two);
   const volley = await row("ping-pong by Atomics", field.entries("volley", 4), [["C", "rate", 0.8]]);
-  return [
-    volley,
-    await grow(sizes, (size) => [
-      ...field.entry("library", "segment", size, "segment, spinning"),
-      ...field.entry("C", "segment", size, "segment, C"),
-    ]),
-  ];
+  const trips = await grow(sizes, (size) => [
+    ...field.entry("library", "segment", size, "segment, spinning"),
+    ...field.entry("C", "segment", size, "segment, C"),
+  ]);
+  return { tables: [{ title: "spinning", columns: LANGUAGES, rows: [volley] }], trips };
 }
 
 async function grow(values: number[], entries: (value: number) => Entry[]): Promise<Growth["series"]> {
@@ -140,9 +272,9 @@ async function grow(values: number[], entries: (value: number) => Entry[]): Prom
   return found;
 }
 
-async function waiting(): Promise<Growth["series"]> {
+async function waiting(): Promise<Found> {
   const longest = Number(Deno.readTextFileSync("/proc/sys/kernel/msgmax"));
-  await using field = new Field(places.one, true);
+  await using field = Field.forking(places.one);
   const queues = (size: number) => [
     ...field.entry("library", "queues", size, "msgsnd + msgrcv"),
     ...field.entry("C", "queues", size, "msgsnd + msgrcv, C"),
@@ -160,46 +292,66 @@ async function waiting(): Promise<Growth["series"]> {
     ["Worker.postMessage", "worker"],
   ];
   // one way at a time, as a program keeps only its last partner
-  return {
+  const trips = {
     ...await grow(sizes, (size) => size <= longest ? queues(size) : []),
     ...await grow(sizes, (size) => size <= longest ? queueClass(size) : []),
     ...await grow(sizes, sockets),
     ...await grow(sizes, socketClass),
     ...await grow(sizes, (size) => others.flatMap(([name, job]) => field.entry("Deno", job, size, name))),
   };
+  return { trips };
 }
 
-async function forks(): Promise<[row: Row, growth: Growth]> {
+async function forks(): Promise<Found> {
   const values = quick ? [0, 16] : [0, 16, 64, 128];
   // fresh programs: what the others have in memory would be copied, too
-  await using field = new Field(places.any, true);
-  const first = await row("fork + _exit + wait3", field.entries("fork", 0), [["C", "time", 2], ["Python", "rate", 1]]);
+  await using field = Field.forking(places.any);
+  progress("fork");
+  const shape = await field.addShape("C, alike", "library");
+  const wanted: Wanted[] = [["C, alike", "rate", 0.8], ["Python", "rate", 1]];
+  const first = await row("fork + _exit + wait3", field.entries("fork", 0), wanted);
   const series = await grow(
     values,
     (size) => ["library", "C", "Python"].flatMap((one) => field.entry(one, "fork", size)),
   );
-  return [first, { name: "fork with live memory", x: "MiB", unit: "time", values, series }];
+  return {
+    tables: [{
+      title: "children, against C with memory alike",
+      columns: ["library", "C", "C, alike", "Perl", "Python"],
+      rows: [first],
+    }],
+    growth: [{ name: "fork with live memory", x: "MiB", unit: "time", values, series }],
+    machine: shape === undefined ? {} : { alike: shape },
+  };
 }
 
-async function servers(): Promise<[row: Row, growth: Growth]> {
+async function servers(): Promise<Found> {
   const values = quick ? [1, 4] : [1, 2, 4, 8];
   await using stack = new AsyncDisposableStack();
   const list = (await startServers()).map((server) => stack.use(server));
-  const wanted: Wanted[] = [["C", "rate", 0.5], ["Python", "rate", 1]];
+  const wanted: Wanted[] = [["C", "rate", 0.5], ["Python", "rate", 1], ["SIGCHLD", "rate", 1]];
   const effort = { ...full, milliseconds: 2 * full.milliseconds };
   const first = await row("fork server, conn./s", list.map((server) => server.entry(4)), wanted, "rate", 0, effort);
   const series = await grow(values, (atATime) => list.map((server) => server.entry(atATime)));
-  return [first, { name: "conn./s, n at a time", x: "connections", unit: "rate", values, series }];
+  return {
+    tables: [{
+      title: "the fixed server (SIGCHLD: Python with the slide's handler)",
+      columns: ["library", "C", "Python", "SIGCHLD", "Deno"],
+      rows: [first],
+    }],
+    growth: [{ name: "conn./s, n at a time", x: "connections", unit: "rate", values, series }],
+  };
 }
 
-async function starts(): Promise<Row[]> {
+async function starts(): Promise<Found> {
   const empty = starting("empty", await emptyProgram());
   const add = (name: string, file: string, limit: number) =>
     row(name, [starting("library", `${root}scripts/${file}`), empty], [["empty", "time", limit]]);
-  return [
-    await add("posix_shared_memory.ts", "posix_shared_memory.ts", 1.25),
-    await add("sigchld_wait3.ts *", "sigchld_wait3.ts", 2),
+  const rows = [
+    await add("start of a script", "posix_shared_memory.ts", 1.6),
+    await add("start with a restart", "sigchld_wait3.ts", 3.5),
   ];
+  return { tables: [{ title: "start, against empty", columns: ["library", "empty"], rows }] };
 }
 
 async function emptyProgram(): Promise<string> {
@@ -215,32 +367,36 @@ function machine(): Record<string, string> {
   return { machine: `${model}, ${navigator.hardwareConcurrency} processors, ${kernel}`, programs: programs.join(", ") };
 }
 
+const parts: Record<string, () => Promise<Found>> = {
+  sync: sideBySide,
+  async: asynchronous,
+  fair,
+  idle,
+  overhead,
+  trace: traced,
+  fork: forks,
+  server: servers,
+  start: starts,
+  spin: spinning,
+  sizes: waiting,
+};
+
 async function all(): Promise<Results> {
-  const [rows, overhead, tracing] = await sideBySide();
-  const [volley, segments] = await spinning();
-  const [forked, forkGrowth] = await forks();
-  const [served, serverGrowth] = await servers();
-  const started = await starts();
-  const trips = { ...segments, ...await waiting() };
-  if (volley) rows.push(volley);
-  rows.push(forked, served);
-  return {
-    version: 1,
-    quick,
-    rounds: full.rounds,
-    machine: machine(),
-    tables: [
-      { title: "side by side", columns: LANGUAGES, rows },
-      { title: "over a bare symbol", columns: ["library", "dlopen", "C"], rows: overhead },
-      { title: "a call, traced", columns: ["library", "traced"], rows: tracing },
-      { title: "start to end", columns: ["library", "empty"], rows: started },
-    ],
-    growth: [
-      { name: "there and back", x: "bytes", unit: "time", values: sizes, series: trips },
-      forkGrowth,
-      serverGrowth,
-    ],
-  };
+  const results: Results = { version: 2, quick, rounds: full.rounds, machine: machine(), tables: [], growth: [] };
+  const trips: Growth["series"] = {};
+  for (const part of PARTS) {
+    if (!only.includes(part)) continue;
+    progress(part, true);
+    const found = await parts[part]();
+    results.tables.push(...found.tables ?? []);
+    results.growth.push(...found.growth ?? []);
+    Object.assign(results.machine, found.machine);
+    Object.assign(trips, found.trips);
+  }
+  if (Object.keys(trips).length > 0) {
+    results.growth.unshift({ name: "there and back", x: "bytes", unit: "time", values: sizes, series: trips });
+  }
+  return results;
 }
 
 const stop = () => {
@@ -253,6 +409,7 @@ try {
   progress("");
   for (const line of tables(results)) console.log(line);
   if (json) await Deno.writeTextFile(json, JSON.stringify(results, null, 2) + "\n");
+  if (readme) await Deno.writeTextFile(readme, insert(await Deno.readTextFile(readme), results));
   if (svg) await Deno.writeTextFile(svg, (await import("./plot.ts")).plot(results));
 } finally {
   Deno.removeSignalListener("SIGINT", stop);

@@ -81,7 +81,8 @@ export class Contestant implements AsyncDisposable {
   readonly #reader: ReadableStreamDefaultReader<string>;
   #rest = "";
 
-  constructor(name: string, command: string[], place: readonly [number, number]) {
+  /** Starts it; `first` is what it reads before it is asked for anything. */
+  constructor(name: string, command: string[], place: readonly [number, number], first = "") {
     this.name = name;
     this.#child = new Deno.Command(command[0], {
       args: [...command.slice(1), ...place.map(String)],
@@ -90,16 +91,24 @@ export class Contestant implements AsyncDisposable {
     }).spawn();
     this.#writer = this.#child.stdin.getWriter();
     this.#reader = this.#child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    this.#writer.write(new TextEncoder().encode(first)).catch(() => {}); // what follows it fails, too
+  }
+
+  /** Its process. */
+  get pid(): number {
+    return this.#child.pid;
   }
 
   /** Asks for a round. */
   async run(job: string, size: number, n: number): Promise<number | null> {
     await this.#writer.write(new TextEncoder().encode(`${job} ${size} ${n}\n`));
+    const timer = setTimeout(() => this.#child.kill(), 60_000); // nothing takes so long
     while (!this.#rest.includes("\n")) {
       const { value, done } = await this.#reader.read();
-      if (done) throw new Error(`${this.name} ended in the middle of '${job} ${size} ${n}'`);
+      if (done) throw new Error(`${this.name} ended, or was ended, in the middle of '${job} ${size} ${n}'`);
       this.#rest += value;
     }
+    clearTimeout(timer);
     const [line] = this.#rest.split("\n");
     this.#rest = this.#rest.slice(line.length + 1);
     return line === "-" ? null : Number(line);
@@ -123,22 +132,50 @@ const deno = [Deno.execPath(), "run", "--no-prompt"];
 const commands: Record<string, string[] | undefined> = {
   library: [...deno, "--allow-ffi", `${here}library.ts`],
   "library, forking": [...deno, "--allow-ffi", "--v8-flags=--single-threaded,--no-lazy", `${here}library.ts`],
+  "library, asynchronous": [...deno, "--allow-all", `${here}asynchronous.ts`],
   C: bench === undefined ? undefined : [bench],
   Perl: perl && ["perl", `${here}bench.pl`] || undefined,
   Python: python && ["python3", `${here}bench.py`] || undefined,
   Deno: [...deno, "--allow-all", `${here}plain.ts`],
+  "Deno.connect": [...deno, "--allow-all", `${here}connect.ts`],
 };
+
+const LANGUAGES = ["library", "C", "Perl", "Python", "Deno"];
 
 /** The contestants of one part of the benchmark. */
 export class Field implements AsyncDisposable {
   readonly #list: Contestant[] = [];
 
-  /** Starts them; those that are not installed are left out. With `forks`, our program may fork. */
-  constructor(place: readonly [number, number], forks = false) {
-    for (const name of ["library", "C", "Perl", "Python", "Deno"]) {
-      const command = commands[forks && name === "library" ? "library, forking" : name];
-      if (command) this.#list.push(new Contestant(name, command, place));
+  /** Starts them; those that are not installed are left out. A name may be followed by what kind of program is meant. */
+  constructor(place: readonly [number, number], kinds: readonly string[] = LANGUAGES) {
+    for (const kind of kinds) {
+      const command = commands[kind];
+      if (command) this.#list.push(new Contestant(kind.split(",")[0], command, place));
     }
+  }
+
+  /** Those that may fork: our program, too. */
+  static forking(place: readonly [number, number]): Field {
+    return new Field(place, ["library, forking", ...LANGUAGES.slice(1)]);
+  }
+
+  /** Those that wait for each other without blocking their programs, and C, which can only block. */
+  static asynchronous(): Field {
+    return new Field(places.any, ["library, asynchronous", "C", "Deno.connect"]);
+  }
+
+  /** Lets a C program take part whose memory is like that of another contestant, and whose children write to as much. */
+  async addShape(name: string, of: string): Promise<string | undefined> {
+    const program = compile("fork_shape");
+    if (program === undefined) return undefined;
+    const model = this.#list.find((one) => one.name === of)!;
+    await model.run("faults", 0, 30); // and its first children are not like the others
+    const faults = Math.round((await model.run("faults", 0, 30))!);
+    const shape = shapeOf(model.pid);
+    this.#list.push(new Contestant(name, [program], places.any, `${shape.map}faults ${faults}\n`));
+    return `${shape.mappings} mappings, ${shape.written} written to (${
+      (shape.kib / 1024).toFixed(1)
+    } MiB), ${faults} faults in a child`;
   }
 
   /** The same job of all of them. */
@@ -154,6 +191,31 @@ export class Field implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const contestant of this.#list) await contestant[Symbol.asyncDispose]();
   }
+}
+
+/** A process's memory, as `c/fork_shape.c` reads it. */
+interface Shape {
+  map: string;
+  mappings: number;
+  written: number;
+  /** Of its own. */
+  kib: number;
+}
+
+/** Looks at the memory of a process. What any program has is left out, as the one in C has it, too. */
+function shapeOf(pid: number): Shape {
+  const shape: Shape = { map: "", mappings: 0, written: 0, kib: 0 };
+  const smaps = Deno.readTextFileSync(`/proc/${pid}/smaps`);
+  for (const part of smaps.split(/^(?=[\da-f]+-[\da-f]+ )/m)) {
+    const [, start, end, path] = /^([\da-f]+)-([\da-f]+) (?:\S+ +){4}(.*)$/m.exec(part)!;
+    if (/^\[(stack|vdso|vvar.*|vsyscall)\]$|\/(libc\.so\.6|ld-linux[^/]*)$/.test(path)) continue;
+    const kib = Number(/^Private_Dirty: +(\d+) kB$/m.exec(part)![1]);
+    shape.map += `map ${start} ${end} ${kib}\n`;
+    shape.mappings++;
+    shape.kib += kib;
+    if (kib > 0) shape.written++;
+  }
+  return shape;
 }
 
 /** A server that forks for each connection, and is asked for a number of them. */
@@ -226,6 +288,7 @@ export async function startServers(): Promise<Server[]> {
     ["library", [...deno, "--allow-ffi", `${root}scripts/socket_server_sigchld.ts`]],
     ["C", program === undefined ? undefined : [program]],
     ["Python", python ? ["python3", `${here}server.py`] : undefined],
+    ["SIGCHLD", python ? ["python3", `${here}server_sigchld.py`] : undefined],
     ["Deno", [...deno, "--allow-net", `${here}server.ts`]],
   ];
   const servers: Server[] = [];

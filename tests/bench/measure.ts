@@ -18,6 +18,8 @@ export interface Effort {
   rounds: number;
   /** About how long each entry's part of a round takes, in milliseconds. */
   milliseconds: number;
+  /** How many turns that is, instead of finding out. */
+  turns?: number;
 }
 
 /** The middle of a series, and the quarters to both sides of it. */
@@ -66,8 +68,8 @@ export async function compare(entries: Entry[], effort: Effort): Promise<Series>
   const turns = new Map<Entry, number>();
   const series: Series = {};
   for (const entry of entries) {
-    const n = await calibrate(entry, effort.milliseconds);
-    if (n === null) continue;
+    const n = effort.turns ?? await calibrate(entry, effort.milliseconds);
+    if (n === null || effort.turns !== undefined && await entry.run(n) === null) continue; // which is the warm-up
     turns.set(entry, n);
     series[entry.name] = [];
   }

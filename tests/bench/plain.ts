@@ -6,38 +6,19 @@
  * @module
  */
 import { cpu, type Job, now, partnerCpu, pin, serve } from "./peers.ts";
+import { answer, ask, type Duplex, readAll, writeAll } from "./streams.ts";
 import type { Order } from "./worker.ts";
 
 const LARGEST = 1 << 20;
 
-interface Stream {
-  read(p: Uint8Array): Promise<number | null>;
-  write(p: Uint8Array): Promise<number>;
-}
-
-async function writeAll(to: Stream, data: Uint8Array): Promise<void> {
-  for (let at = 0; at < data.length;) at += await to.write(data.subarray(at));
-}
-
-async function readAll(from: Stream, buffer: Uint8Array): Promise<void> {
-  for (let at = 0; at < buffer.length;) {
-    const n = await from.read(buffer.subarray(at));
-    if (n === null) Deno.exit(0); // the other side has ended
-    at += n;
-  }
-}
-
 /** Sends back what comes: first a head with size and count, then as many messages. */
-async function echo(stream: Stream): Promise<never> {
+async function echo(stream: Duplex): Promise<never> {
   const bytes = new Uint8Array(LARGEST);
   const head = new Float64Array(2);
   while (true) {
     await readAll(stream, new Uint8Array(head.buffer));
     const data = bytes.subarray(0, head[0]);
-    for (let i = 0; i < head[1]; i++) {
-      await readAll(stream, data);
-      await writeAll(stream, data);
-    }
+    await answer(stream, data, head[1]);
   }
 }
 
@@ -59,7 +40,7 @@ function partner(stdin: "null" | "piped", ...args: string[]): Deno.ChildProcess 
   }).spawn();
 }
 
-const starters: Record<string, () => Promise<Stream>> = {
+const starters: Record<string, () => Promise<Duplex>> = {
   async unix() {
     const path = await Deno.makeTempDir() + "/socket";
     using listener = Deno.listen({ transport: "unix", path });
@@ -98,7 +79,7 @@ const starters: Record<string, () => Promise<Stream>> = {
   },
 };
 
-const streams = new Map<string, Stream>();
+const streams = new Map<string, Duplex>();
 
 function overStream(name: string): Job {
   return async (size, n) => {
@@ -106,13 +87,9 @@ function overStream(name: string): Job {
     streams.set(name, stream);
     const data = new Uint8Array(size);
     await writeAll(stream, new Uint8Array(new Float64Array([size, n + 1]).buffer));
-    const turn = async () => {
-      await writeAll(stream, data);
-      await readAll(stream, data);
-    };
-    await turn();
+    await ask(stream, data, 1);
     const start = now();
-    for (let i = 0; i < n; i++) await turn();
+    await ask(stream, data, n);
     return now() - start;
   };
 }
@@ -126,7 +103,7 @@ function worker(): Worker {
   return thread;
 }
 
-function answer(data: Uint8Array): Promise<Uint8Array> {
+function answerOf(data: Uint8Array): Promise<Uint8Array> {
   const to = worker();
   return new Promise((resolve) => {
     to.onmessage = (event) => resolve(event.data);
@@ -151,9 +128,9 @@ const bytes = new Uint8Array(LARGEST);
 await serve({
   worker: async (size, n) => {
     let data = new Uint8Array(size);
-    data = await answer(data) as Uint8Array<ArrayBuffer>;
+    data = await answerOf(data) as Uint8Array<ArrayBuffer>;
     const start = now();
-    for (let i = 0; i < n; i++) data = await answer(data) as Uint8Array<ArrayBuffer>;
+    for (let i = 0; i < n; i++) data = await answerOf(data) as Uint8Array<ArrayBuffer>;
     return now() - start;
   },
   unix: overStream("unix"),

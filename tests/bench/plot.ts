@@ -5,12 +5,13 @@
  */
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
-import { bytes, type Goal, type Growth, reached, type Results, time } from "./results.ts";
+import { bytes, type Goal, type Growth, reached, type Results, type Row, time } from "./results.ts";
 
 // its own type for this has everything but the document
 const { document } = parseHTML("<html><body></body></html>") as unknown as { document: never };
 
 const WIDTH = 960;
+const MARGIN = 230; // for the names of rows
 const FONT = "system-ui, -apple-system, 'Segoe UI', sans-serif";
 const STYLE = { fontFamily: FONT, fontSize: "11px", background: "white", color: "#222" };
 
@@ -21,6 +22,8 @@ const COLORS: Record<string, string> = {
   Perl: "#8e44ad",
   Python: "#d9a400",
   Deno: "#1a936f",
+  SIGCHLD: "#8e44ad",
+  "Deno.connect": "#1a936f",
   "segment, spinning": "#0b6bcb",
   "segment, C": "#0b6bcb",
   "msgsnd + msgrcv": "#c0392b",
@@ -58,7 +61,7 @@ function lines(growth: Growth, title: string, width: number, height: number, log
   const points: Point[] = Object.entries(series).flatMap(([label, list]) =>
     list.flatMap((one, n) => one ? [{ label, x: values[n], y: unit === "time" ? one.median : 1e9 / one.median }] : [])
   );
-  const [marginLeft, marginRight, marginTop, marginBottom] = [56, 130, 34, 38];
+  const [marginLeft, marginRight, marginTop, marginBottom] = [56, 140, 34, 38];
   const ys = points.map(({ y }) => y);
   const domain = [logY ? Math.min(...ys) * 0.8 : 0, Math.max(...ys) * (logY ? 1.3 : 1.05)];
   const inner = height - marginTop - marginBottom;
@@ -85,7 +88,8 @@ function lines(growth: Growth, title: string, width: number, height: number, log
       base: 2,
       label: null,
       ticks: values,
-      tickFormat: (value: number) => x === "bytes" ? bytes(value) : x === "MiB" ? `${value} MiB` : String(value),
+      tickFormat: (value: number) =>
+        x === "bytes" ? bytes(value) : x === "MiB" && value === last ? `${value} MiB` : String(value),
     },
     y: {
       type: logY ? "log" : "linear",
@@ -107,7 +111,7 @@ function lines(growth: Growth, title: string, width: number, height: number, log
         })
       ),
       ...spreadLabels(ends, scale, 12).map(({ label, y, dy }) =>
-        Plot.text([label], { x: last, y, dy, dx: 8, text: [label], fill: color(label), textAnchor: "start" })
+        Plot.text([label], { x: last, y, dy, dx: 8, text: [full(label)], fill: color(label), textAnchor: "start" })
       ),
       Plot.text([title], { frameAnchor: "top-left", dy: -26, dx: 2 - marginLeft, fontSize: 13, fontWeight: "bold" }),
     ] as Plot.Markish[],
@@ -115,15 +119,25 @@ function lines(growth: Growth, title: string, width: number, height: number, log
   return chart.outerHTML;
 }
 
+/** A column's name where there is room. */
+function full(name: string): string {
+  return name === "SIGCHLD" ? "Python, SIGCHLD" : name;
+}
+
+/** A row's name without its unit. */
+function plain(name: string): string {
+  return name.replace(/, (GB|conn\.)\/s$/, "");
+}
+
 function ratios(results: Results, width: number, height: number): string {
   type Dot = { name: string; at: number; from: number; to: number; goal: number; met: boolean };
   const dots = results.tables.flatMap(({ rows }) =>
     rows.flatMap((row) =>
       row.goals.flatMap((goal: Goal): Dot[] => {
-        if (!goal.ratio) return [];
+        if (!goal.ratio || goal.of === "excess") return [];
         const { of, limit, ratio: { median, q1, q3 }, against } = goal;
         const turn = (value: number) => of === "rate" ? value : 1 / value;
-        const name = `${row.name.replace(/ \*$/, "").replace(/, (GB|conn.)\/s$/, "")} / ${against}`;
+        const name = `${plain(row.name)} / ${full(against)}`;
         const met = reached(goal)!;
         return [{ name, at: turn(median), from: turn(q1), to: turn(q3), goal: turn(limit), met }];
       })
@@ -136,17 +150,18 @@ function ratios(results: Results, width: number, height: number): string {
     document,
     width,
     height,
-    marginLeft: 210,
+    marginLeft: MARGIN,
     marginRight: 20,
     marginTop: 34,
     marginBottom: 38,
     style: STYLE,
     x: {
       type: "log",
+      base: 2,
       domain: [low, high],
       grid: true,
       label: null,
-      ticks: [0.05, 0.1, 0.2, 0.5, 1, 2, 5].filter((tick) => tick >= low && tick <= high),
+      ticks: [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5].filter((tick) => tick >= low && tick <= high),
       tickFormat: (value: number) => String(value),
     },
     y: { type: "band", domain: order, label: null, tickSize: 0 },
@@ -159,7 +174,7 @@ function ratios(results: Results, width: number, height: number): string {
       Plot.text(["Speed of the library by that of …"], {
         frameAnchor: "top-left",
         dy: -26,
-        dx: -206,
+        dx: 4 - MARGIN,
         fontSize: 13,
         fontWeight: "bold",
       }),
@@ -173,25 +188,99 @@ function ratios(results: Results, width: number, height: number): string {
   return chart.outerHTML;
 }
 
-/** An SVG document. */
+/** How long each takes there and back; what is wanted is a multiple of another's time. */
+function roundTrips(rows: Row[], width: number, height: number): string {
+  const who = ["library", "Deno.connect", "C"];
+  const dots = rows.flatMap(({ name, results }) =>
+    // the library's on top
+    who.toReversed().filter((one) => results[one]).map((one) => ({ name, one, at: results[one].median }))
+  );
+  const goals = rows.flatMap(({ name, goals, results }) =>
+    goals.filter(({ against }) => results[against])
+      .map(({ against, limit }) => ({ name, at: limit * results[against].median }))
+  );
+  const times = [...dots, ...goals].map(({ at }) => at);
+  const domain = [Math.min(...times) * 0.7, Math.max(...times) * 1.4];
+  const chart = Plot.plot({
+    document,
+    width,
+    height,
+    marginLeft: MARGIN,
+    marginRight: 20,
+    marginTop: 34,
+    marginBottom: 38,
+    style: STYLE,
+    x: {
+      type: "log",
+      domain,
+      grid: true,
+      label: null,
+      ticks: [1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6, 3e6, 1e7].filter((tick) => tick >= domain[0] && tick <= domain[1]),
+      tickFormat: (value: number) => time(value).replace(/\.0+ /, " "),
+    },
+    y: { type: "band", domain: rows.map(({ name }) => name), label: null, tickSize: 0 },
+    marks: [
+      Plot.ruleY(rows, {
+        y: "name",
+        x1: ({ name }: Row) => Math.min(...dots.filter((dot) => dot.name === name).map(({ at }) => at)),
+        x2: ({ name }: Row) => Math.max(...dots.filter((dot) => dot.name === name).map(({ at }) => at)),
+        stroke: "#ddd",
+      }),
+      Plot.tickX(goals, { x: "at", y: "name", stroke: "#222", strokeWidth: 1.5, inset: 3 }),
+      Plot.dot(dots, { x: "at", y: "name", fill: ({ one }: { one: string }) => color(one), r: 4 }),
+      Plot.text(["There and back, both sides awaiting (C: blocking), on any processor"], {
+        frameAnchor: "top-left",
+        dy: -26,
+        dx: 4 - MARGIN,
+        fontSize: 13,
+        fontWeight: "bold",
+      }),
+      ...who.map((one, n) =>
+        Plot.text([`● ${one}`], { frameAnchor: "top-right", dy: -26, dx: [-230, -125, -85][n], fill: color(one) })
+      ),
+      Plot.text(["| goal"], { frameAnchor: "top-right", dy: -26, dx: -30, fill: "#222" }),
+    ] as Plot.Markish[],
+  });
+  return chart.outerHTML;
+}
+
+/** An SVG document of what has been measured. */
 export function plot(results: Results): string {
-  const [trips, forks, servers] = results.growth;
-  const count = results.tables.flatMap(({ rows }) => rows.flatMap(({ goals }) => goals)).length;
-  const top = 80 + 22 * count;
-  const panels: [chart: string, x: number, y: number][] = [
-    [ratios(results, WIDTH, top), 0, 0],
-    [lines(trips, "A message there and back, by its size", WIDTH, 400, true, true), 0, top + 10],
-    [lines(forks, "fork + _exit + wait3, by live memory", WIDTH / 2, 280, false, true), 0, top + 420],
-    [lines(servers, "Connections per second, by clients", WIDTH / 2, 280, true, true), WIDTH / 2, top + 420],
-  ];
-  const height = top + 420 + 280 + 30;
-  const foot = Object.values(results.machine).join("; ");
+  const panels: [chart: string, x: number, y: number][] = [];
+  let height = 0;
+  const add = (chart: (height: number) => string, needed: number) => {
+    panels.push([chart(needed), 0, height]);
+    height += needed + 10;
+  };
+  const goals = results.tables.flatMap(({ rows }) => rows.flatMap(({ goals }) => goals));
+  const compared = goals.filter(({ of, ratio }) => ratio && of !== "excess").length;
+  if (compared > 0) add((needed) => ratios(results, WIDTH, needed), 80 + 22 * compared);
+  const rows = results.tables.find(({ columns }) => columns.includes("Deno.connect"))?.rows
+    .filter(({ unit }) => unit === "time");
+  if (rows) add((needed) => roundTrips(rows, WIDTH, needed), 80 + 26 * rows.length);
+  const grown = (x: Growth["x"]) => results.growth.find((one) => one.x === x);
+  const trips = grown("bytes");
+  if (trips) add((needed) => lines(trips, "A message there and back, by its size", WIDTH, needed, true, true), 400);
+  const [forks, servers] = [grown("MiB"), grown("connections")];
+  if (forks) {
+    panels.push([lines(forks, "fork + _exit + wait3, by live memory", WIDTH / 2, 280, false, true), 0, height]);
+  }
+  if (servers) {
+    const chart = lines(servers, "Connections per second, by clients", WIDTH / 2, 280, true, true);
+    panels.push([chart, WIDTH / 2, height]);
+  }
+  if (forks || servers) height += 280;
+  const feet = Object.entries(results.machine).map(([name, value]) => name === "alike" ? `C, alike: ${value}` : value);
+  height += 14 + 14 * feet.length;
   const escape = (text: string) => text.replace(/[&<>]/g, (found) => `&#${found.charCodeAt(0)};`);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}">`,
     `<rect width="100%" height="100%" fill="white"/>`,
     ...panels.map(([chart, x, y]) => chart.replace("<svg ", `<svg x="${x}" y="${y}" `)),
-    `<text x="8" y="${height - 10}" font-family="${FONT}" font-size="10" fill="#666">${escape(foot)}</text>`,
+    ...feet.map((text, n) => {
+      const y = height - 8 - 14 * (feet.length - 1 - n);
+      return `<text x="8" y="${y}" font-family="${FONT}" font-size="10" fill="#666">${escape(text)}</text>`;
+    }),
     `</svg>`,
     ``,
   ].join("\n");

@@ -9,24 +9,34 @@ import type { Summary } from "./measure.ts";
 export interface Goal {
   /** Whom the library is compared with. */
   against: string;
-  /** `rate`: the library's turns per second by the other's. `time`: the library's time by the other's. */
-  of: "rate" | "time";
-  /** The least rate, or the most time. */
+  /**
+   * `rate`: the library's turns per second by the other's. `time`: the library's time by the other's. `excess`: how much
+   * more the library has.
+   */
+  of: "rate" | "time" | "excess";
+  /** The least rate, or the most time or excess. */
   limit: number;
-  /** The ratio, round by round; `null` if the other is not there. */
+  /** The ratio or difference, round by round; `null` if the other is not there. */
   ratio: Summary | null;
 }
 
 /** One thing that all did. */
 export interface Row {
   name: string;
-  /** How to show it: time per turn, bytes moved per second, or turns per second. */
-  unit: "time" | "bandwidth" | "rate";
+  /** How to show it: time per turn, bytes moved per second, or turns per second; of the waiting, percent or wake-ups a second. */
+  unit: "time" | "bandwidth" | "rate" | "percent" | "wakes";
   /** Bytes per turn. */
   size: number;
-  /** Nanoseconds per turn of each. */
+  /** Nanoseconds per turn of each; or the percentage, or wake-ups. */
   results: Record<string, Summary>;
   goals: Goal[];
+}
+
+/** Rows that compare with the same others. */
+export interface Table {
+  title: string;
+  columns: string[];
+  rows: Row[];
 }
 
 /** How something grows. */
@@ -42,12 +52,12 @@ export interface Growth {
 
 /** All of it. */
 export interface Results {
-  version: 1;
+  version: 2;
   quick: boolean;
+  /** Of most rows. */
   rounds: number;
   machine: Record<string, string>;
-  /** Rows that compare with other languages, then with the bare symbols, then with an empty program. */
-  tables: { title: string; columns: string[]; rows: Row[] }[];
+  tables: Table[];
   growth: Growth[];
 }
 
@@ -69,9 +79,27 @@ export function time(ns: number): string {
   return `${digits(ns / 1e9)} s`;
 }
 
+/** Whom a column's short name means, where there is room to say so. */
+export function whom(name: string): string {
+  const names: Record<string, string> = {
+    SIGCHLD: "Python with a SIGCHLD handler",
+    blocking: "one that blocks",
+    dlopen: "a bare symbol",
+    empty: "an empty script",
+  };
+  return names[name] ?? name;
+}
+
+/** A ratio to as many digits as tell something. */
+export function factor(value: number): string {
+  return value < 9.995 ? value.toFixed(2) : value < 99.5 ? value.toFixed(1) : value.toFixed(0);
+}
+
 /** Nanoseconds per turn as time, or as turns or gigabytes per second. */
 export function shown(ns: number, unit: Row["unit"], size = 0): string {
   if (unit === "time") return time(ns);
+  if (unit === "percent") return `${digits(ns)} %`;
+  if (unit === "wakes") return `${digits(ns)}/s`;
   return unit === "rate" ? String(Math.round(1e9 / ns)) : digits(size / ns);
 }
 

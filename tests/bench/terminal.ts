@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { bytes, type Goal, type Growth, reached, type Results, type Row, shown } from "./results.ts";
+import { bytes, factor, type Goal, type Growth, reached, type Results, type Row, shown } from "./results.ts";
 import type { Summary } from "./measure.ts";
 
 const color = Deno.stdout.isTerminal() && !Deno.noColor;
@@ -13,20 +13,28 @@ const dim = paint(2);
 const green = paint(32);
 const red = paint(31);
 
-const NAME = 22;
-const CELL = 8;
+const NAME = 21;
+
+/** Each column is wide enough for its name. */
+function widthsOf(columns: string[]): number[] {
+  return columns.map((column) => Math.max(8, column.length + 1));
+}
 
 function spread({ median, q1, q3 }: Summary): string {
   return `±${Math.round((q3 - q1) / 2 / median * 100)}%`;
 }
 
+function signed(value: number): string {
+  return `${value < 0 ? "−" : "+"}${factor(Math.abs(value))}`;
+}
+
 function verdict(goal: Goal): [ratio: string, quartiles: string, goal: string] {
   const { of, limit, ratio } = goal;
-  const wanted = `${of === "rate" ? "≥" : "≤"}${limit}`;
+  const wanted = `${of === "rate" ? "≥" : of === "time" ? "≤" : "≤+"}${limit}`;
   if (ratio === null) return ["–", "", `${wanted} –`];
+  if (of === "excess") return [signed(ratio.median), "", `${wanted} ${reached(goal) ? green("✓") : red("✗")}`];
   const mark = reached(goal) ? green("✓") : red("✗");
-  const text = (value: number) => value < 9.995 ? value.toFixed(2) : value.toFixed(1);
-  return [text(ratio.median), `${text(ratio.q1)}–${text(ratio.q3)}`, `${wanted} ${mark}`];
+  return [factor(ratio.median), `${factor(ratio.q1)}–${factor(ratio.q3)}`, `${wanted} ${mark}`];
 }
 
 /** How wide a text is without its colors. */
@@ -35,20 +43,23 @@ function pad(text: string, width: number): string {
   return " ".repeat(Math.max(0, width - text.replace(/\x1b\[\d+m/g, "").length)) + text;
 }
 
-function line(name: string, cells: string[], [ratio, goal]: [string, string]): string {
-  return (name.padEnd(NAME) + cells.map((cell) => pad(cell, CELL)).join("") + pad(ratio, 10) + pad(goal, 8)).trimEnd();
+function line(name: string, cells: string[], widths: number[], [ratio, goal]: [string, string]): string {
+  return (name.padEnd(NAME) + cells.map((cell, n) => pad(cell, widths[n])).join("") + pad(ratio, 10) + pad(goal, 8))
+    .trimEnd();
 }
 
 function* rowLines(row: Row, columns: string[]): Generator<string> {
   const found = columns.map((column) => row.results[column]);
   const values = found.map((one) => one ? shown(one.median, row.unit, row.size) : "–");
-  const spreads = found.map((one) => one ? spread(one) : "");
+  const single = row.unit === "wakes" || row.unit === "percent"; // measured once
+  const spreads = found.map((one) => one && !single ? spread(one) : "");
+  const widths = widthsOf(columns);
   const [first, ...others] = row.goals.map(verdict);
-  yield line(row.name, values, first ? [first[0], first[2]] : ["", ""]);
-  yield dim(line("", spreads, first ? [first[1], ""] : ["", ""]));
+  yield line(row.name, values, widths, first ? [first[0], first[2]] : ["", ""]);
+  if (!single) yield dim(line("", spreads, widths, first ? [first[1], ""] : ["", ""]));
   for (const [n, [ratio, quartiles, goal]] of others.entries()) {
-    yield line(`  against ${row.goals[n + 1].against}`, columns.map(() => ""), [ratio, goal]);
-    yield dim(line("", columns.map(() => ""), [quartiles, ""]));
+    yield line(`  against ${row.goals[n + 1].against}`, columns.map(() => ""), widths, [ratio, goal]);
+    yield dim(line("", columns.map(() => ""), widths, [quartiles, ""]));
   }
 }
 
@@ -67,7 +78,15 @@ function* growthLines(growth: Growth): Generator<string> {
 /** All tables, line by line. */
 export function* tables(results: Results): Generator<string> {
   for (const { title, columns, rows } of results.tables) {
-    yield bold(line(title, columns, rows[0].goals.length ? ["ratio", "goal"] : ["", ""]));
+    if (title.length > NAME) yield bold(title);
+    yield bold(
+      line(
+        title.length > NAME ? "" : title,
+        columns,
+        widthsOf(columns),
+        rows[0].goals.length ? ["ratio", "goal"] : ["", ""],
+      ),
+    );
     for (const row of rows) yield* rowLines(row, columns);
     yield "";
   }
@@ -76,7 +95,8 @@ export function* tables(results: Results): Generator<string> {
     yield "";
   }
   if (results.quick) yield red("--quick is too short for V8 to warm up: do not quote these numbers.");
-  yield dim(`Medians of ${results.rounds} rounds in which all take turns; ± half of the middle 50 %.`);
-  yield dim("Ratio: of the library to C (or whom the line names), and its middle 50 %.");
+  yield dim(`Medians (of most: ${results.rounds} rounds), taking turns; ± half of the middle 50 %.`);
+  yield dim("Ratio: of the library to C (or whom title or line name), and its middle 50 %;");
+  yield dim("≥ of the rate, ≤ of the time, ≤+ how much more.");
   for (const [name, value] of Object.entries(results.machine)) yield dim(`${name}: ${value}`);
 }

@@ -150,7 +150,7 @@ export const SYSV_OBJECTS: Call[] = [
     ].map((value) => bad(Deno.inspect(value), () => value)),
     bad("undefined", () => undefined),
   ]], disposes),
-  method("SemaphoreSet.open", (_w, key) => SemaphoreSet.open(key), [[...ints(NOBODYS_KEY, 0), ...wrongKey]]),
+  method("SemaphoreSet.openSync", (_w, key) => SemaphoreSet.openSync(key), [[...ints(NOBODYS_KEY, 0), ...wrongKey]]),
   method("SemaphoreSet.fromId", (_w, id) => SemaphoreSet.fromId(id).id, [semid]),
   method("set.tryAcquire", (w, n, by, undo) => w.set.tryAcquire(n, { ...given("by", by), undo }), [
     semaphore,

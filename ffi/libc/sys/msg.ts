@@ -5,6 +5,7 @@
  */
 import { errnoCode, LibcError } from "../../errors.ts";
 import { asInt, asKey, asLong, asSize, keyText, shown } from "../../native/check.ts";
+import { type Blocked, blocking } from "../../native/elsewhere.ts";
 import { call, header, unless } from "../../native/header.ts";
 import {
   by,
@@ -124,6 +125,9 @@ layout(msginfo, "msgctl", {
 }, []);
 
 const MTYPE = 8; // bytes
+const E2BIG = 7;
+const EAGAIN = 11;
+const ENOMSG = 42;
 const LARGEST = 0x7fffffff;
 
 /** The type of a message, whatever the property says. */
@@ -157,6 +161,7 @@ export class msgbuf extends Struct {
     typeOf = (message) => {
       const low = message.#words[0];
       const high = message.#words[1];
+      if (high === 0) return low >>> 0;
       const value = high * 2 ** 32 + (low >>> 0);
       if (Number.isSafeInteger(value)) return value;
       if (high === undefined) throw new LibcError("msgrcv", "EFAULT", "the memory of mtype is gone");
@@ -168,7 +173,10 @@ export class msgbuf extends Struct {
         return typeOf(this);
       },
       set(this: msgbuf, value: number | bigint) {
-        if (typeof value === "number" && Number.isSafeInteger(value)) {
+        if (typeof value === "number" && (value | 0) === value) {
+          this.#words[0] = value;
+          this.#words[1] = value >> 31;
+        } else if (typeof value === "number" && Number.isSafeInteger(value)) {
           this.#words[0] = value | 0;
           this.#words[1] = Math.floor(value / 2 ** 32);
         } else if (typeof value === "bigint" && BigInt.asIntN(64, value) === value) {
@@ -229,24 +237,30 @@ const cmd = oneOf({ IPC_RMID, IPC_SET, IPC_STAT, IPC_INFO, MSG_STAT, MSG_INFO, M
 const msgflg = flags({ MSG_NOERROR, MSG_EXCEPT, MSG_COPY, IPC_NOWAIT }, { radix: 16 });
 const waits = unless("msgflg", IPC_NOWAIT);
 
+const MSGSND = call(i32, [
+  ["msqid", id],
+  ["msgp", message((call) => call.argument("msgsz"))],
+  ["msgsz", size],
+  ["msgflg", msgflg],
+], { waits });
+// the kernel gives at most 0x7fffffff bytes: a 64-bit result would cost a BigInt a call
+const MSGRCV = call(i32, [
+  ["msqid", id],
+  ["msgp", filled(message((call) => call.result))],
+  ["msgsz", size],
+  ["msgtyp", long],
+  ["msgflg", msgflg],
+], { waits });
+
 const c = header({
   msgget: call(id, [["key", oneOf({ IPC_PRIVATE }, 16)], ["msgflg", flags({ IPC_CREAT, IPC_EXCL }, { radix: 8 })]]),
-  msgsnd: call(i32, [
-    ["msqid", id],
-    ["msgp", message((call) => call.argument("msgsz"))],
-    ["msgsz", size],
-    ["msgflg", msgflg],
-  ], { waits }),
-  // the kernel gives at most 0x7fffffff bytes: a 64-bit result would cost a BigInt a call
-  msgrcv: call(i32, [
-    ["msqid", id],
-    ["msgp", filled(message((call) => call.result))],
-    ["msgsz", size],
-    ["msgtyp", long],
-    ["msgflg", msgflg],
-  ], { waits }),
+  msgsnd: MSGSND,
+  msgrcv: MSGRCV,
   msgctl: call(i32, [["msqid", id], ["cmd", cmd], ["buf", buf]]),
 });
+
+const send = blocking(MSGSND);
+const receive = blocking(MSGRCV);
 
 const SIZE = { msqid_ds: layoutOf(msqid_ds).size, msginfo: layoutOf(msginfo).size };
 
@@ -316,6 +330,31 @@ export function msgsnd(msqid: number, msgp: msgbuf, msgsz: number, msgflg: numbe
   }
 }
 
+/**
+ * The same with `IPC_NOWAIT`. An error for a full queue would cost more than all the rest.
+ *
+ * @returns Whether it was sent.
+ * @ignore
+ */
+export function msgsndOrNot(msqid: number, msgp: msgbuf, msgsz: number): boolean {
+  const length = asSize(msgsz, "msgsnd", "msgsz");
+  const bytes = roomFor(msgp, msgsz, "msgsnd");
+  if (c.msgsnd(asInt(msqid, "msgsnd", "msqid"), bytes, length, IPC_NOWAIT) === 0) return true;
+  const failed = errno();
+  if (failed === EAGAIN) return false;
+  throw notSent(failed, msqid, msgp, msgsz);
+}
+
+/**
+ * The same on another thread, which blocks while the queue is full. The message has to be left alone until it is back.
+ *
+ * @ignore
+ */
+export function msgsndElsewhere(msqid: number, msgp: msgbuf, msgsz: number): Blocked {
+  const length = asSize(msgsz, "msgsnd", "msgsz");
+  return send(asInt(msqid, "msgsnd", "msqid"), roomFor(msgp, msgsz, "msgsnd"), length, 0);
+}
+
 /** The kernel says `EINVAL` of a message above its limit, too, and not what that is. */
 function notSent(errno: number, msqid: number, msgp: msgbuf, msgsz: number): LibcError {
   const detail = `msqid ${msqid}, type ${typeOf(msgp)}, ${msgsz} bytes`;
@@ -361,8 +400,55 @@ export function msgrcv(msqid: number, msgp: msgbuf, msgsz: number, msgtyp: numbe
   const bytes = roomFor(msgp, msgsz, "msgrcv");
   const type = asLong(msgtyp, "msgrcv", "msgtyp");
   const n = c.msgrcv(asInt(msqid, "msgrcv", "msqid"), bytes, length, type, asInt(msgflg, "msgrcv", "msgflg"));
-  if (n < 0) throw new LibcError("msgrcv", errno(), `msqid ${msqid}, type ${msgtyp}, up to ${msgsz} bytes`);
+  if (n < 0) throw notReceived(errno(), msqid, msgtyp, msgsz);
   return n;
+}
+
+function notReceived(errno: number, msqid: number, msgtyp: number | bigint, msgsz: number): LibcError {
+  return new LibcError("msgrcv", errno, `msqid ${msqid}, type ${msgtyp}, up to ${msgsz} bytes`);
+}
+
+/**
+ * The same with `IPC_NOWAIT`, but without an error for what is to be expected.
+ *
+ * @returns How many bytes the message has; -1 there is none, -2 it is longer than the buffer.
+ * @ignore
+ */
+export function msgrcvOrNot(
+  msqid: number,
+  msgp: msgbuf,
+  msgsz: number,
+  msgtyp: number | bigint,
+  msgflg: number,
+): number {
+  const length = asSize(msgsz, "msgrcv", "msgsz");
+  const bytes = roomFor(msgp, msgsz, "msgrcv");
+  const type = asLong(msgtyp, "msgrcv", "msgtyp");
+  const flags = asInt(msgflg, "msgrcv", "msgflg") | IPC_NOWAIT;
+  const n = c.msgrcv(asInt(msqid, "msgrcv", "msqid"), bytes, length, type, flags);
+  if (n >= 0) return n;
+  const failed = errno();
+  if (failed === ENOMSG) return -1;
+  if (failed === E2BIG) return -2;
+  throw notReceived(failed, msqid, msgtyp, msgsz);
+}
+
+/**
+ * The same on another thread, which blocks until there is a message. The buffer has to be left alone until it is back.
+ *
+ * @ignore
+ */
+export function msgrcvElsewhere(
+  msqid: number,
+  msgp: msgbuf,
+  msgsz: number,
+  msgtyp: number | bigint,
+  msgflg: number,
+): Blocked {
+  const length = asSize(msgsz, "msgrcv", "msgsz");
+  const type = asLong(msgtyp, "msgrcv", "msgtyp");
+  const flags = asInt(msgflg, "msgrcv", "msgflg");
+  return receive(asInt(msqid, "msgrcv", "msqid"), roomFor(msgp, msgsz, "msgrcv"), length, type, flags);
 }
 
 /**

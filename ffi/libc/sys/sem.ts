@@ -6,6 +6,7 @@
 import { errnoCode, LibcError } from "../../errors.ts";
 import { byteLengthOf, isWords } from "../../native/bytes.ts";
 import { asInt, asKey, asLong, asSize, itemsOf, keyText, shown } from "../../native/check.ts";
+import { type Blocked, blocking } from "../../native/elsewhere.ts";
 import { call, header } from "../../native/header.ts";
 import {
   array,
@@ -34,7 +35,6 @@ import {
   layoutOf,
   memberOf,
   nested,
-  ownBytes,
   settable,
   Struct,
   struct,
@@ -137,6 +137,9 @@ const OPERATION = laidOut("sembuf", {
   sem_flg: as(i16, flags({ SEM_UNDO, IPC_NOWAIT }, { radix: 16 })),
 });
 
+/** The bytes of operations, to hand to the kernel; undefined for anything else than a {@linkcode sembuf}. */
+let ownOperations: (ops: sembuf) => Uint8Array<ArrayBuffer> | undefined;
+
 /**
  * The operations of one `semop(2)`, an array of `struct sembuf`. Make it once and use it often: the
  * call hands it over as it is.
@@ -153,6 +156,11 @@ const OPERATION = laidOut("sembuf", {
 export class sembuf extends Struct {
   /** How many operations there are. */
   readonly length: number;
+  readonly #own: Uint8Array<ArrayBuffer>;
+
+  static {
+    ownOperations = (ops) => typeof ops === "object" && ops !== null && #own in ops ? ops.#own : undefined;
+  }
 
   /**
    * Makes the operations.
@@ -162,7 +170,8 @@ export class sembuf extends Struct {
   constructor(...ops: [sem_num: number, sem_op: number, sem_flg?: number][]) {
     super(ops.length * OPERATION.size);
     this.length = ops.length;
-    const fields = new Int16Array(bytesOfNew(this, "semop").buffer);
+    this.#own = bytesOfNew(this, "semop");
+    const fields = new Int16Array(this.#own.buffer);
     ops.forEach((op, i) => {
       const [num, value, flags = 0] = itemsOf(op, 3);
       const at = 3 * i;
@@ -229,13 +238,17 @@ const number: Kind<"i64"> = {
   decode: (value, call) => call.argument("cmd") === SETVAL ? Number(value) : null,
 };
 
+const EAGAIN = 11;
+
+const SEMOP = call(i32, [["semid", id], ["sops", sops], ["nsops", size]], { waits: mayWait });
+
 const c = header({
   semget: call(id, [
     ["key", oneOf({ IPC_PRIVATE }, 16)],
     ["nsems", i32],
     ["semflg", flags({ IPC_CREAT, IPC_EXCL }, { radix: 8 })],
   ]),
-  semop: call(i32, [["semid", id], ["sops", sops], ["nsops", size]], { waits: mayWait }),
+  semop: SEMOP,
   semtimedop: call(i32, [["semid", id], ["sops", sops], ["nsops", size], ["timeout", struct(timespec)]], {
     waits: mayWait,
   }),
@@ -243,6 +256,8 @@ const c = header({
   semctl: call(i32, [["semid", id], ["semnum", i32], ["cmd", cmd], ["arg", number]]),
   semctl_memory: call(i32, [["semid", id], ["semnum", i32], ["cmd", cmd], ["arg", arg]], { symbol: "semctl" }),
 });
+
+const operate = blocking(SEMOP);
 
 const SIZE = { semid_ds: layoutOf(semid_ds).size, seminfo: layoutOf(seminfo).size };
 
@@ -270,9 +285,14 @@ export function semget(key: number, nsems: number, semflg: number): number {
   return id;
 }
 
-/** The operations' bytes. How many there are is told from these, so that the kernel never reads beyond them. */
+/** How many operations there are bytes for: the kernel never reads beyond them. It is one mostly, and that is quickly told. */
+function countOf(bytes: Uint8Array, syscall: string): bigint {
+  return bytes.byteLength === OPERATION.size ? 1n : asSize(bytes.byteLength / OPERATION.size >>> 0, syscall, "nsops");
+}
+
+/** The operations' bytes. */
 function operations(sops: sembuf, syscall: string): Uint8Array<ArrayBuffer> {
-  const bytes = ownBytes(sops);
+  const bytes = ownOperations(sops);
   if (bytes !== undefined) return bytes;
   throw new LibcError(syscall, "EFAULT", `sops must be a sembuf, got ${shown(sops)}`);
 }
@@ -300,11 +320,37 @@ function operations(sops: sembuf, syscall: string): Uint8Array<ArrayBuffer> {
  */
 export function semop(semid: number, sops: sembuf): void {
   const bytes = operations(sops, "semop");
-  const nsops = asSize(byteLengthOf(bytes) / OPERATION.size >>> 0, "semop", "nsops");
+  const nsops = countOf(bytes, "semop");
   if (c.semop(asInt(semid, "semop", "semid"), bytes, nsops) < 0) {
     const failed = errno();
     throw new LibcError("semop", failed, described(semid, sops, failed));
   }
+}
+
+/**
+ * The same, but without an error if it would have to wait; all operations have `IPC_NOWAIT`.
+ *
+ * @returns Whether they were done.
+ * @ignore
+ */
+export function semopOrNot(semid: number, sops: sembuf): boolean {
+  const bytes = operations(sops, "semop");
+  const nsops = countOf(bytes, "semop");
+  if (c.semop(asInt(semid, "semop", "semid"), bytes, nsops) === 0) return true;
+  const failed = errno();
+  if (failed === EAGAIN) return false;
+  throw new LibcError("semop", failed, described(semid, sops, failed));
+}
+
+/**
+ * The same on another thread, which blocks until the operations can be done. They have to be left alone until it is back.
+ *
+ * @ignore
+ */
+export function semopElsewhere(semid: number, sops: sembuf): Blocked {
+  const bytes = operations(sops, "semop");
+  const nsops = countOf(bytes, "semop");
+  return operate(asInt(semid, "semop", "semid"), bytes, nsops);
 }
 
 /**
@@ -331,7 +377,7 @@ export function semop(semid: number, sops: sembuf): void {
  */
 export function semtimedop(semid: number, sops: sembuf, timeout: number | null): void {
   const bytes = operations(sops, "semtimedop");
-  const nsops = asSize(byteLengthOf(bytes) / OPERATION.size >>> 0, "semtimedop", "nsops");
+  const nsops = countOf(bytes, "semtimedop");
   let until: BigInt64Array<ArrayBuffer> | null = null;
   if (timeout !== null) {
     if (typeof timeout !== "number" || !(timeout >= 0 && timeout <= Number.MAX_SAFE_INTEGER)) {

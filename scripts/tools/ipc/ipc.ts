@@ -414,12 +414,11 @@ and mean to attach it later.) --orphans removes those that you made and own.
 
 Of a queue or a set the kernel has no list of users. It remembers the last
 sender and receiver, the last process of each semaphore, and who sleeps in a
-system call for it; but not who made it, and not who looks again and again, as
-programs do that wait with await queue.receive() or await set.acquire(). So one
-is at most possibly an orphan ("orphan?" in ls): nobody sleeps for it, and all
-that are remembered have ended, or nobody has used it yet. --orphans names
-these and keeps them, even with --yes. If you know better, give their ids, or
---orphans --possible.
+system call for it; but not who made it, and not who only looks now and then.
+So one is at most possibly an orphan ("orphan?" in ls): nobody sleeps for it,
+and all that are remembered have ended, or nobody has used it yet. --orphans
+names these and keeps them, even with --yes. If you know better, give their
+ids, or --orphans --possible.
 
 A process that can't be seen from here, as of another container, counts as
 living. Without a terminal to ask on, --yes has to be given.`,

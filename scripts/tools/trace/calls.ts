@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ExitEvent, TracedArgument, TracedBytes } from "../../../mod.ts";
+import type { EnterEvent, ExitEvent, TracedArgument, TracedBytes } from "../../../mod.ts";
 import { bytesOf, field, isNamed, numberOf, numbersOf } from "./arguments.ts";
 import type { Call, Lifeline } from "./picture.ts";
 import type { Process, World } from "./world.ts";
@@ -315,10 +315,9 @@ const HANDLERS = new Map<string, Handler>(Object.entries({
 /** Calls whose own steps say that they took their time. */
 const OWN_WAITS = new Set(["sleep", "usleep", "pause"]);
 
-/** Takes in a call that is over. */
-export function finish(world: World, own: Process, event: ExitEvent): void {
-  const { entered } = own;
-  const began = entered?.call === event.call ? entered.t : event.t - event.dur;
+/** Takes in a call that is over, and when it began if that is known. */
+export function finish(world: World, own: Process, event: ExitEvent, entered?: EnterEvent): void {
+  const began = entered?.t ?? event.t - event.dur;
   const waited = entered?.waits === true && event.dur >= NOTABLE_WAIT_US;
   if (waited && !OWN_WAITS.has(event.call)) {
     world.step(began, own.line, undefined, { kind: "wait", call: event.call, us: event.dur });

@@ -4,6 +4,7 @@
  * @module
  */
 import type { EnterEvent, TraceEvent } from "../../../mod.ts";
+import { isBackFrom } from "../../../ffi/trace/format.ts";
 import { finish } from "./calls.ts";
 import { fold } from "./fold.ts";
 import type { Lifeline, Picture, Step } from "./picture.ts";
@@ -59,15 +60,16 @@ function takeIn(world: World, event: TraceEvent, births: Map<TraceEvent, number>
     }
     case "enter": {
       const own = world.process(event.pid);
-      own.entered = event;
+      own.entered.push(event);
       const born = births.get(event);
       if (born !== undefined) world.begin(born, own);
       return;
     }
     case "exit": {
       const own = world.process(event.pid);
-      finish(world, own, event);
-      own.entered = undefined;
+      const at = own.entered.findIndex((began) => isBackFrom(event, began));
+      const [entered] = at < 0 ? [] : own.entered.splice(at, 1);
+      finish(world, own, event, entered);
       return;
     }
     case "memory": {
@@ -103,11 +105,10 @@ function takeIn(world: World, event: TraceEvent, births: Map<TraceEvent, number>
 /** How things stand when the trace ends. */
 function conclude(world: World, last: number): void {
   for (const own of world.everyone) {
-    const { entered, line } = own;
-    if (entered && entered.call !== "_exit") {
-      world.step(entered.t, line, undefined, { kind: "wait", call: entered.call, us: null });
+    for (const { call, t } of own.entered) {
+      if (call !== "_exit") world.step(t, own.line, undefined, { kind: "wait", call, us: null });
     }
-    if (own.parent?.zombies.has(own)) world.step(last, line, undefined, { kind: "zombie", us: null });
+    if (own.parent?.zombies.has(own)) world.step(last, own.line, undefined, { kind: "zombie", us: null });
   }
 }
 

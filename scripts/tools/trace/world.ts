@@ -11,8 +11,8 @@ import type { Deed, Lifeline, Step, Thing } from "./picture.ts";
 export class Process {
   /** Children that have ended, and that it has not waited for. */
   readonly zombies: Set<Process> = new Set();
-  /** The call that it is in. */
-  entered?: EnterEvent;
+  /** The calls that it is in: some wait on other threads. */
+  entered: EnterEvent[] = [];
   /** When it ended by itself. */
   ended?: number;
   /** Its parent has waited for it. */
@@ -52,7 +52,7 @@ export class Process {
   /** It ends by itself. */
   end(t: number): void {
     this.ended = t;
-    this.entered = undefined;
+    this.entered = [];
     this.#descriptors = new Map();
     this.#shared = false;
     if (!this.reaped) this.parent?.zombies.add(this);

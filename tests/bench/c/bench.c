@@ -23,7 +23,7 @@ struct message {
 };
 
 static int cpu, partner_cpu; /* −1: wherever the kernel likes */
-static int queue = -1, queue_back = -1, set = -1;
+static int queue = -1, queue_back = -1, set = -1, pair = -1;
 static int peer = -1;
 static struct message message;
 static char bytes[LARGEST];
@@ -260,6 +260,24 @@ static void queue_pong(size_t size, long n)
             die("msgrcv");
 }
 
+static struct sembuf up[2] = { { 0, 1, 0 }, { 1, 1, 0 } }, down[2] = { { 0, -1, 0 }, { 1, -1, 0 } };
+
+static void semaphore_ping(size_t size, long n)
+{
+    (void) size;
+    for (long i = 0; i < n; i++)
+        if (semop(pair, &up[0], 1) < 0 || semop(pair, &down[1], 1) < 0)
+            die("semop");
+}
+
+static void semaphore_pong(size_t size, long n)
+{
+    (void) size;
+    for (long i = 0; i < n; i++)
+        if (semop(pair, &down[0], 1) < 0 || semop(pair, &up[1], 1) < 0)
+            die("semop");
+}
+
 static void write_all(int fd, size_t size)
 {
     for (size_t at = 0; at < size;) {
@@ -300,6 +318,7 @@ static struct exchange exchanges[] = {
     { "volley", volley_ping, volley_pong, 0 },
     { "segment", segment_ping, segment_pong, 0 },
     { "queues", queue_ping, queue_pong, 0 },
+    { "semaphores", semaphore_ping, semaphore_pong, 0 },
     { "socket", socket_ping, socket_pong, 0 },
 };
 
@@ -310,6 +329,8 @@ static void start_partner(struct exchange *x)
 
     if (!strcmp(x->name, "queues"))
         need_queues();
+    if (pair < 0 && (pair = semget(IPC_PRIVATE, 2, 0600)) < 0)
+        die("semget");
     counters = (int *) segment(4096);
     shared = segment(2 * LARGEST);
     if (pipe(control) < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0)
@@ -399,5 +420,7 @@ int main(int argc, char *argv[])
     }
     if (set >= 0)
         semctl(set, 0, IPC_RMID);
+    if (pair >= 0)
+        semctl(pair, 0, IPC_RMID);
     return 0;
 }

@@ -96,7 +96,7 @@ needs("perl")("SemaphoreSet opens what Perl made, and Perl sees its values", asy
      semop($id, pack("s6", 0, 1, 0, 1, -1, 0)) or die $!`,
     key,
   );
-  using set = SemaphoreSet.open(key);
+  using set = SemaphoreSet.openSync(key);
   try {
     assertEquals(set.values, [2, 1, 3]);
     set.setValues([7, 8, 9]);

@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { IPC_CREAT, IPC_NOWAIT, IPC_RMID } from "../../../ffi/libc/sys/ipc.ts";
-import { SEM_UNDO, sembuf, semctl, semget, semop, SETVAL } from "../../../ffi/libc/sys/sem.ts";
+import { SEM_UNDO, sembuf, semctl, semget, semop } from "../../../ffi/libc/sys/sem.ts";
 import { SemaphoreSet } from "../../../ffi/objects/semaphore_set.ts";
 import { freshKey, moment, perlInBackground } from "../../_peers.ts";
 import { needs } from "../../needs.ts";
-import { fails, objects, rejects, run, runSource } from "../../support.ts";
+import { fails, objects, rejects, run, runSource, until } from "../../support.ts";
 import { interrupted } from "./_interrupted.ts";
 
 function exists(id: number): boolean {
@@ -30,7 +30,7 @@ Deno.test("SemaphoreSet is removed at the end of using by who made it only", () 
     id = made.id;
     for (
       const find of [
-        () => SemaphoreSet.open(key),
+        () => SemaphoreSet.openSync(key),
         () => SemaphoreSet.fromId(id),
         () => SemaphoreSet.create([7], { key, exclusive: false }),
       ]
@@ -43,39 +43,47 @@ Deno.test("SemaphoreSet is removed at the end of using by who made it only", () 
     fails("EINVAL", () => SemaphoreSet.create(3, { key, exclusive: false }));
   }
   assert(!exists(id));
-  fails("ENOENT", () => SemaphoreSet.open(key));
+  fails("ENOENT", () => SemaphoreSet.openSync(key));
   fails("EINVAL", () => SemaphoreSet.fromId(id));
-  fails("EINVAL", () => SemaphoreSet.open(0));
+  fails("EINVAL", () => SemaphoreSet.openSync(0));
 });
 
-needs("perl")("SemaphoreSet.open() waits until the maker has given the values", async () => {
+needs("perl")("SemaphoreSet.openSync() waits until the maker has given the values", async () => {
   const key = freshKey();
   await using maker = perlInBackground(
     `$id = semget($ARGV[0], 1, 03600); $| = 1; print "made\\n"; select undef, undef, undef, 0.03;
-     semctl($id, 0, 16, 4); semop($id, pack("s3", 0, 1, 0)); sleep 60`,
+     semctl($id, 0, 16, 5); sleep 60`,
     key,
   );
   await maker.until("made");
   try {
-    using set = SemaphoreSet.open(key);
+    using set = SemaphoreSet.openSync(key);
     assertEquals(set.values, [5]);
   } finally {
     semctl(semget(key, 0, 0), 0, IPC_RMID);
   }
 });
 
-Deno.test("SemaphoreSet.open() takes a set that nobody ever operated on, after a while", () => {
+Deno.test("SemaphoreSet.open() and openSync() take a set that nobody has set, after a while, or if somebody waits", async () => {
   const key = freshKey();
   const id = semget(key, 1, IPC_CREAT | 0o600);
   try {
-    semctl(id, 0, SETVAL, 3);
     const start = performance.now();
-    using set = SemaphoreSet.open(key);
-    assertEquals(set.values, [3]);
+    const [set] = await Promise.all([SemaphoreSet.open(key), new Promise((resolve) => setTimeout(resolve, 1))]);
     const took = performance.now() - start;
-    assert(took > 50 && took < 3000, `${took} ms`);
+    assert(took > 1000, `${took} ms`); // 2 seconds after it was made, by a clock of whole seconds
+    assertEquals([set.values, SemaphoreSet.openSync(key).values], [[0], [0]]);
   } finally {
     semctl(id, 0, IPC_RMID);
+  }
+  const waitedFor = semget(key, 1, IPC_CREAT | 0o600);
+  try {
+    const waiting = SemaphoreSet.fromId(waitedFor).acquire(0);
+    await until(() => SemaphoreSet.fromId(waitedFor).getWaitingForIncrease(0) === 1, "it waits");
+    SemaphoreSet.openSync(key).release(0);
+    await waiting;
+  } finally {
+    semctl(waitedFor, 0, IPC_RMID);
   }
 });
 
@@ -140,7 +148,9 @@ Deno.test("SemaphoreSet.acquire() takes nothing if it is aborted", async () => {
   await moment();
   controller.abort(new Error("enough"));
   set.release(0);
-  for (const wait of waits) await assertRejects(() => wait as Promise<unknown>, Error, "enough");
+  for (const { status, reason } of await Promise.allSettled<unknown>(waits) as PromiseRejectedResult[]) {
+    assertEquals([status, reason?.message], ["rejected", "enough"]);
+  }
   await assertRejects(() => set.acquire(0, controller), Error, "enough");
   assertEquals(set.values, [1]);
   set.setValues([3]);

@@ -588,7 +588,7 @@ needs("unshare")(
     // objects, one does not even see the other's processes
     using waiter = file(`
       import { MessageQueue, SemaphoreSet } from "@mod";
-      const queue = MessageQueue.open(0x5f), set = SemaphoreSet.open(0x60);
+      const queue = MessageQueue.open(0x5f), set = SemaphoreSet.openSync(0x60);
       setTimeout(() => Deno.writeTextFileSync("ready", ""), 100);
       await Promise.all([queue.receive({ type: 7 }), set.acquire(0)]);`);
     const { stdout, stderr, list } = await apart(`
