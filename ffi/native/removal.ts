@@ -15,11 +15,11 @@ import { own } from "./own.ts";
 /** The signals that the handler is for. */
 export const ENDS: readonly number[] = [1, 2, 15]; // SIGHUP, SIGINT, SIGTERM
 
-// the table lies so far behind the code, which has it in its third instruction or so, and a page has no more
+// the table lies so far behind the code, which says so itself; no page is larger
 const TABLE = 0x10000;
 const SIZE = 1 << 24; // bytes, of which each page is real once something is in it
 // its beginning, in 32-bit words; then there are 32 zero bytes, a struct sigaction as the kernel has it
-const STATE = 0; // how many make something just now, and from bit 16 on the signals that have come, the first at bit 16
+const STATE = 0; // how many make something just now; and above 16 bits the signals that have come, each a bit
 const PID = 1;
 const COUNT = 2; // of the calls
 const HEADER = 64;

@@ -13,9 +13,10 @@ import {
   SIGSTOP,
   SIGUSR1,
   SIGUSR2,
+  Socket,
 } from "../../../mod.ts";
 import { needs } from "../../needs.ts";
-import { fails, Program, run, runSource } from "../../support.ts";
+import { fails, FFI, file, process, Program, run, runSource } from "../../support.ts";
 
 const ok = { code: 0, signal: null, stderr: "" };
 const HEAD = `
@@ -226,6 +227,77 @@ Deno.test("fork(): a child may set SIG_IGN and SIG_DFL, and a handler fails with
     stdout: "killed by SIGTERM\nEOPNOTSUPP\nthe parent's handler is still there\n",
   });
 });
+
+/** What becomes of each kind of blocking when a signal comes that has a handler. */
+const BLOCKING = {
+  EINTR: [
+    "MessageQueue.create().receiveSync()",
+    "MessageQueue.create().receiveSync({ timeout: 60_000 })",
+    "SemaphoreSet.create([0]).acquireSync(0)",
+    "usleep(60_000_000)",
+    "poll(new pollfds([0, POLLIN]), -1)",
+  ],
+  "comes back early": ["sleep(60)"],
+  "goes on": [
+    "read(0, new Uint8Array(1))",
+    "listener.acceptSync()",
+    "listener.acceptSync({ timeout: 60_000 })",
+    "accept(accepting, null)",
+  ],
+};
+
+for (const [outcome, statements] of Object.entries(BLOCKING)) {
+  for (const statement of statements) {
+    Deno.test(`signal(): during ${statement} that ${outcome}, and then the handler runs`, async () => {
+      const directory = Deno.makeTempDirSync();
+      using program = file(`
+        import * as mod from "@mod";
+        const { MessageQueue, poll, POLLIN, pollfds, read, accept, SemaphoreSet, signal, SIGUSR1, sleep, usleep } = mod;
+        using listener = mod.Socket.listen(Deno.args[0] + "/listener");
+        const accepting = mod.socket(mod.AF_UNIX, mod.SOCK_STREAM, 0);
+        mod.bind(accepting, mod.sockaddr.parse(Deno.args[0] + "/accepting"));
+        mod.listen(accepting, 1);
+        mod.removeOnSignals();
+        signal(SIGUSR1, () => console.log("handled"));
+        console.log("ready");
+        try {
+          ${statement.replace(/^(\w+\.create\(.*?\))/, "using made = $1; made")};
+          console.log("back");
+        } catch (error) {
+          console.log(error.code);
+        }
+        await new Promise((done) => setTimeout(done, 50));`);
+      try {
+        await using running = new Program(
+          Deno.execPath(),
+          [...FFI, "--v8-flags=--single-threaded", program.path, directory],
+          { stdin: "open" },
+        );
+        await running.until("ready");
+        let seen = 0;
+        await running.ready(() => ++seen > 3 && process(running.pid)?.state === "S", "it blocks");
+        running.kill("SIGUSR1");
+        if (outcome === "goes on") {
+          seen = 0;
+          await running.ready(() => ++seen > 10, "time passes");
+          assertEquals(running.stdout, "ready\n");
+        }
+        using _connections = outcome === "goes on" ? connections(directory) : undefined;
+        await running.type(outcome === "goes on" ? "x" : "");
+        const { stdout, stderr } = await running.end();
+        assertEquals([stdout, stderr], [`ready\n${outcome === "EINTR" ? outcome : "back"}\nhandled\n`, ""]);
+      } finally {
+        Deno.removeSync(directory, { recursive: true });
+      }
+    });
+  }
+}
+
+/** Somebody who connects to both sockets. */
+function connections(directory: string): Disposable {
+  const made = ["listener", "accepting"].map((name) => Socket.connectSync(`${directory}/${name}`));
+  return { [Symbol.dispose]: () => made.forEach((socket) => socket.close()) };
+}
 
 needs("perl")("kill() sends a signal to another process", async () => {
   await using perl = new Program("perl", [

@@ -140,6 +140,10 @@ const WAYS: Readonly<Record<string, string>> = {
   "await socket.receiveFrom()": "await socket.receiveFrom();",
   "await pause()": "await mod.pause();",
   "await of something of Deno's": "await new Promise((done) => setTimeout(done, 60_000));",
+  "await beside listeners of Deno's": `for (const sig of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+      Deno.addSignalListener(sig as Deno.Signal, () => console.log("never"));
+    }
+    await queue.receive();`,
   "queue.receiveSync()": "queue.receiveSync();",
   "queue.receiveSync() with a time limit": "queue.receiveSync({ timeout: 60_000 });",
   "queue.receiveSync() in try and catch": "for (;;) try { queue.receiveSync(); } catch { /* EINTR, and once more */ }",
@@ -156,6 +160,7 @@ const WAYS: Readonly<Record<string, string>> = {
   "sleep()": "for (;;) mod.sleep(60);",
   "usleep()": "for (;;) mod.usleep(60_000_000);",
   "wait()": "mod.fork(() => (mod.close(other), mod.read(end, new Uint8Array(1)))); mod.wait();",
+  "Atomics.wait()": "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);",
   "a loop without end": "for (;;);",
   "a loop that makes and removes": "for (;;) mod.SharedMemory.create(8)[Symbol.dispose]();",
 };
