@@ -308,6 +308,8 @@ export function undisturbed<A extends unknown[], T>(make: (...args: A) => T): (.
 
 /** Sends signals again that came while something was made. */
 function resume(): void {
+  // a child that was forked meanwhile has made its own empty
+  if ((Atomics.load(table!.words, STATE) & 0xffff) === 0) return;
   const state = Atomics.sub(table!.words, STATE, 1) - 1;
   if (state >> 16 === 0 || (state & 0xffff) !== 0) return;
   const came = Atomics.and(table!.words, STATE, 0xffff);

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { own } from "../../ffi/native/own.ts";
 import * as mod from "../../mod.ts";
 import { instanceOf, Mine, POOL, type Value, values } from "./_anything.ts";
 import { say, verbose } from "./_run.ts";
@@ -108,6 +109,9 @@ function forkOnce(): void {
   if (status.exitStatus !== 3) throw new Error(`a forked child ${status}`);
 }
 
+/** What this process does on signals that end it, each with a struct sigaction. */
+const ending = [mod.SIGHUP, mod.SIGINT, mod.SIGTERM].map((sig) => [sig, new BigUint64Array(19)] as const);
+
 /** What has to be put back or given back after a call. */
 function after(target: Target, args: Anything[], result: Anything, w: World): void {
   switch (target.name) {
@@ -117,6 +121,10 @@ function after(target: Target, args: Anything[], result: Anything, w: World): vo
       return w.remove(target.name, result);
     case "shmat":
       return mod.shmdt(result);
+    case "removeOnSignals":
+      // Ctrl-C is to be heard of where the rest is cleaned up, too
+      for (const [sig, action] of ending) own.sigaction(sig, action, null);
+      return;
     case "signal":
       mod.signal(args[0], mod.SIG_DFL);
       if (args[0] === mod.SIGPIPE) mod.signal(mod.SIGPIPE, mod.SIG_IGN);
@@ -161,6 +169,7 @@ export class Everything {
   left = 0;
 
   constructor(exports: Readonly<Record<string, unknown>>) {
+    for (const [sig, action] of ending) own.sigaction(sig, null, action);
     const entries = Object.entries(exports);
     this.#exports = entries.length;
     this.targets = entries.flatMap(([name, value]) => targetsOf(name, value));

@@ -275,7 +275,7 @@ for (const [outcome, statements] of Object.entries(BLOCKING)) {
         );
         await running.until("ready");
         let seen = 0;
-        await running.ready(() => ++seen > 3 && process(running.pid)?.state === "S", "it blocks");
+        await running.ready(() => (seen = process(running.pid)?.state === "S" ? seen + 1 : 0) > 3, "it blocks");
         running.kill("SIGUSR1");
         if (outcome === "goes on") {
           seen = 0;
@@ -283,7 +283,7 @@ for (const [outcome, statements] of Object.entries(BLOCKING)) {
           assertEquals(running.stdout, "ready\n");
         }
         using _connections = outcome === "goes on" ? connections(directory) : undefined;
-        await running.type(outcome === "goes on" ? "x" : "");
+        if (outcome === "goes on") await running.type("x", false);
         const { stdout, stderr } = await running.end();
         assertEquals([stdout, stderr], [`ready\n${outcome === "EINTR" ? outcome : "back"}\nhandled\n`, ""]);
       } finally {

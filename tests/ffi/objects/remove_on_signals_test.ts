@@ -189,7 +189,8 @@ for (const [way, statement] of Object.entries(WAYS)) {
             assertEquals([...Deno.readDirSync(directory)].length, 2);
             const state = way.startsWith("a loop") ? "R" : "S";
             let seen = 0;
-            await program.ready(() => ++seen > 3 && process(program.pid)?.state === state, `it is in ${way}`);
+            const isThere = () => (seen = process(program.pid)?.state === state ? seen + 1 : 0) > 3;
+            await program.ready(isThere, `it is in ${way}`);
             program.kill(sig);
           },
         );
