@@ -157,7 +157,8 @@ function installRemoval(sig: number): void {
  * Says what is to happen on a signal, `signal(2)`.
  *
  * A handler here is not interrupted code but a function that **runs on the event loop**: it waits until the program awaits something
- * (such as {@linkcode pause}), and a program that blocks in `accept` or `sleep` never comes to it. In return it may do anything.
+ * (such as {@linkcode pause}), so one that blocks in `accept` or computes comes to it only after that (what blocks in `msgrcv`,
+ * `semop`, `poll` or `usleep` fails with `EINTR`, and `sleep` returns early). In return it may do anything.
  * It stays in place until it is replaced. A forked child starts with none.
  *
  * @param sig The signal.

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { freshKey } from "../../_peers.ts";
+import { IPC_RMID, semctl } from "../../../mod.ts";
 import { needs, UNSHARE_IPC } from "../../needs.ts";
 import { type Ended, FFI, file, mod, objects, process, Program, run, runSource, until } from "../../support.ts";
 
@@ -401,4 +402,30 @@ Deno.test("removeOnSignals() in a forked child removes what that has made, and n
     },
   );
   assertEquals([signal, left(key)], ["SIGTERM", []], stdout);
+});
+
+Deno.test("removeOnSignals(): a signal waits while something is made, and the second one does not", async () => {
+  const key = freshKey();
+  const { signal } = await ended(
+    `import { MessageQueue, removeOnSignals, SemaphoreSet, trace } from "@mod";
+     removeOnSignals();
+     using queue = MessageQueue.create({ key: Number(Deno.args[0]) });
+     using _tracing = trace(({ ev, call }) => {
+       if (ev !== "exit" || call !== "semget") return;
+       console.log("ready");
+       for (;;); // in the middle of making a set
+     });
+     SemaphoreSet.create(1, { key: Number(Deno.args[0]) });`,
+    [key],
+    async (program) => {
+      program.kill("SIGTERM");
+      let seen = 0;
+      await program.ready(() => ++seen > 20, "time passes");
+      assertEquals(left(key), ["msg", "sem"]);
+      program.kill("SIGTERM");
+      await until(() => !left(key).includes("msg"), "what is known is removed");
+    },
+  );
+  for (const { id } of objects("sem").filter((set) => set.key === key)) semctl(id, 0, IPC_RMID); // nobody knew of it yet
+  assertEquals([signal, left(key)], ["SIGTERM", []]);
 });
