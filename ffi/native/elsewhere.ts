@@ -12,6 +12,7 @@ import type { Ffi } from "./libc.ts";
 import { cstring, functionAddress } from "./libc.ts";
 import { tracing } from "./observer.ts";
 import { own, preload } from "./own.ts";
+import { type Job, startCall } from "./thread.ts";
 import { isWorker, numbersIn } from "./threads.ts";
 
 /** A call under way. */
@@ -28,23 +29,61 @@ export interface Blocked {
   callOff(): boolean;
 }
 
+/** How many of Deno's threads may block; it has 32 for all that it does. They are the quickest to begin. */
+const DENOS = 16;
+/** How many of our own may, beyond those. */
+const OURS = 1000;
+let denos = 0;
+let ours = 0;
+
+/** The number of a system call on each processor. */
+type Numbers = Readonly<Record<typeof Deno.build.arch, number>>;
+
 /**
- * Makes of a declared function one that blocks elsewhere. None of its arguments may be given to another call before it is back.
+ * Makes of a declared function one that blocks elsewhere. What is handed to it may be given to no other call before it is
+ * back. It gives nothing if there is no thread for it.
  *
  * @param declared The function; its second argument is memory.
+ * @param numbers The system call that it makes, with the same arguments.
  */
 export function blocking<P extends readonly Ffi[]>(
   declared: Declared<P, "i32">,
-): (...args: Parameters<ReturnType<typeof elsewhere<P, "i32">>>) => Blocked {
+  numbers: Numbers,
+): (...args: Parameters<ReturnType<typeof elsewhere<P, "i32">>>) => Blocked | undefined {
   const call = elsewhere(declared);
   return (...args) => {
+    const memory = args[1] as Uint8Array<ArrayBuffer>;
+    let result: Promise<number>;
+    let callOff: () => boolean;
+    let failed = 0;
+    if (denos < DENOS) {
+      denos++;
+      result = (call(...args) as Promise<number>).finally(() => denos--);
+      callOff = () => interrupt(memory);
+    } else {
+      if (ours >= OURS) return undefined;
+      const job = startCall(numbers[Deno.build.arch], args.map(word));
+      if (job === undefined) return undefined;
+      ours++;
+      result = job.result.then((n) => {
+        ours--;
+        if (n < 0) failed = -n;
+        return n < 0 ? -1 : n;
+      });
+      callOff = () => interrupt(memory, job);
+    }
     const told = tracing.current?.blocks(declared, args);
-    return {
-      result: call(...args) as Promise<number>,
-      back: (result, errno) => told?.(result, result < 0 ? errno() : 0),
-      callOff: () => interrupt(args[1] as Uint8Array<ArrayBuffer>),
-    };
+    return { result, back: (n, errno) => told?.(n, n < 0 ? failed || errno() : 0), callOff };
   };
+}
+
+function addressOf(memory: Uint8Array<ArrayBuffer>): bigint {
+  return BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(memory)));
+}
+
+/** An argument as a register has it. */
+function word(argument: unknown): bigint {
+  return typeof argument === "object" ? addressOf(argument as Uint8Array<ArrayBuffer>) : BigInt(argument as number);
 }
 
 const SIG_DFL = 0n;
@@ -105,26 +144,31 @@ function state(task: number | "self"): string {
 const PATIENCE = 2; // milliseconds: what a thread takes to begin the call, or to leave it, if it gets to run
 
 /** Interrupts the call that has this memory as its second argument, and tells whether it has been seen to leave the kernel. */
-function interrupt(memory: Uint8Array<ArrayBuffer>): boolean {
+function interrupt(memory: Uint8Array<ArrayBuffer>, job?: Job): boolean {
   // the program may have taken the signal for itself meanwhile
   if (own.sigaction(interruption!, null, action) < 0) return false;
   if (action[0] !== handler[0]) {
     interruption = choose();
     if (interruption === undefined) return false;
   }
-  const address = `0x${Deno.UnsafePointer.value(Deno.UnsafePointer.of(memory)).toString(16)}`;
+  const address = `0x${addressOf(memory).toString(16)}`;
   const isThere = (tid: number, text = state(tid)) => text.split(" ")[2] === address;
+  const find = () =>
+    job ? [job.tid()].find((tid) => tid > 0 && isThere(tid)) : numbersIn(TASKS).find((tid) => isThere(tid));
   const limit = performance.now() + PATIENCE;
   let tid: number | undefined;
-  while ((tid = numbersIn(TASKS).find((tid) => isThere(tid))) === undefined) {
+  while ((tid = find()) === undefined) {
+    if (job?.isBack()) return true;
     if (performance.now() > limit) return false;
     own.sched_yield();
   }
   own.tgkill(own.getpid(), tid, interruption!);
-  // until it has left the kernel it may still get what it waits for; then it waits for other work
-  for (let now = state(tid); now.startsWith("running") || isThere(tid, now); now = state(tid)) {
-    if (performance.now() > limit + PATIENCE) break;
-    own.sched_yield();
-  }
+  // until it has left the kernel it may still get what it waits for; then one of Deno's threads waits for other work
+  const isOut = () => {
+    if (job) return job.isBack();
+    const text = state(tid);
+    return !text.startsWith("running") && !isThere(tid, text);
+  };
+  while (!isOut() && performance.now() < limit + PATIENCE) own.sched_yield();
   return true;
 }

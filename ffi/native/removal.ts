@@ -8,8 +8,8 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
+import { codeOf, type Listing, mapCode } from "./code.ts";
 import { cstring, errno, onFirstCall, open } from "./libc.ts";
-import { isFailed } from "./memory.ts";
 import { own } from "./own.ts";
 
 /** The signals that the handler is for. */
@@ -28,8 +28,8 @@ const CALL = 144;
 const PATH = 32;
 const MOST = 100_000;
 
-/** The handler for each processor: what `as` makes of it, and the source. A test compares the two. */
-export const CODE: Readonly<Record<typeof Deno.build.arch, string>> = {
+/** The handler. */
+export const CODE: Listing = {
   x86_64: `
 53             start:  push rbx
 55                     push rbp
@@ -170,35 +170,12 @@ function installed(code: Uint8Array): Table | undefined {
   }
 }
 
-function made(code: Uint8Array): Table {
-  const PROT_READ = 1, PROT_WRITE = 2, PROT_EXEC = 4;
-  const MAP_PRIVATE = 0x2, MAP_ANONYMOUS = 0x20, MAP_NORESERVE = 0x4000;
-  const mmap = open("mmap", { parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"], result: "pointer" });
-  const start = mmap(
-    null,
-    BigInt(TABLE + SIZE),
-    PROT_READ | PROT_WRITE,
-    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-    -1,
-    0n,
-  );
-  if (isFailed(start)) throw new LibcError("mmap", errno(), "room for a signal handler");
-  new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(start, code.length)).set(code);
-  // with this the kernel also brings an arm64 processor's caches up to date
-  const mprotect = open("mprotect", { parameters: ["pointer", "usize", "i32"], result: "i32" });
-  if (mprotect(start, BigInt(TABLE), PROT_READ | PROT_EXEC) < 0) {
-    throw new LibcError("mprotect", errno(), "a signal handler; this system allows no code to be made");
-  }
-  return tableAt(start);
-}
-
 /** Makes the table ready, and empty in a forked child, which has a copy of its parent's. */
 export function prepare(): void {
   if (table === undefined) {
     onFirstCall("mmap");
-    const code = CODE[Deno.build.arch].match(/^\w+/gm)!.join("");
-    const bytes = Uint8Array.from(code.match(/../g)!, (hex) => parseInt(hex, 16));
-    table = installed(bytes) ?? made(bytes);
+    const code = codeOf(CODE);
+    table = installed(code) ?? tableAt(mapCode(code, TABLE, SIZE, "a signal handler"));
   }
   const pid = own.getpid();
   if (table.words[PID] === pid) return;

@@ -2,7 +2,7 @@
  * Waiting for what the kernel offers no descriptor for.
  *
  * Who waits has a call that blocks in the kernel, on another thread, and is woken and served as everybody who waits there.
- * Who waits for the same thing shares one. Where no call could be called off, and beyond {@linkcode MOST}, attempts that
+ * Who waits for the same thing shares one. Where no call could be called off, and where there is no thread, attempts that
  * don't wait are repeated instead.
  *
  * @module
@@ -15,9 +15,6 @@ import { tracing } from "../native/observer.ts";
 import type { TracedPlace } from "../trace/event.ts";
 import { isCode } from "./_common.ts";
 import { BUSY, LONGEST_PAUSE } from "./_time.ts";
-
-/** How many threads may block; Deno has 32 for all that it does on other threads. */
-const MOST = 16;
 
 /** Of the time that repeated attempts take, this many times as much is left to others. */
 const REST = 9;
@@ -34,8 +31,11 @@ export interface Want<T> {
   readonly shared: boolean;
   /** Does it at once, or gives {@linkcode BUSY}. */
   attempt(): T | typeof BUSY;
-  /** Does it on another thread, which may block; arguments that are wrong have made an attempt throw before. */
-  block(): { call: Blocked; got(result: number): T };
+  /**
+   * Does it on another thread, which may block, if there is one. Arguments that are wrong have made an attempt throw
+   * before.
+   */
+  block(): { call: Blocked; got(result: number): T } | undefined;
   /** Why such a call may have failed that was not called off, for a trace. */
   failure(): number;
 }
@@ -61,7 +61,6 @@ interface Call {
 const lines = new Map<string, Line>();
 /** Lines that try again and again. */
 const trying = new Set<Line>();
-let threads = 0;
 
 /** Those who wait for the same thing, in the order in which they came. */
 class Line {
@@ -135,25 +134,26 @@ class Line {
       this.#starting = false;
       const [owner] = this.#waiters;
       if (owner === undefined || this.#call || trying.has(this)) return;
-      if (threads < MOST && canCallOff()) this.#start(owner);
+      if (canCallOff()) this.#start(owner);
       else this.#tryLater();
     });
   }
 
   #start(owner: Waiter): void {
-    threads++;
     try {
       tracing.at = owner.at;
-      const { call: blocked, got } = owner.want.block();
+      const begun = owner.want.block();
+      if (begun === undefined) return this.#tryLater();
+      const { call: blocked, got } = begun;
       const call = { blocked, got, owner, calledOff: false };
       this.#call = call;
       blocked.result.then((result) => this.#back(call, result), (reason) => {
-        this.#end();
+        this.#call = undefined;
         this.#reject(call.owner, reason);
         this.serve(false);
       });
     } catch (error) {
-      this.#end();
+      this.#call = undefined;
       this.#reject(owner, error);
       this.serve(false);
     } finally {
@@ -166,25 +166,18 @@ class Line {
     schedule();
   }
 
-  #end(): void {
-    this.#call = undefined;
-    threads--;
-  }
-
   #back(call: Call, result: number): void {
     const { owner, calledOff, blocked } = call;
     tracing.at = owner.at;
     blocked.back(result, () => calledOff ? EINTR : owner.want.failure());
     tracing.at = undefined;
-    this.#end();
+    this.#call = undefined;
     if (result >= 0) {
       const other = owner.want.shared ? this.#first() : undefined;
       this.#resolve(other ?? owner, call.got(result));
     }
     for (const waiter of [...this.#waiters]) if (waiter.dropped) this.#reject(waiter, waiter.dropped.reason);
     this.serve(result < 0 && !calledOff);
-    // one that tries again and again may have the thread now
-    for (const line of [...trying]) if (threads < MOST) line.serve(false);
   }
 
   /** Has those in the line try, in order, until one has to wait. */
@@ -211,7 +204,7 @@ class Line {
     if (this.#waiters.size === 0) return this.#close();
     if (this.#call) return;
     // a call that fails where an attempt says that it would have to wait must not be made at once for ever
-    if (pause || threads >= MOST || !canCallOff()) return this.#tryLater();
+    if (pause || !canCallOff()) return this.#tryLater();
     trying.delete(this);
     this.#advance();
   }

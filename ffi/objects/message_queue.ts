@@ -47,6 +47,7 @@ const EINTR = 4;
 const E2BIG = 7;
 
 const MSGMAX = 8192; // the system's limit unless it was changed
+const KEPT = 16; // buffers
 
 /** Buffers that no other thread has any more. */
 const lent: msgbuf[] = [];
@@ -88,10 +89,10 @@ export interface ReceiveOptions {
  * Called off by their signal, they have neither taken nor sent anything; a message that was there first is given all the
  * same, and the signal came too late. The promise is settled once the thread is back, a moment after the signal.
  *
- * Up to 16 things are waited for in this way at a time, in all queues and sets of a process. Beyond that, in a Worker, and
- * where `/proc` cannot be read or all real-time signals are taken, a wait tries again every few milliseconds: an answer
- * may then be up to 5 ms late, and others who block are served first. A wait keeps the program running; `Deno.exit()`
- * ends it all the same. In a forked child there are none (`EOPNOTSUPP`), and the parent's go on.
+ * Each thing that is waited for takes one thread, up to 1,016 in a process. Beyond that, in a Worker, and where `/proc` cannot
+ * be read or all real-time signals are taken, a wait tries again every few milliseconds: an answer may then be up to 5 ms
+ * late, and others who block are served first. A wait keeps the program running; `Deno.exit()` ends it all the same. In a
+ * forked child there are none (`EOPNOTSUPP`), and the parent's go on.
  *
  * @example
  * ```ts
@@ -252,7 +253,8 @@ export class MessageQueue extends IpcObject<msqid_ds> {
         const own = new msgbuf(length);
         own.mtype = type;
         own.mtext.set(this.#buffer.mtext.subarray(0, length));
-        return { call: msgsndElsewhere(this.#id, own, length), got: () => {} };
+        const call = msgsndElsewhere(this.#id, own, length);
+        return call && { call, got: () => {} };
       },
       failure: () => whyFailed("msg", this.#id, EINTR),
     }, signal);
@@ -304,11 +306,13 @@ export class MessageQueue extends IpcObject<msqid_ds> {
       attempt: () => this.#takeOrNull(type, flags) ?? BUSY,
       block: () => {
         const buffer = borrow(this.#buffer.mtext.length);
+        const call = msgrcvElsewhere(this.#id, buffer, buffer.mtext.length, type, flags);
+        if (!call) return;
         return {
-          call: msgrcvElsewhere(this.#id, buffer, buffer.mtext.length, type, flags),
+          call,
           got: (length) => {
             const message = this.#shelf.message(length, buffer, new Int32Array(buffer.bytes.buffer));
-            lent.push(buffer);
+            if (lent.length < KEPT) lent.push(buffer);
             return message;
           },
         };

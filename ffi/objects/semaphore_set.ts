@@ -113,8 +113,8 @@ function valuesOf(list: ArrayLike<number>): Uint16Array<ArrayBuffer> {
  * of coming, and counts as one. Called off by their signal, they have done nothing; what was to be had first is done all
  * the same, and the signal came too late. The promise is settled once the thread is back, a moment after the signal.
  *
- * Where that cannot be (it is the same as for {@linkcode MessageQueue}: more than 16 different waits at a time, a Worker, no
- * `/proc`), a wait tries again every few milliseconds: it may be up to 5 ms late, finds nothing beside one who takes again
+ * Where that cannot be (it is the same as for {@linkcode MessageQueue}: more than 1,016 different waits at a time, a Worker,
+ * no `/proc`), a wait tries again every few milliseconds: it may be up to 5 ms late, finds nothing beside one who takes again
  * at once, and is not counted.
  *
  * A process that dies with what it acquired leaves the others waiting. {@linkcode lock} has the kernel undo that
@@ -320,7 +320,10 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
       key: `semop ${this.#id} ${key}`,
       shared: true,
       attempt: () => attempt() ? undefined : BUSY,
-      block: () => ({ call: semopElsewhere(this.#id, ops()), got: () => {} }),
+      block: () => {
+        const call = semopElsewhere(this.#id, ops());
+        return call && { call, got: () => {} };
+      },
       failure: () => whyFailed("sem", this.#id, EINTR),
     }, signal);
   }

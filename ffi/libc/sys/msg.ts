@@ -259,8 +259,8 @@ const c = header({
   msgctl: call(i32, [["msqid", id], ["cmd", cmd], ["buf", buf]]),
 });
 
-const send = blocking(MSGSND);
-const receive = blocking(MSGRCV);
+const send = blocking(MSGSND, { x86_64: 69, aarch64: 189 });
+const receive = blocking(MSGRCV, { x86_64: 70, aarch64: 188 });
 
 const SIZE = { msqid_ds: layoutOf(msqid_ds).size, msginfo: layoutOf(msginfo).size };
 
@@ -350,7 +350,7 @@ export function msgsndOrNot(msqid: number, msgp: msgbuf, msgsz: number): boolean
  *
  * @ignore
  */
-export function msgsndElsewhere(msqid: number, msgp: msgbuf, msgsz: number): Blocked {
+export function msgsndElsewhere(msqid: number, msgp: msgbuf, msgsz: number): Blocked | undefined {
   const length = asSize(msgsz, "msgsnd", "msgsz");
   return send(asInt(msqid, "msgsnd", "msqid"), roomFor(msgp, msgsz, "msgsnd"), length, 0);
 }
@@ -444,7 +444,7 @@ export function msgrcvElsewhere(
   msgsz: number,
   msgtyp: number | bigint,
   msgflg: number,
-): Blocked {
+): Blocked | undefined {
   const length = asSize(msgsz, "msgrcv", "msgsz");
   const type = asLong(msgtyp, "msgrcv", "msgtyp");
   const flags = asInt(msgflg, "msgrcv", "msgflg");

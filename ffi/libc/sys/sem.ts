@@ -257,7 +257,7 @@ const c = header({
   semctl_memory: call(i32, [["semid", id], ["semnum", i32], ["cmd", cmd], ["arg", arg]], { symbol: "semctl" }),
 });
 
-const operate = blocking(SEMOP);
+const operate = blocking(SEMOP, { x86_64: 65, aarch64: 193 });
 
 const SIZE = { semid_ds: layoutOf(semid_ds).size, seminfo: layoutOf(seminfo).size };
 
@@ -347,7 +347,7 @@ export function semopOrNot(semid: number, sops: sembuf): boolean {
  *
  * @ignore
  */
-export function semopElsewhere(semid: number, sops: sembuf): Blocked {
+export function semopElsewhere(semid: number, sops: sembuf): Blocked | undefined {
   const bytes = operations(sops, "semop");
   const nsops = countOf(bytes, "semop");
   return operate(asInt(semid, "semop", "semid"), bytes, nsops);

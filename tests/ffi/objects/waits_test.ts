@@ -13,7 +13,7 @@ import {
 } from "../../../mod.ts";
 import { freshKey, moment } from "../../_peers.ts";
 import { needs } from "../../needs.ts";
-import { FFI, file, mod, Program, run, runSource, until } from "../../support.ts";
+import { FFI, file, mod, Program, rejects, run, runSource, until } from "../../support.ts";
 
 const FLAG = "--v8-flags=--single-threaded";
 const ok = { code: 0, signal: null, stderr: "" };
@@ -145,23 +145,73 @@ Deno.test("500 who wait for the same thing share one thread, which sleeps", asyn
   assertEquals([set.getWaitingForIncrease(0), set.getValue(0)], [0, 0]);
 });
 
-Deno.test("who waits for more different things than there are threads for is served, too", async () => {
-  using set = SemaphoreSet.create(100);
+Deno.test("500 who wait for 500 things sleep, and are served and called off one by one", async () => {
+  using queue = MessageQueue.create();
+  using set = SemaphoreSet.create(250);
+  const abort = new AbortController();
+  const messages = Array.from({ length: 250 }, (_, n) => queue.receive({ type: n + 1, signal: abort.signal }));
+  const semaphores = Array.from({ length: 250 }, (_, n) => set.acquire(n, abort));
+  const blocked = () => set.getWaitingForIncrease(0) + set.getWaitingForIncrease(249);
+  await until(() => blocked() === 2, "all block in the kernel");
+  const awake = wakeUps();
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  assertEquals(wakeUps() - awake, 0);
+  await Deno.stat("/"); // Deno's own work has threads left
+  for (const n of [249, 0, 120, 20, 1, 248]) {
+    queue.sendSync(`${n}`, { type: n + 1 });
+    set.release(n);
+    assertEquals([(await messages[n]).text, await semaphores[n]], [`${n}`, undefined]);
+  }
+  abort.abort();
+  queue.sendSync("too late", { type: 3 });
+  set.release(200);
+  const outcomes = await Promise.allSettled<unknown>([...messages, ...semaphores]);
+  assertEquals(outcomes.filter(({ status }) => status === "fulfilled").length, 12);
+  assertEquals([queue.messageCount, set.getValue(200), blocked()], [1, 1, 0]);
+});
+
+Deno.test("who waits beyond all threads is served, too", async () => {
+  const THREADS = 1016, ALL = 1100;
+  using set = SemaphoreSet.create(ALL);
   const before = threads();
   const abort = new AbortController();
-  const waiting = Array.from({ length: 100 }, (_, n) => set.acquire(n, abort));
-  await moment();
-  assert(threads() <= before + 20, `${threads()} threads, and ${before} before`);
+  const waiting = Array.from({ length: ALL }, (_, n) => set.acquire(n, abort));
+  await until(() => set.getWaitingForIncrease(THREADS - 1) === 1, "as many block as may");
+  assert(threads() <= before + THREADS + 1, `${threads()} threads, and ${before} before`);
+  assertEquals(set.getWaitingForIncrease(ALL - 1), 0);
   // those with a thread and those without, and those that get one when it is free
-  for (const n of [99, 0, 50, 20, 1, 2, 3, 98, 4]) {
+  for (const n of [ALL - 1, 0, THREADS, 500, THREADS + 1, 1, ALL - 2]) {
     set.release(n);
     await waiting[n];
   }
-  await Deno.stat("/"); // Deno's own work has threads left
   abort.abort();
   const outcomes = await Promise.allSettled(waiting);
-  assertEquals(outcomes.filter(({ status }) => status === "fulfilled").length, 9);
-  assertEquals(set.values, Array(100).fill(0));
+  assertEquals(outcomes.filter(({ status }) => status === "fulfilled").length, 7);
+  assertEquals(set.values, Array(ALL).fill(0));
+});
+
+Deno.test("a wait on a thread of its own fails as any other", async () => {
+  using set = SemaphoreSet.create(20);
+  const others = Array.from({ length: 20 }, (_, n) => set.acquire(n).catch((error) => error.code));
+  const queue = MessageQueue.create();
+  const waiting = [queue.receive({ type: 5 }), queue.receive({ type: 6, except: true }), queue.receive({ type: -3 })];
+  await until(() => set.getWaitingForIncrease(19) === 1, "they block");
+  await moment();
+  queue.sendSync("x".repeat(8000), { type: 5 });
+  assertEquals((await Promise.any(waiting)).text.length, 8000);
+  const events: TraceEvent[] = [];
+  {
+    using _tracing = trace((event) => events.push(event));
+    const last = queue.receive({ type: 7 });
+    await moment();
+    queue.remove();
+    await rejects("EIDRM", last);
+  }
+  assert(events.some((event) => event.ev === "exit" && event.call === "msgrcv" && event.errno === "EIDRM"));
+  const rest = await Promise.allSettled(waiting);
+  assertEquals(rest.filter(({ status }) => status === "rejected").length, 2);
+  set.remove();
+  assertEquals(await Promise.all(others), Array(20).fill("EIDRM"));
 });
 
 Deno.test("fork() with waits pending leaves them to the parent", async () => {

@@ -1,17 +1,28 @@
-// The machine code of ffi/native/removal.ts is what an assembler makes of the source beside it.
+// Machine code is what an assembler makes of the source beside it.
 import { assertEquals } from "@std/assert";
-import { CODE } from "../../../ffi/native/removal.ts";
+import { CODE as REMOVAL } from "../../../ffi/native/removal.ts";
+import { CODE as THREAD } from "../../../ffi/native/thread.ts";
 import { needs } from "../../needs.ts";
 import { run } from "../../support.ts";
 
-for (const [arch, compiler] of [["x86_64", "cc"], ["aarch64", "aarch64-linux-gnu-gcc"]] as const) {
+const CODES = { removal: REMOVAL, thread: THREAD };
+const COMPILERS = { x86_64: "cc", aarch64: "aarch64-linux-gnu-gcc" } as const;
+
+for (
+  const [name, arch] of [["removal", "x86_64"], ["removal", "aarch64"], ["thread", "x86_64"], [
+    "thread",
+    "aarch64",
+  ]] as const
+) {
+  const compiler = COMPILERS[arch];
+  const code = CODES[name][arch];
   const lack: Record<string, boolean> = arch === "x86_64"
     ? { "an x86-64 processor": Deno.build.arch === "x86_64" }
     : {};
-  needs(compiler, lack)(`the handler for ${arch} is what its source says`, async () => {
+  needs(compiler, lack)(`the code of ${name}.ts for ${arch} is what its source says`, async () => {
     const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_" });
     try {
-      const lines = [...CODE[arch].matchAll(/^(\w+) +(.*)$/gm)];
+      const lines = [...code.matchAll(/^(\w+) +(.*)$/gm)];
       const source = lines.map(([, , text]) => `${text}\n`).join("");
       Deno.writeTextFileSync(`${directory}/a.s`, (arch === "x86_64" ? ".intel_syntax noprefix\n" : "") + source);
       const objcopy = arch === "x86_64" ? "objcopy" : "aarch64-linux-gnu-objcopy";
