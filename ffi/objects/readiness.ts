@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { POLLIN, POLLOUT } from "../libc/poll.ts";
+import { POLLIN, POLLNVAL, POLLOUT } from "../libc/poll.ts";
 import { fd as asFd } from "../native/descriptors.ts";
 import { known } from "../native/options.ts";
 import { waitOptionsOf } from "./_common.ts";
-import { ready } from "./_reactor.ts";
+import { lookAgain, ready } from "./_reactor.ts";
 import type { WaitOptions } from "./options.ts";
 
 const SIGNAL = known<WaitOptions>(({ signal }) => ({ signal }));
@@ -33,10 +33,9 @@ const SIGNAL = known<WaitOptions>(({ signal }) => ({ signal }));
  * close(writer);
  * ```
  */
-// deno-lint-ignore require-await -- a bad descriptor is a rejection, too
 export async function readable(fd: number, options?: WaitOptions): Promise<void> {
   const { signal } = waitOptionsOf(options, SIGNAL, "poll");
-  return ready(asFd(fd, "poll"), POLLIN, signal);
+  await until(asFd(fd, "poll"), POLLIN, signal);
 }
 
 /**
@@ -59,8 +58,13 @@ export async function readable(fd: number, options?: WaitOptions): Promise<void>
  * close(writer);
  * ```
  */
-// deno-lint-ignore require-await -- a bad descriptor is a rejection, too
 export async function writable(fd: number, options?: WaitOptions): Promise<void> {
   const { signal } = waitOptionsOf(options, SIGNAL, "poll");
-  return ready(asFd(fd, "poll"), POLLOUT, signal);
+  await until(asFd(fd, "poll"), POLLOUT, signal);
+}
+
+async function until(fd: number, events: number, signal: AbortSignal | undefined): Promise<void> {
+  signal?.throwIfAborted();
+  const found = lookAgain(fd, events);
+  if (found === 0 || found & POLLNVAL) await ready(fd, events, signal);
 }

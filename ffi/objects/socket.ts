@@ -54,7 +54,7 @@ import { byteLengthOf, isBytes, plain } from "../native/bytes.ts";
 import { asInt, shown } from "../native/check.ts";
 import { setMode, setNonblocking } from "../native/descriptors.ts";
 import { known, optionsOf } from "../native/options.ts";
-import { ready } from "./_reactor.ts";
+import { look, lookAgain, ready } from "./_reactor.ts";
 import { type Deadline, deadline, pause, sleepSync } from "./_time.ts";
 import type { WaitOptions, WaitSyncOptions } from "./options.ts";
 
@@ -209,6 +209,7 @@ export class Socket implements Disposable {
   #fd: number;
   readonly #domain: number;
   readonly #type: number;
+  #received = false;
   #writing: Promise<void> | undefined;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   #writable: WritableStream<Uint8Array<ArrayBuffer> | string> | undefined;
@@ -470,6 +471,7 @@ export class Socket implements Disposable {
    */
   async read(buf: Uint8Array<ArrayBuffer>, options?: WaitOptions): Promise<number | null> {
     const { signal } = waitOptionsOf(options, WAIT, "recv");
+    asBytes(buf, "recv");
     return await this.#retry(POLLIN, signal, () => this.#read(buf));
   }
 
@@ -564,6 +566,7 @@ export class Socket implements Disposable {
    */
   async receiveFrom(options?: ReceiveFromOptions & WaitOptions): Promise<Datagram> {
     const { buf, signal } = waitOptionsOf(options, RECEIVE, "recvfrom");
+    if (buf !== undefined) asBytes(buf, "recvfrom");
     return await this.#retry(POLLIN, signal, () => this.#receive(buf));
   }
 
@@ -634,12 +637,18 @@ export class Socket implements Disposable {
   async #retry<T>(events: number, signal: AbortSignal | undefined, call: () => T): Promise<T> {
     signal?.throwIfAborted();
     for (let tries = 0;; tries++) {
-      try {
-        return call();
-      } catch (error) {
-        if (!isCode(error, "EAGAIN")) throw error;
+      // An error that says "not yet" costs several times as much as to ask. But to one that could never receive, the call
+      // says so, while asking would wait for ever
+      if (events !== POLLIN || !this.#received || look(this.#fd, POLLIN) !== 0) {
+        try {
+          const result = call();
+          if (events === POLLIN) this.#received = true;
+          return result;
+        } catch (error) {
+          if (!isCode(error, "EAGAIN")) throw error;
+        }
       }
-      await ready(this.#fd, events, signal);
+      if (lookAgain(this.#fd, events) === 0) await ready(this.#fd, events, signal);
       // poll says of a unix datagram socket that it can send even where the receiver's queue is full
       if (events === POLLOUT && tries > 0) await pause(1, signal);
     }
@@ -785,7 +794,7 @@ export class Listener implements Disposable, AsyncIterable<Socket> {
     for (;;) {
       const connection = this.#accept();
       if (connection) return connection;
-      await ready(this.#fd, POLLIN, signal);
+      if (lookAgain(this.#fd, POLLIN) === 0) await ready(this.#fd, POLLIN, signal);
     }
   }
 

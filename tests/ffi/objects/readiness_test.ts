@@ -15,6 +15,19 @@ Deno.test("readable() and writable() wait until there is something to read, or r
   close(writer);
 });
 
+Deno.test("timers get their turn while waits are over at once", async () => {
+  const [reader, writer] = pipe();
+  write(writer, "x");
+  let fired = 0;
+  const timer = setInterval(() => fired++, 1);
+  let count = 0;
+  while (fired < 5 && count++ < 1_000_000) await readable(reader);
+  clearInterval(timer);
+  assertEquals(fired, 5);
+  close(reader);
+  close(writer);
+});
+
 Deno.test("readable() is rejected with the signal's reason when it is aborted", async () => {
   const [reader, writer] = pipe();
   const stop = new AbortController();
