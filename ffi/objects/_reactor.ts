@@ -62,9 +62,11 @@ function room(length: number): Int16Array<ArrayBuffer> {
 // what FakeTime and the like put in its place later would stand still
 const now = performance.now.bind(performance);
 
-// For how many milliseconds a wait looks for itself: as long as it takes to fall asleep and to be woken
-const LOOK = 0.05;
-// What other tasks there are gets its turn when some waits in a row have been over without the event loop, for so long
+// For how many milliseconds a wait looks for itself: as long as it takes to fall asleep and to be woken. Room comes later,
+// as a unix socket has none to speak of before three quarters of what it holds have been read
+const LOOK_IN = 0.05;
+const LOOK_OUT = 0.2;
+// When some waits in a row have been over without the event loop, and for so long, other tasks get their turn
 const ROW = 16;
 const TURN = 5;
 let row = 0;
@@ -73,7 +75,7 @@ let since = 0;
 // by descriptor: how many looks in a row were in vain, and how many waits are to go without one
 const vain = new Uint8Array(1 << 16);
 const without = new Uint8Array(1 << 16);
-const MOST_VAIN = 6;
+const MOST_VAIN = 4;
 
 const one = new Int16Array(WORDS);
 const oneFd = new Int32Array(one.buffer, 0, 1);
@@ -92,9 +94,21 @@ export function look(fd: number, events: number): number {
   return own.poll(one, 1n, 0) > 0 ? one[REVENTS] : 0;
 }
 
+function isTurn(): boolean {
+  return row >= ROW && now() - since > TURN;
+}
+
+/** Lets other tasks have their turn, if it is time. */
+export function turn(): Promise<unknown> | undefined {
+  if (!isTurn()) return undefined;
+  row = 0;
+  // setImmediate() would do, but load node's part of Deno for it
+  return pollElsewhere(one, 0n, 0);
+}
+
 /**
- * Tells whether a descriptor gets ready within a moment, in which nothing else runs. Where that was in vain, the next
- * waits for it go without.
+ * Tells whether a descriptor gets ready within a moment, in which nothing else runs. Where that was in vain more than
+ * once, the next waits for it go without.
  *
  * @param fd The descriptor.
  * @param events `POLLIN` or `POLLOUT`.
@@ -105,9 +119,10 @@ export function lookAgain(fd: number, events: number): number {
     without[fd]--;
     return 0;
   }
+  const longest = events === POLLIN ? LOOK_IN : LOOK_OUT;
   const start = now();
   if (row === 0) since = start;
-  else if (row >= ROW && start - since > TURN) return 0;
+  else if (isTurn()) return 0;
   do {
     // the other side may be waiting for this processor
     own.sched_yield();
@@ -117,9 +132,9 @@ export function lookAgain(fd: number, events: number): number {
       row++;
       return found;
     }
-  } while (now() - start < LOOK);
+  } while (now() - start < longest);
   if (vain[fd] < MOST_VAIN) vain[fd]++;
-  without[fd] = (1 << vain[fd]) - 1;
+  without[fd] = (1 << vain[fd] >> 1) - 1;
   return 0;
 }
 

@@ -54,8 +54,8 @@ import { byteLengthOf, isBytes, plain } from "../native/bytes.ts";
 import { asInt, shown } from "../native/check.ts";
 import { setMode, setNonblocking } from "../native/descriptors.ts";
 import { known, optionsOf } from "../native/options.ts";
-import { look, lookAgain, ready } from "./_reactor.ts";
-import { type Deadline, deadline, pause, sleepSync } from "./_time.ts";
+import { look, lookAgain, ready, turn } from "./_reactor.ts";
+import { BUSY, type Deadline, deadline, pause, sleepSync } from "./_time.ts";
 import type { WaitOptions, WaitSyncOptions } from "./options.ts";
 
 /** Of what type a socket is. */
@@ -113,6 +113,9 @@ const BIND = known<BindOptions>(({ mode }) => ({ mode }));
 const PAIR = known<TypeOptions>(({ type }) => ({ type }));
 const RECEIVE = known<ReceiveFromOptions & WaitOptions>(({ buf, signal }) => ({ buf, signal }));
 const RECEIVE_SYNC = known<ReceiveFromOptions & WaitSyncOptions>(({ buf, timeout }) => ({ buf, timeout }));
+
+const SMALLEST_CHUNK = 1 << 14;
+const LARGEST_CHUNK = 1 << 18;
 
 const encoder = new TextEncoder();
 const nothing = new Uint8Array(0);
@@ -472,7 +475,10 @@ export class Socket implements Disposable {
   async read(buf: Uint8Array<ArrayBuffer>, options?: WaitOptions): Promise<number | null> {
     const { signal } = waitOptionsOf(options, WAIT, "recv");
     asBytes(buf, "recv");
-    return await this.#retry(POLLIN, signal, () => this.#read(buf));
+    signal?.throwIfAborted();
+    const call = () => this.#read(buf);
+    const result = this.#attempt(POLLIN, call);
+    return result !== BUSY ? result : await this.#retry(POLLIN, signal, call, true);
   }
 
   /**
@@ -513,7 +519,16 @@ export class Socket implements Disposable {
   async write(data: Uint8Array<ArrayBuffer> | string, options?: WaitOptions): Promise<void> {
     const bytes = typeof data === "string" ? encoder.encode(data) : asBytes(data, "send");
     const { signal } = waitOptionsOf(options, WAIT, "send");
+    signal?.throwIfAborted();
     const before = this.#writing;
+    let sent = 0;
+    let full = false;
+    if (!before) {
+      // mostly there is room for all of it, and nobody has to wait his turn
+      const n = this.#attempt(POLLOUT, () => send(this.#fd, bytes, undefined, MSG_NOSIGNAL));
+      if (n === BUSY) full = true;
+      else if ((sent = n) === byteLengthOf(bytes)) return;
+    }
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#writing = promise;
     try {
@@ -523,10 +538,10 @@ export class Socket implements Disposable {
           return reject;
         });
       }
-      let sent = 0;
       do {
         const rest = plain(bytes, sent);
-        sent += await this.#retry(POLLOUT, signal, () => send(this.#fd, rest, undefined, MSG_NOSIGNAL));
+        sent += await this.#retry(POLLOUT, signal, () => send(this.#fd, rest, undefined, MSG_NOSIGNAL), full);
+        full = false;
       } while (sent < byteLengthOf(bytes));
     } finally {
       const done = () => {
@@ -634,19 +649,31 @@ export class Socket implements Disposable {
     );
   }
 
-  async #retry<T>(events: number, signal: AbortSignal | undefined, call: () => T): Promise<T> {
+  /** Tries once, unless it is known that it would have to wait. */
+  #attempt<T>(events: number, call: () => T): T | typeof BUSY {
+    // An error that says "not yet" costs several times as much as to ask. But to one that could never receive, the call
+    // says so, while asking would wait for ever
+    if (events === POLLIN && this.#received && look(this.#fd, POLLIN) === 0) return BUSY;
+    try {
+      const result = call();
+      if (events === POLLIN) this.#received = true;
+      return result;
+    } catch (error) {
+      if (isCode(error, "EAGAIN")) return BUSY;
+      throw error;
+    }
+  }
+
+  async #retry<T>(events: number, signal: AbortSignal | undefined, call: () => T, tried = false): Promise<T> {
     signal?.throwIfAborted();
     for (let tries = 0;; tries++) {
-      // An error that says "not yet" costs several times as much as to ask. But to one that could never receive, the call
-      // says so, while asking would wait for ever
-      if (events !== POLLIN || !this.#received || look(this.#fd, POLLIN) !== 0) {
-        try {
-          const result = call();
-          if (events === POLLIN) this.#received = true;
-          return result;
-        } catch (error) {
-          if (!isCode(error, "EAGAIN")) throw error;
-        }
+      const result = tried ? BUSY : this.#attempt(events, call);
+      tried = false;
+      if (result !== BUSY) return result;
+      const others = turn();
+      if (others) {
+        await others;
+        signal?.throwIfAborted();
       }
       if (lookAgain(this.#fd, events) === 0) await ready(this.#fd, events, signal);
       // poll says of a unix datagram socket that it can send even where the receiver's queue is full
@@ -679,12 +706,17 @@ export class Socket implements Disposable {
   /** What the other side sends, as a stream. Nothing is read before it is asked for. */
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
     const stop = new AbortController();
+    // a datagram has to fit; of a stream, as much at a time as it has lately had
+    let size = this.#type === SOCK_STREAM ? SMALLEST_CHUNK : 1 << 16;
     return this.#readable ??= new ReadableStream<Uint8Array<ArrayBuffer>>({
       pull: async (controller) => {
-        const chunk = new Uint8Array(1 << 16);
+        const chunk = new Uint8Array(size);
         const n = await this.read(chunk, { signal: stop.signal });
-        if (n === null) controller.close();
-        else controller.enqueue(chunk.subarray(0, n));
+        if (n === null) return controller.close();
+        controller.enqueue(chunk.subarray(0, n));
+        if (this.#type !== SOCK_STREAM) return;
+        if (n === size) size = Math.min(size * 2, LARGEST_CHUNK);
+        else if (n < size / 4) size = Math.max(size / 2, SMALLEST_CHUNK);
       },
       cancel: (reason) => stop.abort(reason),
     }, { highWaterMark: 0 });
@@ -794,6 +826,11 @@ export class Listener implements Disposable, AsyncIterable<Socket> {
     for (;;) {
       const connection = this.#accept();
       if (connection) return connection;
+      const others = turn();
+      if (others) {
+        await others;
+        signal?.throwIfAborted();
+      }
       if (lookAgain(this.#fd, POLLIN) === 0) await ready(this.#fd, POLLIN, signal);
     }
   }
