@@ -87,7 +87,7 @@ const oneFd = new Int32Array(one.buffer, 0, 1);
  * @param events `POLLIN` or `POLLOUT`.
  * @returns What `poll` has to say, `POLLNVAL` also of one below 0; 0 if it isn't.
  */
-export function look(fd: number, events: number): number {
+function look(fd: number, events: number): number {
   if (fd < 0) return POLLNVAL;
   oneFd[0] = fd;
   one[EVENTS] = events;

@@ -20,7 +20,6 @@ import {
   MSG_TRUNC,
   recv,
   recvfrom,
-  send,
   sendto,
   setsockopt,
   SHUT_RDWR,
@@ -43,6 +42,7 @@ import {
   SOL_SOCKET,
   ucred,
 } from "../libc/sys/socket.ts";
+import { attempts } from "../libc/sys/_attempts.ts";
 import { told } from "../libc/sys/_sockaddr.ts";
 import { timeval } from "../libc/sys/time.ts";
 import { close } from "../libc/unistd.ts";
@@ -54,7 +54,7 @@ import { byteLengthOf, isBytes, plain } from "../native/bytes.ts";
 import { asInt, shown } from "../native/check.ts";
 import { setMode, setNonblocking } from "../native/descriptors.ts";
 import { known, optionsOf } from "../native/options.ts";
-import { look, lookAgain, ready, turn } from "./_reactor.ts";
+import { lookAgain, ready, turn } from "./_reactor.ts";
 import { BUSY, type Deadline, deadline, pause, sleepSync } from "./_time.ts";
 import type { WaitOptions, WaitSyncOptions } from "./options.ts";
 
@@ -212,7 +212,6 @@ export class Socket implements Disposable {
   #fd: number;
   readonly #domain: number;
   readonly #type: number;
-  #received = false;
   #writing: Promise<void> | undefined;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   #writable: WritableStream<Uint8Array<ArrayBuffer> | string> | undefined;
@@ -477,7 +476,7 @@ export class Socket implements Disposable {
     asBytes(buf, "recv");
     signal?.throwIfAborted();
     const call = () => this.#read(buf);
-    const result = this.#attempt(POLLIN, call);
+    const result = this.#attempt(call);
     return result !== BUSY ? result : await this.#retry(POLLIN, signal, call, true);
   }
 
@@ -494,11 +493,21 @@ export class Socket implements Disposable {
     return this.#retrySync(POLLIN, deadline(timeout, "recv"), () => this.#read(buf));
   }
 
-  #read(buf: Uint8Array<ArrayBuffer>): number | null {
+  #read(buf: Uint8Array<ArrayBuffer>): number | null | typeof BUSY {
     asBytes(buf, "recv");
-    if (this.#type !== SOCK_STREAM) this.#room(byteLengthOf(buf));
+    if (this.#type === SOCK_STREAM) {
+      const n = attempts.recv(this.#fd, buf);
+      if (n < 0) return BUSY;
+      return n === 0 && byteLengthOf(buf) > 0 ? null : n;
+    }
+    this.#room(byteLengthOf(buf));
     const n = recv(this.#fd, buf);
-    return n === 0 && (this.#type === SOCK_SEQPACKET || this.#type === SOCK_STREAM && byteLengthOf(buf) > 0) ? null : n;
+    return n === 0 && this.#type === SOCK_SEQPACKET ? null : n;
+  }
+
+  #send(bytes: Uint8Array<ArrayBuffer>): number | typeof BUSY {
+    const sent = attempts.send(this.#fd, bytes);
+    return sent < 0 ? BUSY : sent;
   }
 
   /** How long the next datagram is, if that is not too long. */
@@ -525,7 +534,7 @@ export class Socket implements Disposable {
     let full = false;
     if (!before) {
       // mostly there is room for all of it, and nobody has to wait his turn
-      const n = this.#attempt(POLLOUT, () => send(this.#fd, bytes, undefined, MSG_NOSIGNAL));
+      const n = this.#attempt(() => this.#send(bytes));
       if (n === BUSY) full = true;
       else if ((sent = n) === byteLengthOf(bytes)) return;
     }
@@ -540,7 +549,7 @@ export class Socket implements Disposable {
       }
       do {
         const rest = plain(bytes, sent);
-        sent += await this.#retry(POLLOUT, signal, () => send(this.#fd, rest, undefined, MSG_NOSIGNAL), full);
+        sent += await this.#retry(POLLOUT, signal, () => this.#send(rest), full);
         full = false;
       } while (sent < byteLengthOf(bytes));
     } finally {
@@ -567,7 +576,7 @@ export class Socket implements Disposable {
     let sent = 0;
     do {
       const rest = plain(bytes, sent);
-      sent += this.#retrySync(POLLOUT, limit, () => send(this.#fd, rest, undefined, MSG_NOSIGNAL));
+      sent += this.#retrySync(POLLOUT, limit, () => this.#send(rest));
     } while (sent < byteLengthOf(bytes));
   }
 
@@ -649,25 +658,25 @@ export class Socket implements Disposable {
     );
   }
 
-  /** Tries once, unless it is known that it would have to wait. */
-  #attempt<T>(events: number, call: () => T): T | typeof BUSY {
-    // An error that says "not yet" costs several times as much as to ask. But to one that could never receive, the call
-    // says so, while asking would wait for ever
-    if (events === POLLIN && this.#received && look(this.#fd, POLLIN) === 0) return BUSY;
+  /** Tries once; {@linkcode BUSY} is that it would have to wait. */
+  #attempt<T>(call: () => T | typeof BUSY): T | typeof BUSY {
     try {
-      const result = call();
-      if (events === POLLIN) this.#received = true;
-      return result;
+      return call();
     } catch (error) {
       if (isCode(error, "EAGAIN")) return BUSY;
       throw error;
     }
   }
 
-  async #retry<T>(events: number, signal: AbortSignal | undefined, call: () => T, tried = false): Promise<T> {
+  async #retry<T>(
+    events: number,
+    signal: AbortSignal | undefined,
+    call: () => T | typeof BUSY,
+    tried = false,
+  ): Promise<T> {
     signal?.throwIfAborted();
     for (let tries = 0;; tries++) {
-      const result = tried ? BUSY : this.#attempt(events, call);
+      const result = tried ? BUSY : this.#attempt(call);
       tried = false;
       if (result !== BUSY) return result;
       const others = turn();
@@ -681,13 +690,10 @@ export class Socket implements Disposable {
     }
   }
 
-  #retrySync<T>(events: number, limit: Deadline | undefined, call: () => T): T {
+  #retrySync<T>(events: number, limit: Deadline | undefined, call: () => T | typeof BUSY): T {
     for (let tries = 0;; tries++) {
-      try {
-        return call();
-      } catch (error) {
-        if (!isCode(error, "EAGAIN")) throw error;
-      }
+      const result = this.#attempt(call);
+      if (result !== BUSY) return result;
       waitSync(this.#fd, events, limit);
       if (events === POLLOUT && tries > 0) sleepSync(1);
     }
