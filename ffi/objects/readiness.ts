@@ -13,7 +13,8 @@ import type { WaitOptions } from "./options.ts";
 const SIGNAL = known<WaitOptions>(({ signal }) => ({ signal }));
 
 /**
- * Waits until `read`, `recv` or `accept` would not block: `poll(2)` with `POLLIN`, without stopping the event loop.
+ * Waits until `read`, `recv` or `accept` would not block: `poll(2)` with `POLLIN`, without stopping the event loop, except
+ * for a moment at first, as {@linkcode Socket} does.
  *
  * @param fd The descriptor.
  * @param options `signal`: gives up waiting.
@@ -39,7 +40,8 @@ export async function readable(fd: number, options?: WaitOptions): Promise<void>
 }
 
 /**
- * Waits until `write`, `send` or a pending `connect` would not block: `poll(2)` with `POLLOUT`, without stopping the event loop.
+ * Waits until `write`, `send` or a pending `connect` would not block: `poll(2)` with `POLLOUT`, without stopping the event
+ * loop, except for a moment at first, as {@linkcode Socket} does.
  *
  * @param fd The descriptor.
  * @param options `signal`: gives up waiting.

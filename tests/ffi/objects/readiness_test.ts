@@ -15,6 +15,18 @@ Deno.test("readable() and writable() wait until there is something to read, or r
   close(writer);
 });
 
+Deno.test("what is ready already takes no other thread, and nothing that would wake it", async () => {
+  const [reader, writer] = pipe();
+  write(writer, "x");
+  const fds = () => [...Deno.readDirSync("/proc/self/fd")].length;
+  const before = fds();
+  const waits = [readable(reader), writable(writer)];
+  assertEquals(fds(), before);
+  await Promise.all(waits);
+  close(reader);
+  close(writer);
+});
+
 Deno.test("timers get their turn while waits are over at once", async () => {
   const [reader, writer] = pipe();
   write(writer, "x");
