@@ -79,6 +79,10 @@ const vain = new Uint8Array(1 << 16);
 const without = new Uint8Array(1 << 16);
 const MOST_VAIN = 4;
 
+// Where more than a few wait already, none looks for itself, which would hold up the others: all look together
+const FEW = 4;
+const ALL = vain.length - 1; // no descriptor has this number, so that it stands for all of them
+
 const one = new Int16Array(WORDS);
 const oneFd = new Int32Array(one.buffer, 0, 1);
 
@@ -109,26 +113,21 @@ export function turn(): Promise<unknown> | undefined {
 }
 
 /**
- * Tells whether a descriptor gets ready within a moment, in which nothing else runs. Where that was in vain more than
- * once, the next waits for it go without.
- *
- * @param fd The descriptor.
- * @param events `POLLIN` or `POLLOUT`.
- * @returns As {@linkcode look}.
+ * Looks whether something gets ready within a moment, in which nothing else runs. Where that was in vain more than once,
+ * the next waits go without.
  */
-export function lookAgain(fd: number, events: number): number {
+function lookFor(fd: number, longest: number, ask: () => number): number {
   if (without[fd] > 0) {
     without[fd]--;
     return 0;
   }
-  const longest = events === POLLIN ? LOOK_IN : LOOK_OUT;
   const start = now();
   if (row === 0) since = start;
   else if (isTurn()) return 0;
   for (let looks = 0; looks < MOST_LOOKS && (looks === 0 || now() - start < longest); looks++) {
     // the other side may be waiting for this processor
     own.sched_yield();
-    const found = look(fd, events);
+    const found = ask();
     if (found !== 0) {
       vain[fd] = 0;
       row++;
@@ -138,6 +137,18 @@ export function lookAgain(fd: number, events: number): number {
   if (vain[fd] < MOST_VAIN) vain[fd]++;
   without[fd] = (1 << vain[fd] >> 1) - 1;
   return 0;
+}
+
+/**
+ * Tells whether a descriptor gets ready within a moment.
+ *
+ * @param fd The descriptor.
+ * @param events `POLLIN` or `POLLOUT`.
+ * @returns As {@linkcode look}.
+ */
+export function lookAgain(fd: number, events: number): number {
+  if (waiters.size >= FEW) return 0;
+  return lookFor(fd, events === POLLIN ? LOOK_IN : LOOK_OUT, () => look(fd, events));
 }
 
 /**
@@ -211,8 +222,7 @@ async function run(): Promise<void> {
       if (wakeup < 0) makeWakeup();
       // those who come meanwhile are not meant by its answers, though they may wait for a descriptor of the same number
       const asked = [...waiters];
-      const answers = await pollOnce();
-      row = 0;
+      const answers = lookTogether() ?? await pollOnce();
       for (const waiter of asked) {
         if (!waiters.has(waiter) || waiter.dropped) continue;
         const answer = answers.get(waiter.fd)!;
@@ -242,8 +252,31 @@ function makeWakeup(): void {
 
 /** What `poll` has to say about each descriptor that somebody waits for: bits, or why it says nothing. */
 async function pollOnce(): Promise<Map<number, number | LibcError>> {
+  const asked = wanted();
+  const words = question(asked);
+  const possible = wakeup >= 0 && await pollTogether(words);
+  row = 0;
+  return possible ? answersIn(words, asked) : await pollEach(words);
+}
+
+/** What `poll` has to say within a moment, if more than a few wait. */
+function lookTogether(): Map<number, number> | undefined {
+  if (waiters.size < FEW) return undefined;
+  const asked = wanted();
+  const words = question(asked);
+  const nfds = BigInt(words.length / WORDS);
+  return lookFor(ALL, LOOK_IN, () => own.poll(words, nfds, 0)) > 0 ? answersIn(words, asked) : undefined;
+}
+
+/** The descriptors that somebody waits for, and for what. */
+function wanted(): Map<number, number> {
   const asked = new Map<number, number>();
   for (const { fd, events } of waiters) asked.set(fd, (asked.get(fd) ?? 0) | events);
+  return asked;
+}
+
+/** What to ask `poll`; the first is what wakes the thread. */
+function question(asked: Map<number, number>): Int16Array<ArrayBuffer> {
   const words = room((1 + asked.size) * size);
   const fds = new Int32Array(words.buffer, 0, words.length / 2);
   fds[0] = wakeup;
@@ -254,9 +287,12 @@ async function pollOnce(): Promise<Map<number, number | LibcError>> {
     fds[at / 2] = fd;
     words[at + EVENTS] = events;
   }
-  if (wakeup < 0 || !await pollTogether(words)) return await pollEach(words);
+  return words;
+}
+
+function answersIn(words: Int16Array<ArrayBuffer>, asked: Map<number, number>): Map<number, number> {
   const answers = new Map<number, number>();
-  at = 0;
+  let at = 0;
   for (const fd of asked.keys()) answers.set(fd, words[(at += WORDS) + REVENTS]);
   return answers;
 }
