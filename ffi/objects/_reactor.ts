@@ -75,13 +75,14 @@ let row = 0;
 let since = 0;
 
 // by descriptor: how many looks in a row were in vain, and how many waits are to go without one
-const vain = new Uint8Array(1 << 16);
-const without = new Uint8Array(1 << 16);
+const LIMIT = 1 << 20;
+const vain = new Uint8Array(LIMIT + 1);
+const without = new Uint8Array(LIMIT + 1);
 const MOST_VAIN = 4;
 
 // Where more than a few wait already, none looks for itself, which would hold up the others: all look together
 const FEW = 4;
-const ALL = vain.length - 1; // no descriptor has this number, so that it stands for all of them
+const ALL = LIMIT; // in these arrays
 
 const one = new Int16Array(WORDS);
 const oneFd = new Int32Array(one.buffer, 0, 1);

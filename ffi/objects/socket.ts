@@ -478,11 +478,11 @@ export class Socket implements Disposable {
    */
   async read(buf: Uint8Array<ArrayBuffer>, options?: WaitOptions): Promise<number | null> {
     const { signal } = waitOptionsOf(options, WAIT, "recv");
-    asBytes(buf, "recv");
     signal?.throwIfAborted();
-    const call = () => this.#read(buf);
-    const result = this.#attempt(call);
-    return result !== BUSY ? result : await this.#retry(POLLIN, signal, call, true);
+    const tried = this.#type === SOCK_STREAM;
+    // without what it takes to wait
+    const result = tried ? this.#read(buf) : BUSY;
+    return result !== BUSY ? result : await this.#retry(POLLIN, signal, () => this.#read(buf), tried);
   }
 
   /**
@@ -539,7 +539,7 @@ export class Socket implements Disposable {
     let full = false;
     if (!before) {
       // mostly there is room for all of it, and nobody has to wait his turn
-      const n = this.#attempt(() => this.#send(bytes));
+      const n = this.#send(bytes);
       if (n === BUSY) full = true;
       else if ((sent = n) === byteLengthOf(bytes)) return;
     }

@@ -1,5 +1,7 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { close, dup2, pipe, read, write } from "../../../ffi/libc/unistd.ts";
+import { POLLIN } from "../../../ffi/libc/poll.ts";
+import { lookAgain, turn } from "../../../ffi/objects/_reactor.ts";
 import { readable, writable } from "../../../ffi/objects/readiness.ts";
 import { needs } from "../../needs.ts";
 import { fails, mod, Program, rejects, runSource, until } from "../../support.ts";
@@ -36,6 +38,21 @@ Deno.test("timers get their turn while waits are over at once", async () => {
   while (fired < 5 && count++ < 1_000_000) await readable(reader);
   clearInterval(timer);
   assertEquals(fired, 5);
+  close(reader);
+  close(writer);
+});
+
+Deno.test("timers get their turn, and at once, when looks that succeed have followed each other for long", async () => {
+  const [reader, writer] = pipe();
+  write(writer, "x");
+  let fired = false;
+  setTimeout(() => fired = true, 0);
+  for (let count = 0, turns = 0; turns < 20 && !fired; turns++) {
+    let others: Promise<void> | undefined;
+    while (!(others = turn()) && count++ < 1_000_000) assertEquals(lookAgain(reader, POLLIN), POLLIN);
+    await others;
+  }
+  assert(fired);
   close(reader);
   close(writer);
 });
