@@ -480,9 +480,13 @@ export class Socket implements Disposable {
     const { signal } = waitOptionsOf(options, WAIT, "recv");
     signal?.throwIfAborted();
     const tried = this.#type === SOCK_STREAM;
-    // without what it takes to wait
-    const result = tried ? this.#read(buf) : BUSY;
-    return result !== BUSY ? result : await this.#retry(POLLIN, signal, () => this.#read(buf), tried);
+    if (tried) {
+      // without what it takes to wait
+      let result = this.#read(buf);
+      if (result === BUSY && lookAgain(this.#fd, POLLIN) !== 0) result = this.#read(buf);
+      if (result !== BUSY) return result;
+    }
+    return await this.#retry(POLLIN, signal, () => this.#read(buf), tried);
   }
 
   /**
@@ -539,7 +543,8 @@ export class Socket implements Disposable {
     let full = false;
     if (!before) {
       // mostly there is room for all of it, and nobody has to wait his turn
-      const n = this.#send(bytes);
+      let n = this.#send(bytes);
+      if (n === BUSY && lookAgain(this.#fd, POLLOUT) !== 0) n = this.#send(bytes);
       if (n === BUSY) full = true;
       else if ((sent = n) === byteLengthOf(bytes)) return;
     }
@@ -673,6 +678,7 @@ export class Socket implements Disposable {
     }
   }
 
+  /** Tries until it need not wait; the first time it waits at once if that was `tried`, and looked for. */
   async #retry<T>(
     events: number,
     signal: AbortSignal | undefined,
@@ -682,14 +688,14 @@ export class Socket implements Disposable {
     signal?.throwIfAborted();
     for (let tries = 0;; tries++) {
       const result = tried ? BUSY : this.#attempt(call);
-      tried = false;
       if (result !== BUSY) return result;
       const others = turn();
       if (others) {
         await others;
         signal?.throwIfAborted();
       }
-      if (lookAgain(this.#fd, events) === 0) await ready(this.#fd, events, signal);
+      if ((tried && !others) || lookAgain(this.#fd, events) === 0) await ready(this.#fd, events, signal);
+      tried = false;
       // poll says of a unix datagram socket that it can send even where the receiver's queue is full
       if (events === POLLOUT && tries > 0) await pause(1, signal);
     }
