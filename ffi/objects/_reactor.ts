@@ -2,6 +2,9 @@
  * Waits for descriptors without stopping the event loop. However many there are, they share one `poll(2)` on one
  * thread; when nobody waits there is none, and the process may end.
  *
+ * Waking that thread and being woken by it takes longer than the other side often takes to answer. So before a wait is
+ * left to it, it looks for itself for a moment.
+ *
  * @module
  */
 import { LibcError } from "../errors.ts";
@@ -56,6 +59,107 @@ function room(length: number): Int16Array<ArrayBuffer> {
   return new Int16Array(memory, 0, length / 2).fill(0);
 }
 
+// what tests put in its place later may stand still
+const now = performance.now.bind(performance);
+
+// For how many milliseconds a wait looks for itself: as long as it takes to fall asleep and to be woken. Room comes later,
+// as a unix socket tells of none before three quarters of what it holds have been read
+const LOOK_IN = 0.05;
+const LOOK_OUT = 0.2;
+// one takes more than half a microsecond, also where the clock stands still
+const MOST_LOOKS = 400;
+// When some waits in a row have been over without the event loop, and for so long, other tasks get their turn
+const ROW = 16;
+const TURN = 5;
+let row = 0;
+let since = 0;
+
+// by descriptor: how many looks in a row were in vain, and how many waits are to go without one
+const LIMIT = 1 << 20;
+const vain = new Uint8Array(LIMIT + 1);
+const without = new Uint8Array(LIMIT + 1);
+const MOST_VAIN = 4;
+
+// Where more than a few wait already, none looks for itself, which would hold up the others: all look together
+const FEW = 4;
+const ALL = LIMIT; // in these arrays
+
+const one = new Int16Array(WORDS);
+const oneFd = new Int32Array(one.buffer, 0, 1);
+
+/**
+ * Tells whether a descriptor is ready.
+ *
+ * @param fd The descriptor.
+ * @param events `POLLIN` or `POLLOUT`.
+ * @returns What `poll` has to say, `POLLNVAL` also of one below 0; 0 if it isn't.
+ */
+function look(fd: number, events: number): number {
+  if (fd < 0) return POLLNVAL;
+  oneFd[0] = fd;
+  one[EVENTS] = events;
+  return own.poll(one, 1n, 0) > 0 ? one[REVENTS] : 0;
+}
+
+function isTurn(): boolean {
+  return row >= ROW && now() - since > TURN;
+}
+
+/** Lets other tasks have their turn, if it is time. */
+export function turn(): Promise<void> | undefined {
+  if (!isTurn()) return undefined;
+  row = 0;
+  // the cheapest way round the event loop but for setImmediate(), which loads node's part of Deno
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      port2.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}
+
+/**
+ * Looks whether something gets ready within a moment, in which nothing else runs. Where that was in vain more than once,
+ * the next waits go without.
+ */
+function lookFor(fd: number, longest: number, ask: () => number): number {
+  if (without[fd] > 0) {
+    without[fd]--;
+    return 0;
+  }
+  const start = now();
+  if (row === 0) since = start;
+  else if (isTurn()) return 0;
+  for (let looks = 0; looks < MOST_LOOKS && (looks === 0 || now() - start < longest); looks++) {
+    // the other side may be waiting for this processor
+    own.sched_yield();
+    const found = ask();
+    if (found !== 0) {
+      vain[fd] = 0;
+      row++;
+      return found;
+    }
+  }
+  if (vain[fd] < MOST_VAIN) vain[fd]++;
+  without[fd] = (1 << vain[fd] >> 1) - 1;
+  return 0;
+}
+
+/**
+ * Tells whether a descriptor gets ready within a moment.
+ *
+ * @param fd The descriptor.
+ * @param events `POLLIN` or `POLLOUT`.
+ * @returns As {@linkcode look}.
+ */
+export function lookAgain(fd: number, events: number): number {
+  if (waiters.size >= FEW) return 0;
+  return lookFor(fd, events === POLLIN ? LOOK_IN : LOOK_OUT, () => look(fd, events));
+}
+
 /**
  * Waits until a descriptor is ready.
  *
@@ -101,6 +205,7 @@ closing.run = forget;
 function forget(fd: number): void {
   // a forked child has the waiters, but the thread and its eventfd are the parent's
   if (isForked()) return;
+  vain[fd] = without[fd] = 0;
   let any = false;
   for (const waiter of waiters) {
     if (waiter.fd !== fd) continue;
@@ -126,7 +231,7 @@ async function run(): Promise<void> {
       if (wakeup < 0) makeWakeup();
       // those who come meanwhile are not meant by its answers, though they may wait for a descriptor of the same number
       const asked = [...waiters];
-      const answers = await pollOnce();
+      const answers = lookTogether() ?? await pollOnce();
       for (const waiter of asked) {
         if (!waiters.has(waiter) || waiter.dropped) continue;
         const answer = answers.get(waiter.fd)!;
@@ -156,8 +261,31 @@ function makeWakeup(): void {
 
 /** What `poll` has to say about each descriptor that somebody waits for: bits, or why it says nothing. */
 async function pollOnce(): Promise<Map<number, number | LibcError>> {
+  const asked = wanted();
+  const words = question(asked);
+  const possible = wakeup >= 0 && await pollTogether(words);
+  row = 0;
+  return possible ? answersIn(words, asked) : await pollEach(words);
+}
+
+/** What `poll` has to say within a moment, if more than a few wait. */
+function lookTogether(): Map<number, number> | undefined {
+  if (waiters.size < FEW) return undefined;
+  const asked = wanted();
+  const words = question(asked);
+  const nfds = BigInt(words.length / WORDS);
+  return lookFor(ALL, LOOK_IN, () => own.poll(words, nfds, 0)) > 0 ? answersIn(words, asked) : undefined;
+}
+
+/** The descriptors that somebody waits for, and for what. */
+function wanted(): Map<number, number> {
   const asked = new Map<number, number>();
   for (const { fd, events } of waiters) asked.set(fd, (asked.get(fd) ?? 0) | events);
+  return asked;
+}
+
+/** What to ask `poll`; the first is what wakes the thread. */
+function question(asked: Map<number, number>): Int16Array<ArrayBuffer> {
   const words = room((1 + asked.size) * size);
   const fds = new Int32Array(words.buffer, 0, words.length / 2);
   fds[0] = wakeup;
@@ -168,9 +296,12 @@ async function pollOnce(): Promise<Map<number, number | LibcError>> {
     fds[at / 2] = fd;
     words[at + EVENTS] = events;
   }
-  if (wakeup < 0 || !await pollTogether(words)) return await pollEach(words);
+  return words;
+}
+
+function answersIn(words: Int16Array<ArrayBuffer>, asked: Map<number, number>): Map<number, number> {
   const answers = new Map<number, number>();
-  at = 0;
+  let at = 0;
   for (const fd of asked.keys()) answers.set(fd, words[(at += WORDS) + REVENTS]);
   return answers;
 }

@@ -3,17 +3,18 @@
  *
  * @module
  */
-import { POLLIN, POLLOUT } from "../libc/poll.ts";
+import { POLLIN, POLLNVAL, POLLOUT } from "../libc/poll.ts";
 import { fd as asFd } from "../native/descriptors.ts";
 import { known } from "../native/options.ts";
 import { waitOptionsOf } from "./_common.ts";
-import { ready } from "./_reactor.ts";
+import { lookAgain, ready } from "./_reactor.ts";
 import type { WaitOptions } from "./options.ts";
 
 const SIGNAL = known<WaitOptions>(({ signal }) => ({ signal }));
 
 /**
- * Waits until `read`, `recv` or `accept` would not block: `poll(2)` with `POLLIN`, without stopping the event loop.
+ * Waits until `read`, `recv` or `accept` would not block: `poll(2)` with `POLLIN`, without stopping the event loop, except
+ * for a moment at first, as {@linkcode Socket} does.
  *
  * @param fd The descriptor.
  * @param options `signal`: gives up waiting.
@@ -33,14 +34,14 @@ const SIGNAL = known<WaitOptions>(({ signal }) => ({ signal }));
  * close(writer);
  * ```
  */
-// deno-lint-ignore require-await -- a bad descriptor is a rejection, too
 export async function readable(fd: number, options?: WaitOptions): Promise<void> {
   const { signal } = waitOptionsOf(options, SIGNAL, "poll");
-  return ready(asFd(fd, "poll"), POLLIN, signal);
+  await until(asFd(fd, "poll"), POLLIN, signal);
 }
 
 /**
- * Waits until `write`, `send` or a pending `connect` would not block: `poll(2)` with `POLLOUT`, without stopping the event loop.
+ * Waits until `write`, `send` or a pending `connect` would not block: `poll(2)` with `POLLOUT`, without stopping the event
+ * loop, except for a moment at first, as {@linkcode Socket} does.
  *
  * @param fd The descriptor.
  * @param options `signal`: gives up waiting.
@@ -59,8 +60,13 @@ export async function readable(fd: number, options?: WaitOptions): Promise<void>
  * close(writer);
  * ```
  */
-// deno-lint-ignore require-await -- a bad descriptor is a rejection, too
 export async function writable(fd: number, options?: WaitOptions): Promise<void> {
   const { signal } = waitOptionsOf(options, SIGNAL, "poll");
-  return ready(asFd(fd, "poll"), POLLOUT, signal);
+  await until(asFd(fd, "poll"), POLLOUT, signal);
+}
+
+async function until(fd: number, events: number, signal: AbortSignal | undefined): Promise<void> {
+  signal?.throwIfAborted();
+  const found = lookAgain(fd, events);
+  if (found === 0 || found & POLLNVAL) await ready(fd, events, signal);
 }

@@ -20,7 +20,6 @@ import {
   MSG_TRUNC,
   recv,
   recvfrom,
-  send,
   sendto,
   setsockopt,
   SHUT_RDWR,
@@ -43,6 +42,7 @@ import {
   SOL_SOCKET,
   ucred,
 } from "../libc/sys/socket.ts";
+import { attempts } from "../libc/sys/_attempts.ts";
 import { told } from "../libc/sys/_sockaddr.ts";
 import { timeval } from "../libc/sys/time.ts";
 import { close } from "../libc/unistd.ts";
@@ -55,8 +55,8 @@ import { asInt, shown } from "../native/check.ts";
 import { setMode, setNonblocking } from "../native/descriptors.ts";
 import { known, optionsOf } from "../native/options.ts";
 import { undisturbed } from "../native/removal.ts";
-import { ready } from "./_reactor.ts";
-import { type Deadline, deadline, pause, sleepSync } from "./_time.ts";
+import { lookAgain, ready, turn } from "./_reactor.ts";
+import { BUSY, type Deadline, deadline, pause, sleepSync } from "./_time.ts";
 import type { WaitOptions, WaitSyncOptions } from "./options.ts";
 
 /** Of what type a socket is. */
@@ -114,6 +114,9 @@ const BIND = known<BindOptions>(({ mode }) => ({ mode }));
 const PAIR = known<TypeOptions>(({ type }) => ({ type }));
 const RECEIVE = known<ReceiveFromOptions & WaitOptions>(({ buf, signal }) => ({ buf, signal }));
 const RECEIVE_SYNC = known<ReceiveFromOptions & WaitSyncOptions>(({ buf, timeout }) => ({ buf, timeout }));
+
+const SMALLEST_CHUNK = 1 << 14;
+const LARGEST_CHUNK = 1 << 18;
 
 const encoder = new TextEncoder();
 const nothing = new Uint8Array(0);
@@ -182,6 +185,11 @@ function firstMade<T>(list: addrinfo[], attempt: (info: addrinfo) => T): T {
  *
  * Addresses are given as text, `"161.25.19.8:1625"`, `"[::1]:1625"`, `"host.name:1625"`, a path (with a slash in it) or `"@name"` in
  * Linux's abstract namespace, or as {@linkcode sockaddr}. Methods wait without stopping the program; those that end in `Sync` stop it.
+ *
+ * Before a wait is left to another thread, it looks again for a moment, in which nothing else runs: up to 0.05 ms for
+ * what there is to read or to accept, 0.2 ms for room to write. An answer that comes by then is got in about 10 µs, a later one
+ * takes some 50 µs to be woken for. After several moments in vain the next waits of the socket do without, up to seven
+ * in a row; and where nothing but such waits follow each other, timers and other tasks have their turn every 5 ms.
  *
  * The descriptor is `O_NONBLOCK` and closed by `execve`. A forked child shares it, and has to use the `Sync` methods: the
  * others fail there with `EOPNOTSUPP`.
@@ -476,7 +484,15 @@ export class Socket implements Disposable {
    */
   async read(buf: Uint8Array<ArrayBuffer>, options?: WaitOptions): Promise<number | null> {
     const { signal } = waitOptionsOf(options, WAIT, "recv");
-    return await this.#retry(POLLIN, signal, () => this.#read(buf));
+    signal?.throwIfAborted();
+    const tried = this.#type === SOCK_STREAM;
+    if (tried) {
+      // without what it takes to wait
+      let result = this.#read(buf);
+      if (result === BUSY && lookAgain(this.#fd, POLLIN) !== 0) result = this.#read(buf);
+      if (result !== BUSY) return result;
+    }
+    return await this.#retry(POLLIN, signal, () => this.#read(buf), tried);
   }
 
   /**
@@ -492,11 +508,21 @@ export class Socket implements Disposable {
     return this.#retrySync(POLLIN, deadline(timeout, "recv"), () => this.#read(buf));
   }
 
-  #read(buf: Uint8Array<ArrayBuffer>): number | null {
+  #read(buf: Uint8Array<ArrayBuffer>): number | null | typeof BUSY {
     asBytes(buf, "recv");
-    if (this.#type !== SOCK_STREAM) this.#room(byteLengthOf(buf));
+    if (this.#type === SOCK_STREAM) {
+      const n = attempts.recv(this.#fd, buf);
+      if (n < 0) return BUSY;
+      return n === 0 && byteLengthOf(buf) > 0 ? null : n;
+    }
+    this.#room(byteLengthOf(buf));
     const n = recv(this.#fd, buf);
-    return n === 0 && (this.#type === SOCK_SEQPACKET || this.#type === SOCK_STREAM && byteLengthOf(buf) > 0) ? null : n;
+    return n === 0 && this.#type === SOCK_SEQPACKET ? null : n;
+  }
+
+  #send(bytes: Uint8Array<ArrayBuffer>): number | typeof BUSY {
+    const sent = attempts.send(this.#fd, bytes);
+    return sent < 0 ? BUSY : sent;
   }
 
   /** How long the next datagram is, if that is not too long. */
@@ -517,7 +543,17 @@ export class Socket implements Disposable {
   async write(data: Uint8Array<ArrayBuffer> | string, options?: WaitOptions): Promise<void> {
     const bytes = typeof data === "string" ? encoder.encode(data) : asBytes(data, "send");
     const { signal } = waitOptionsOf(options, WAIT, "send");
+    signal?.throwIfAborted();
     const before = this.#writing;
+    let sent = 0;
+    let full = false;
+    if (!before) {
+      // mostly there is room for all of it, and nobody has to wait his turn
+      let n = this.#send(bytes);
+      if (n === BUSY && lookAgain(this.#fd, POLLOUT) !== 0) n = this.#send(bytes);
+      if (n === BUSY) full = true;
+      else if ((sent = n) === byteLengthOf(bytes)) return;
+    }
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#writing = promise;
     try {
@@ -527,10 +563,10 @@ export class Socket implements Disposable {
           return reject;
         });
       }
-      let sent = 0;
       do {
         const rest = plain(bytes, sent);
-        sent += await this.#retry(POLLOUT, signal, () => send(this.#fd, rest, undefined, MSG_NOSIGNAL));
+        sent += await this.#retry(POLLOUT, signal, () => this.#send(rest), full);
+        full = false;
       } while (sent < byteLengthOf(bytes));
     } finally {
       const done = () => {
@@ -556,7 +592,7 @@ export class Socket implements Disposable {
     let sent = 0;
     do {
       const rest = plain(bytes, sent);
-      sent += this.#retrySync(POLLOUT, limit, () => send(this.#fd, rest, undefined, MSG_NOSIGNAL));
+      sent += this.#retrySync(POLLOUT, limit, () => this.#send(rest));
     } while (sent < byteLengthOf(bytes));
   }
 
@@ -570,6 +606,7 @@ export class Socket implements Disposable {
    */
   async receiveFrom(options?: ReceiveFromOptions & WaitOptions): Promise<Datagram> {
     const { buf, signal } = waitOptionsOf(options, RECEIVE, "recvfrom");
+    if (buf !== undefined) asBytes(buf, "recvfrom");
     return await this.#retry(POLLIN, signal, () => this.#receive(buf));
   }
 
@@ -637,27 +674,43 @@ export class Socket implements Disposable {
     );
   }
 
-  async #retry<T>(events: number, signal: AbortSignal | undefined, call: () => T): Promise<T> {
+  /** Tries once; {@linkcode BUSY} is that it would have to wait. */
+  #attempt<T>(call: () => T | typeof BUSY): T | typeof BUSY {
+    try {
+      return call();
+    } catch (error) {
+      if (isCode(error, "EAGAIN")) return BUSY;
+      throw error;
+    }
+  }
+
+  /** Tries until it need not wait; the first time it waits at once if that was `tried`, and looked for. */
+  async #retry<T>(
+    events: number,
+    signal: AbortSignal | undefined,
+    call: () => T | typeof BUSY,
+    tried = false,
+  ): Promise<T> {
     signal?.throwIfAborted();
     for (let tries = 0;; tries++) {
-      try {
-        return call();
-      } catch (error) {
-        if (!isCode(error, "EAGAIN")) throw error;
+      const result = tried ? BUSY : this.#attempt(call);
+      if (result !== BUSY) return result;
+      const others = turn();
+      if (others) {
+        await others;
+        signal?.throwIfAborted();
       }
-      await ready(this.#fd, events, signal);
+      if ((tried && !others) || lookAgain(this.#fd, events) === 0) await ready(this.#fd, events, signal);
+      tried = false;
       // poll says of a unix datagram socket that it can send even where the receiver's queue is full
       if (events === POLLOUT && tries > 0) await pause(1, signal);
     }
   }
 
-  #retrySync<T>(events: number, limit: Deadline | undefined, call: () => T): T {
+  #retrySync<T>(events: number, limit: Deadline | undefined, call: () => T | typeof BUSY): T {
     for (let tries = 0;; tries++) {
-      try {
-        return call();
-      } catch (error) {
-        if (!isCode(error, "EAGAIN")) throw error;
-      }
+      const result = this.#attempt(call);
+      if (result !== BUSY) return result;
       waitSync(this.#fd, events, limit);
       if (events === POLLOUT && tries > 0) sleepSync(1);
     }
@@ -673,15 +726,23 @@ export class Socket implements Disposable {
     shutdown(this.#fd, how === undefined ? SHUT_RDWR : how);
   }
 
-  /** What the other side sends, as a stream. Nothing is read before it is asked for. */
+  /**
+   * What the other side sends, as a stream. Nothing is read before it is asked for; then it is at most 16 KiB, and up to
+   * 256 KiB where there is that much each time.
+   */
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
     const stop = new AbortController();
+    // a datagram has to fit; of a stream, as much at a time as it has lately had
+    let size = this.#type === SOCK_STREAM ? SMALLEST_CHUNK : 1 << 16;
     return this.#readable ??= new ReadableStream<Uint8Array<ArrayBuffer>>({
       pull: async (controller) => {
-        const chunk = new Uint8Array(1 << 16);
+        const chunk = new Uint8Array(size);
         const n = await this.read(chunk, { signal: stop.signal });
-        if (n === null) controller.close();
-        else controller.enqueue(chunk.subarray(0, n));
+        if (n === null) return controller.close();
+        controller.enqueue(chunk.subarray(0, n));
+        if (this.#type !== SOCK_STREAM) return;
+        if (n === size) size = Math.min(size * 2, LARGEST_CHUNK);
+        else if (n < size / 4) size = Math.max(size / 2, SMALLEST_CHUNK);
       },
       cancel: (reason) => stop.abort(reason),
     }, { highWaterMark: 0 });
@@ -791,7 +852,12 @@ export class Listener implements Disposable, AsyncIterable<Socket> {
     for (;;) {
       const connection = this.#accept();
       if (connection) return connection;
-      await ready(this.#fd, POLLIN, signal);
+      const others = turn();
+      if (others) {
+        await others;
+        signal?.throwIfAborted();
+      }
+      if (lookAgain(this.#fd, POLLIN) === 0) await ready(this.#fd, POLLIN, signal);
     }
   }
 

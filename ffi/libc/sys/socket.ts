@@ -31,6 +31,7 @@ import { layout, ownBytes, Struct, struct } from "../../native/layout.ts";
 import { errno } from "../../native/libc.ts";
 import { IPPROTO_ICMP, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPPROTO_UDP } from "../netinet/in.ts";
 import { isGettable, isSettable, ONLY_SET, OPTIONS, SO_PEERPIDFD } from "./_options.ts";
+import { attempts } from "./_attempts.ts";
 import { addressIn, addressOf, addressOut, FAMILIES, received, type sockaddr, socklen, told } from "./_sockaddr.ts";
 import { timeval } from "./time.ts";
 import "./un.ts"; // addresses of every family can be asked for
@@ -556,6 +557,21 @@ export function recv(sockfd: number, buf: Uint8Array<ArrayBuffer>, len?: number,
   if (n < 0) throw new LibcError("recv", errno(), `descriptor ${sockfd}`);
   return n;
 }
+
+const EAGAIN = 11;
+
+attempts.recv = (sockfd, buf) => {
+  const n = c.recv(asFd(sockfd, "recv", "sockfd"), buf, asSize(asCount(buf, undefined, "recv"), "recv", "len"), 0);
+  if (n < 0 && errno() !== EAGAIN) throw new LibcError("recv", errno(), `descriptor ${sockfd}`);
+  return n;
+};
+
+attempts.send = (sockfd, buf) => {
+  const length = asSize(asCount(buf, undefined, "send"), "send", "len");
+  const sent = c.send(asFd(sockfd, "send", "sockfd"), buf, length, MSG_NOSIGNAL);
+  if (sent < 0 && errno() !== EAGAIN) throw new LibcError("send", errno(), `descriptor ${sockfd}`);
+  return sent;
+};
 
 /**
  * Sends a datagram to an address, `sendto(2)`.

@@ -1,5 +1,7 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { close, dup2, pipe, read, write } from "../../../ffi/libc/unistd.ts";
+import { POLLIN } from "../../../ffi/libc/poll.ts";
+import { lookAgain, turn } from "../../../ffi/objects/_reactor.ts";
 import { readable, writable } from "../../../ffi/objects/readiness.ts";
 import { needs } from "../../needs.ts";
 import { fails, mod, Program, rejects, runSource, until } from "../../support.ts";
@@ -11,6 +13,46 @@ Deno.test("readable() and writable() wait until there is something to read, or r
   write(writer, "hello");
   await waiting;
   assertEquals(read(reader, new Uint8Array(80)), 5);
+  close(reader);
+  close(writer);
+});
+
+Deno.test("what is ready already takes no other thread, and nothing that would wake it", async () => {
+  const [reader, writer] = pipe();
+  write(writer, "x");
+  const fds = () => [...Deno.readDirSync("/proc/self/fd")].length;
+  const before = fds();
+  const waits = [readable(reader), writable(writer)];
+  assertEquals(fds(), before);
+  await Promise.all(waits);
+  close(reader);
+  close(writer);
+});
+
+Deno.test("timers get their turn while waits are over at once", async () => {
+  const [reader, writer] = pipe();
+  write(writer, "x");
+  let fired = 0;
+  const timer = setInterval(() => fired++, 1);
+  let count = 0;
+  while (fired < 5 && count++ < 1_000_000) await readable(reader);
+  clearInterval(timer);
+  assertEquals(fired, 5);
+  close(reader);
+  close(writer);
+});
+
+Deno.test("timers get their turn, and at once, when looks that succeed have followed each other for long", async () => {
+  const [reader, writer] = pipe();
+  write(writer, "x");
+  let fired = false;
+  setTimeout(() => fired = true, 0);
+  for (let count = 0, turns = 0; turns < 20 && !fired; turns++) {
+    let others: Promise<void> | undefined;
+    while (!(others = turn()) && count++ < 1_000_000) assertEquals(lookAgain(reader, POLLIN), POLLIN);
+    await others;
+  }
+  assert(fired);
   close(reader);
   close(writer);
 });

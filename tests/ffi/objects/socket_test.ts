@@ -21,6 +21,7 @@ import {
   socketpair,
   SOL_SOCKET,
 } from "../../../ffi/libc/sys/socket.ts";
+import { attempts } from "../../../ffi/libc/sys/_attempts.ts";
 import { timeval } from "../../../ffi/libc/sys/time.ts";
 import { sockaddr_un } from "../../../ffi/libc/sys/un.ts";
 import { waitpid, WaitStatus } from "../../../ffi/libc/sys/wait.ts";
@@ -630,6 +631,47 @@ Deno.test("readable and writable are the streams of the web", async () => {
   assertEquals((await chunk).done, true);
   a.close();
   b.close();
+});
+
+Deno.test("readable takes small chunks for little data, and large ones for much", async () => {
+  const [a, b] = Socket.pair();
+  const reader = b.readable.getReader();
+  a.writeSync("little");
+  const { value } = await reader.read();
+  assertEquals(decoder.decode(value), "little");
+  assert(value!.buffer.byteLength <= 1 << 14, "not much memory is kept for it");
+  const sent = new Uint8Array(2 << 20).map((_, i) => i * 7 + (i >> 8));
+  const writing = a.write(sent);
+  let at = 0;
+  let longest = 0;
+  while (at < sent.length) {
+    const { value } = await reader.read();
+    assert(value!.every((byte, i) => byte === sent[at + i]));
+    at += value!.length;
+    longest = Math.max(longest, value!.length);
+  }
+  await writing;
+  assert(longest > 1 << 16, `${longest} bytes at a time`);
+  a.close();
+  b.close();
+});
+
+Deno.test("attempts that would have to wait tell so without an error, others fail as the functions do", () => {
+  const [a, b] = Socket.pair();
+  const buf = new Uint8Array(1 << 20);
+  assertEquals(attempts.recv(a.fd, buf), -1);
+  const sent = attempts.send(b.fd, buf);
+  assert(sent > 0 && sent < buf.length);
+  assertEquals(attempts.send(b.fd, buf), -1);
+  let got = 0;
+  for (let n; (n = attempts.recv(a.fd, buf)) > 0;) got += n;
+  assertEquals(got, sent);
+  b.close();
+  assertEquals(attempts.recv(a.fd, buf), 0);
+  assertEquals(fails("EPIPE", () => attempts.send(a.fd, buf)).syscall, "send");
+  const { fd } = a;
+  a.close();
+  assertEquals(fails("EBADF", () => attempts.recv(fd, buf)).message, `recv: Bad file descriptor (descriptor ${fd})`);
 });
 
 Deno.test("shutdown() ends a direction, and fails with EINVAL if there is none such", async () => {
