@@ -81,9 +81,42 @@ export * from "./ffi/libc/stdio.ts";
 export * from "./ffi/libc/stdlib.ts";
 export * from "./ffi/libc/string.ts";
 export * from "./ffi/libc/sys/ipc.ts";
-export * from "./ffi/libc/sys/msg.ts";
+export {
+  MSG_COPY,
+  MSG_EXCEPT,
+  MSG_INFO,
+  MSG_NOERROR,
+  MSG_STAT,
+  MSG_STAT_ANY,
+  msgbuf,
+  msgctl,
+  msgget,
+  msginfo,
+  msgrcv,
+  msgsnd,
+  msqid_ds,
+} from "./ffi/libc/sys/msg.ts";
 export * from "./ffi/libc/sys/resource.ts";
-export * from "./ffi/libc/sys/sem.ts";
+export {
+  GETALL,
+  GETNCNT,
+  GETPID,
+  GETVAL,
+  GETZCNT,
+  SEM_INFO,
+  SEM_STAT,
+  SEM_STAT_ANY,
+  SEM_UNDO,
+  sembuf,
+  semctl,
+  semget,
+  semid_ds,
+  seminfo,
+  semop,
+  semtimedop,
+  SETALL,
+  SETVAL,
+} from "./ffi/libc/sys/sem.ts";
 export * from "./ffi/libc/sys/shm.ts";
 export * from "./ffi/libc/sys/socket.ts";
 export { timeval } from "./ffi/libc/sys/time.ts";

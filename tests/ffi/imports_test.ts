@@ -58,3 +58,13 @@ Deno.test("pointers, and the opening of libraries, are confined to ffi/native/",
   assertEquals(found.filter((path) => !path.startsWith("ffi/native/") && !path.endsWith(".svg")), []);
   assert(found.includes("ffi/native/libc.ts"));
 });
+
+Deno.test("what is documented is what can be imported, and nothing else", async () => {
+  const { stdout } = await run(Deno.execPath(), ["doc", "--json", mod]);
+  const { nodes }: { nodes: Record<string, { symbols: { name: string; declarations: { kind: string }[] }[] }> } = JSON
+    .parse(stdout);
+  const documented = Object.values(nodes).flatMap(({ symbols }) => symbols)
+    .filter(({ declarations }) => declarations.some(({ kind }) => kind !== "interface" && kind !== "typeAlias"))
+    .map(({ name }) => name);
+  assertEquals(Object.keys(await import(mod)).toSorted(), [...new Set(documented)].toSorted());
+});
