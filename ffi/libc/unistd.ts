@@ -7,7 +7,7 @@ import { LibcError } from "../errors.ts";
 import { asCount, asInt, asSize, asUint, shown } from "../native/check.ts";
 import { closing, disown, fd as asFd } from "../native/descriptors.ts";
 import { safely } from "../native/fork.ts";
-import { always, call, header } from "../native/header.ts";
+import { always, call, header, openNow } from "../native/header.ts";
 import {
   array,
   bytes,
@@ -24,10 +24,10 @@ import {
 } from "../native/kinds.ts";
 import { cstring, errno } from "../native/libc.ts";
 import { pointersTo } from "../native/pointed.ts";
-import { isEnding, runChild, setTrap } from "../native/traps.ts";
+import { armTrap, isEnding, runChild, setTrap } from "../native/traps.ts";
 
 const c = header({
-  fork: call(id, [], { lifecycle: true, around: (bare) => () => safely(bare) }),
+  fork: call(id, [], { lifecycle: true, around: forking }),
   _exit: call(nothing, [["status", i32]], { lifecycle: true }),
   getpid: call(id, []),
   getppid: call(id, []),
@@ -42,6 +42,13 @@ const c = header({
   unlink: call(i32, [["pathname", string]]),
   execve: call(i32, [["pathname", string], ["argv", strings], ["envp", strings]], { lifecycle: true }),
 });
+
+/** What is around the bare call. */
+function forking(bare: () => number): () => number {
+  // else each child would open it
+  openNow(c, "_exit");
+  return () => safely(bare);
+}
 
 /**
  * Makes a copy of this process, `fork(2)`.
@@ -93,6 +100,7 @@ export function fork(child?: () => number | void): number {
       "the program is ending; give fork() the function that the child is to run",
     );
   }
+  if (!child) armTrap();
   const pid = c.fork();
   if (pid < 0) throw new LibcError("fork", errno());
   if (pid === 0) {

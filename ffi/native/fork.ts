@@ -12,10 +12,13 @@ import { own, preload, slurp } from "./own.ts";
 import { leaveNumbers } from "./random.ts";
 import { ADD_FLAG } from "./restart.ts";
 import { isMainThread, numbersIn, runtimeArguments, type Threads, threads } from "./threads.ts";
-import { outcome, setTrap } from "./traps.ts";
+import { armTrap, outcome } from "./traps.ts";
 
 const MADV_DOFORK = 11;
 const SIG_DFL = 0n;
+const SIGKILL = 9;
+const SIGSTOP = 19;
+const LAST_SIGNAL = 31;
 
 // V8 keeps its memory out of children (MADV_DONTFORK); these are the ranges to give back. The kernel's
 // own pages among them ([vvar]) would stop madvise(2), hence the gaps.
@@ -43,11 +46,24 @@ const SIG_SETMASK = 2;
 const everySignal = new Uint8Array(128).fill(0xff); // a sigset_t
 const signalMask = new Uint8Array(128);
 
-/** The signals that have a handler. */
+// Rust reports an overflow of the stack by handlers for these, and a process has hardly ever any others
+const SIGBUS = 7;
+const SIGSEGV = 11;
+const byDefault = new BigUint64Array(19);
+const onBus = new BigUint64Array(19);
+const onSegv = new BigUint64Array(19);
+
+const NONE: number[] = [];
+
+/** The other signals that have a handler: those of real time get none from Deno, nor from us. */
 function handledSignals(): number[] {
-  const list: number[] = [];
-  for (let sig = 1; sig <= 64; sig++) {
-    if (own.sigaction(sig, null, action) === 0 && action[0] > SIG_IGN) list.push(sig);
+  let list = NONE;
+  for (let sig = 1; sig <= LAST_SIGNAL; sig++) {
+    if (sig === SIGBUS || sig === SIGSEGV || sig === SIGKILL || sig === SIGSTOP) continue;
+    if (own.sigaction(sig, null, action) === 0 && action[0] > SIG_IGN) {
+      if (list === NONE) list = [];
+      list.push(sig);
+    }
   }
   return list;
 }
@@ -77,13 +93,20 @@ const O_CLOEXEC = 0o2000000;
 /**
  * Gives this child epoll sets of its own: those that it has are its parent's, who would miss events, or be told
  * of ones that it does not know, as soon as the child opened or closed anything that Deno waits for.
+ *
+ * @param fresh An empty one, made in the parent for this child alone; -1 where there was no room for it.
  */
-function leaveEpollSets(): void {
-  for (let i = 0; i < polls.length; i++) own.close(polls[i].fd);
-  // there is room for it now
-  const fresh = own.epoll_create1(O_CLOEXEC);
-  for (let i = 0; i < polls.length; i++) own.dup3(fresh, polls[i].fd, O_CLOEXEC);
-  if (!polls.some(({ fd }) => fd === fresh)) own.close(fresh);
+function leaveEpollSets(fresh: number): void {
+  if (fresh < 0) {
+    for (let i = 0; i < polls.length; i++) own.close(polls[i].fd);
+    fresh = own.epoll_create1(O_CLOEXEC); // there is room for it now
+  }
+  let kept = false;
+  for (let i = 0; i < polls.length; i++) {
+    if (polls[i].fd === fresh) kept = true;
+    else own.dup3(fresh, polls[i].fd, O_CLOEXEC);
+  }
+  if (!kept) own.close(fresh);
 }
 
 const WORKER_ENDS = 100;
@@ -114,13 +137,25 @@ export function safely(fork: () => number): number {
   if (!polls.every(isEpollSet)) polls = polls.filter(isEpollSet);
   // in the parent, where it touches no page that is still to be copied
   const handled = handledSignals();
+  // each child has one of its own: it is shared with nobody who registers anything
+  const fresh = polls.length > 0 ? own.epoll_create1(O_CLOEXEC) : -1;
   // a signal that reaches the child before becomeChild() would end up with the parent's handler, and be lost
-  own.sigprocmask(SIG_SETMASK, everySignal, signalMask);
+  if (handled !== NONE) own.sigprocmask(SIG_SETMASK, everySignal, signalMask);
+  // taken away in the parent for this moment, in which whoever overflows a stack ends all the same, but without a message:
+  // in a child each call costs the pages that it touches
+  own.sigaction(SIGBUS, byDefault, onBus);
+  own.sigaction(SIGSEGV, byDefault, onSegv);
   // no allocation from here to the fork: V8 could map new memory
   for (let i = 0; i < ranges.length; i++) own.madvise(ranges[i][0], ranges[i][1], MADV_DOFORK);
   const pid = fork();
-  if (pid === 0) becomeChild(handled);
-  own.sigprocmask(SIG_SETMASK, signalMask, null);
+  if (pid === 0) {
+    becomeChild(handled, fresh);
+  } else {
+    own.sigaction(SIGBUS, onBus, null);
+    own.sigaction(SIGSEGV, onSegv, null);
+    if (fresh >= 0) own.close(fresh);
+  }
+  if (handled !== NONE) own.sigprocmask(SIG_SETMASK, signalMask, null);
   return pid;
 }
 
@@ -129,11 +164,11 @@ function needsRoom(calls: number): number {
   return calls > 0 ? needsRoom(calls - 1) + 1 : 0;
 }
 
-function becomeChild(handled: number[]): void {
+function becomeChild(handled: number[], fresh: number): void {
   setForked(true);
   // handlers run on the event loop, which a child hasn't got: it would ignore what should end it
-  for (const sig of handled) own.signal(sig, SIG_DFL);
-  leaveEpollSets();
+  for (let i = 0; i < handled.length; i++) own.signal(handled[i], SIG_DFL);
+  if (polls.length > 0) leaveEpollSets(fresh);
   leaveNumbers();
 }
 
@@ -154,8 +189,9 @@ function prepare(): [bigint, bigint][] {
   guard();
   try {
     // V8 compiles a function when it is first called; these are first called in a child
-    becomeChild([]);
-    setTrap(true);
+    becomeChild(NONE, -1);
+    leaveEpollSets(own.epoll_create1(O_CLOEXEC));
+    armTrap();
     outcome(() => {});
   } finally {
     setForked(false);

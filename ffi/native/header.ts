@@ -84,6 +84,8 @@ export interface Entry {
   readonly declared: Declared;
   readonly functions: Record<string, AnyFunction>;
   readonly name: string;
+  /** What opens it at its first call. */
+  stub?: AnyFunction;
 }
 
 /** All functions declared so far. */
@@ -96,8 +98,8 @@ export function header<T extends Record<string, Declared<any, any>>>(list: T): F
   for (const name in list) {
     const declared: Declared = list[name];
     declared.symbol ||= name;
-    const entry = { declared, functions, name };
-    functions[name] = stub(entry);
+    const entry: Entry = { declared, functions, name };
+    functions[name] = entry.stub = stub(entry);
     entries.push(entry);
     tracing.current?.declared(entry);
   }
@@ -113,6 +115,12 @@ function stub(entry: Entry): AnyFunction {
     return (functions[name] = bare(declared))(...args);
   };
   return first;
+}
+
+/** Opens a function now, which is going to be called where it would cost more. */
+export function openNow(functions: object, name: string): void {
+  const entry = entries.find((entry) => entry.functions === functions && entry.name === name);
+  if (entry && entry.functions[name] === entry.stub) entry.functions[name] = bare(entry.declared);
 }
 
 /** The function itself, opened now. */

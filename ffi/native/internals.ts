@@ -13,6 +13,8 @@ export interface Core {
     resolve?: (promise: object) => unknown,
   ): void;
   getPromiseDetails?(promise: object): [state: number, result: unknown];
+  /** Tells whether `process.nextTick` has been given something that has not run yet, or whether such runs. */
+  hasTickScheduled?(): boolean;
   /** What is called around each callback of `process.nextTick` and `setImmediate`. */
   setAsyncHooksEmit?(before: () => void, after: () => void, destroy: () => void): void;
 }

@@ -53,14 +53,29 @@ function springTrap(): void {
   }
 }
 
+let armed = false;
+let ticking = true;
+
+function spring(): void {
+  armed = false;
+  springTrap();
+}
+
 /**
- * Ends this child, which comes back from `fork()`, before it returns to the event loop: there it would wait forever for
- * what is its parent's. A microtask runs before that.
+ * Ends a child that comes back from `fork()` before it returns to the event loop: there it would wait forever for what is
+ * its parent's. A microtask runs before that. It is queued in the parent, where it does nothing, once for all forks until
+ * it has run: in a child each page that is touched costs.
  */
-export function setTrap(rehearsal = false): void {
-  queue(springTrap);
-  // what nextTick() and setImmediate() were given by the parent
-  if (!rehearsal) core.setAsyncHooksEmit?.(springTrap, springTrap, springTrap);
+export function armTrap(): void {
+  ticking = core.hasTickScheduled?.() !== false;
+  if (armed) return;
+  armed = true;
+  queue(spring);
+}
+
+/** What is left to do for that in a child: what `nextTick()` was given by the parent would run before any microtask. */
+export function setTrap(): void {
+  if (ticking) core.setAsyncHooksEmit?.(springTrap, springTrap, springTrap);
 }
 
 /**

@@ -473,3 +473,57 @@ needs("root", "unshare")("fork() without /proc says that it needs it", async () 
   assertEquals(ended, { ...ok, stdout: `${line}\n${line}\n` });
   assert(ended.stdout);
 });
+
+Deno.test("fork(): a child has none of its parent's signal handlers, and the parent keeps all of them and its descriptors", async () => {
+  const ended = await all(`${HEAD}
+    // without 32 and 33, which are glibc's own
+    const caught = () => (BigInt("0x" + /SigCgt:\\t(\\w+)/.exec(Deno.readTextFileSync("/proc/self/status"))[1]) & ~(3n << 31n));
+    const blocked = () => /SigBlk:\\t(\\w+)/.exec(Deno.readTextFileSync("/proc/self/status"))[1];
+    const descriptors = () => [...Deno.readDirSync("/proc/self/fd")].map(({ name }) => name).sort().join();
+    fork(() => {}); // what is set up once
+    wait();
+    const SEGV_AND_BUS = 1n << 10n | 1n << 6n;
+    for (const listens of [false, true]) {
+      if (listens) Deno.addSignalListener("SIGUSR1", () => {});
+      const before = [caught(), blocked(), descriptors()].join(" ");
+      const numbers = descriptors();
+      const how = end(fork(() => {
+        if (caught() !== 0n || blocked() !== "0".repeat(16)) return 1;
+        return descriptors() === numbers ? 0 : 2;
+      }));
+      console.log(how, [caught(), blocked(), descriptors()].join(" ") === before);
+      console.log((caught() & SEGV_AND_BUS) === SEGV_AND_BUS);
+    }
+    exit(0);`);
+  assertEquals(ended, { ...ok, stdout: "exited with 0 true\ntrue\n".repeat(2) });
+});
+
+for (const where of ["queueMicrotask", "process.nextTick", "setTimeout", "setImmediate"]) {
+  Deno.test(`fork(): a child made in ${where} that runs on ends there, and so does the next one`, async () => {
+    const ended = await all(`${HEAD}
+      import process from "node:process";
+      import { setImmediate } from "node:timers";
+      ${where}(() => {
+        for (let i = 0; i < 2; i++) {
+          process.nextTick(() => write(1, "tick\\n"));
+          setImmediate(() => write(1, "immediate\\n"));
+          if (fork() === 0) return;
+        }
+      });
+      await new Promise((done) => setTimeout(done, 100));
+      wait(wstat);
+      write(1, String(wstat) + "\\n");
+      wait(wstat);
+      write(1, String(wstat) + "\\n");
+      exit(0);`);
+    const lines = ended.stdout.trim().split("\n").sort();
+    assertEquals(lines, [
+      "exited with 70",
+      "exited with 70",
+      "immediate",
+      "immediate",
+      "tick",
+      "tick",
+    ], ended.stderr);
+  });
+}
