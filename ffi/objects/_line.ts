@@ -14,6 +14,7 @@ import { type Blocked, canCallOff } from "../native/elsewhere.ts";
 import { tracing } from "../native/observer.ts";
 import type { TracedPlace } from "../trace/event.ts";
 import { isCode } from "./_common.ts";
+import { lookAtOther } from "./_reactor.ts";
 import { BUSY, LONGEST_PAUSE } from "./_time.ts";
 
 /** Of the time that repeated attempts take, this many times as much is left to others. */
@@ -236,7 +237,9 @@ export function wait<T>(want: Want<T>, signal?: AbortSignal): Promise<T> {
   return abortable<T>(signal, (resolve, reject) => {
     const found = lines.get(want.key);
     if (!found) {
-      const value = want.attempt();
+      let value = want.attempt();
+      // a trace would have each of these attempts
+      if (value === BUSY && !tracing.current) lookAtOther(() => (value = want.attempt()) !== BUSY);
       if (value !== BUSY) {
         resolve(value);
         return () => {};

@@ -76,13 +76,14 @@ let since = 0;
 
 // by descriptor: how many looks in a row were in vain, and how many waits are to go without one
 const LIMIT = 1 << 20;
-const vain = new Uint8Array(LIMIT + 1);
-const without = new Uint8Array(LIMIT + 1);
+const vain = new Uint8Array(LIMIT + 2);
+const without = new Uint8Array(LIMIT + 2);
 const MOST_VAIN = 4;
 
 // Where more than a few wait already, none looks for itself, which would hold up the others: all look together
 const FEW = 4;
 const ALL = LIMIT; // in these arrays
+const OTHERS = LIMIT + 1; // what has no descriptor
 
 const one = new Int16Array(WORDS);
 const oneFd = new Int32Array(one.buffer, 0, 1);
@@ -158,6 +159,13 @@ function lookFor(fd: number, longest: number, ask: () => number): number {
 export function lookAgain(fd: number, events: number): number {
   if (waiters.size >= FEW) return 0;
   return lookFor(fd, events === POLLIN ? LOOK_IN : LOOK_OUT, () => look(fd, events));
+}
+
+/** The same of what has no descriptor, by something to ask. If it doesn't, the wait has to go where others get their turn. */
+export function lookAtOther(ask: () => boolean): boolean {
+  if (lookFor(OTHERS, LOOK_IN, () => ask() ? 1 : 0) !== 0) return true;
+  row = 0;
+  return false;
 }
 
 /**

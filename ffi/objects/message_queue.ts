@@ -85,7 +85,9 @@ export interface ReceiveOptions {
  *
  * **What a wait is.** {@linkcode receive} and {@linkcode send} wait in the kernel, in a `msgrcv` or `msgsnd` that blocks on
  * another thread: they are woken at once, get their turn beside others as the kernel gives it, and cost nothing while
- * nothing happens. On one queue, who waits for the same type is served in the order of coming and shares one thread.
+ * nothing happens. On one queue, who waits for the same type is served in the order of coming and shares one thread. Before
+ * that a wait looks for a moment, of 0.05 ms at most, in which nothing else runs: an answer that comes by then is got in
+ * some 10 µs, a later one takes 15 to 50 to be woken for. Where that is in vain again and again, most waits do without.
  * Called off by their signal, they have neither taken nor sent anything; a message that was there first is given all the
  * same, and the signal came too late. The promise is settled once the thread is back, a moment after the signal.
  *

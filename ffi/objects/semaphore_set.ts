@@ -111,7 +111,8 @@ function valuesOf(list: ArrayLike<number>): Uint16Array<ArrayBuffer> {
  * beside one who takes again at once), and cost nothing while nothing happens. {@linkcode getWaitingForIncrease} and
  * {@linkcode getWaitingForZero} count them: who waits for the same on one semaphore shares one thread, is served in the order
  * of coming, and counts as one. Called off by their signal, they have done nothing; what was to be had first is done all
- * the same, and the signal came too late. The promise is settled once the thread is back, a moment after the signal.
+ * the same, and the signal came too late. The promise is settled once the thread is back, a moment after the signal. Before
+ * all that a wait looks for a moment whether it need not: {@linkcode MessageQueue} says more.
  *
  * Where that cannot be (it is the same as for {@linkcode MessageQueue}: more than 1,016 different waits at a time, a Worker,
  * no `/proc`), a wait tries again every few milliseconds: it may be up to 5 ms late, finds nothing beside one who takes again

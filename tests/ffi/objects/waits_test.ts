@@ -95,6 +95,29 @@ Deno.test("a receiver gets its messages beside one that blocks in msgrcv", async
   assert(mine >= MESSAGES / 10, `${mine} of ${MESSAGES}`);
 });
 
+Deno.test("timers get their turn while answers come within a moment", async () => {
+  using queue = MessageQueue.create();
+  await using _other = await peer(
+    `import { MessageQueue } from "@mod";
+     const queue = MessageQueue.fromId(Number(Deno.args[0]));
+     console.log("ready");
+     for (;;) {
+       queue.receiveSync({ type: 1 });
+       queue.sendSync("answer", { type: 2 });
+     }`,
+    queue.id,
+  );
+  let turns = 0, rounds = 0;
+  const timer = setInterval(() => turns++, 1);
+  while (turns < 10 && rounds < 1_000_000) {
+    await queue.send("question");
+    await queue.receive({ type: 2 });
+    rounds++;
+  }
+  clearInterval(timer);
+  assertEquals(turns, 10);
+});
+
 Deno.test("a wait that is aborted at any moment loses no message and takes no semaphore", async () => {
   using queue = MessageQueue.create();
   using set = SemaphoreSet.create([0]);
