@@ -1,5 +1,6 @@
 /**
- * Threads of our own, each for one system call that may block. Deno's are few, and shared with all that it does.
+ * Threads of our own, each for one system call that may block. Deno's are few, and shared with all that it does, and
+ * nobody knows which of them makes a call.
  *
  * A thread enters the kernel and, when it is back, writes down what came out and says so to an eventfd, which a poll on one
  * of Deno's threads waits for. It runs no JavaScript, so it is machine code.
@@ -70,7 +71,7 @@ const PENDING = -(2n ** 63n);
 export interface Job {
   /** What the kernel gave: a negative one is the error's number. */
   readonly result: Promise<number>;
-  /** Whether the call is back. */
+  /** Whether the call is back; its result is told then, whether or not the poll is. */
   isBack(): boolean;
   /** The thread; 0 before it runs. */
   tid(): number;
@@ -78,9 +79,13 @@ export interface Job {
 
 interface Pending {
   readonly words: BigInt64Array<ArrayBuffer>;
+  /** So that the memory stays that the kernel has been given. */
+  readonly args: readonly unknown[];
   resolve(result: number): void;
 }
 
+/** How many threads there may be. */
+const MOST = 1000;
 const pending = new Set<Pending>();
 /** Memory of jobs that are over. A thread that is about to end may still read what is the same in all of them. */
 const spare: BigInt64Array<ArrayBuffer>[] = [];
@@ -115,14 +120,21 @@ function prepare(): Threads {
   return { create, attributes, start, eventfd, fds };
 }
 
+/** An argument as a register has it. */
+function word(argument: unknown): bigint {
+  if (typeof argument !== "object") return BigInt(argument as number);
+  return BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(argument as Uint8Array<ArrayBuffer>)));
+}
+
 /**
- * Makes a system call on a thread of its own. What its arguments point to has to be left alone until it is back.
+ * Makes a system call on a thread of its own. Memory that it is given has to be left alone until it is back.
  *
  * @param number The call's number.
- * @param args Its arguments, five at most.
+ * @param args Its arguments, five at most: numbers and memory.
  * @returns The call; undefined where the system gives no thread.
  */
-export function startCall(number: number, args: readonly bigint[]): Job | undefined {
+export function startCall(number: number, args: readonly unknown[]): Job | undefined {
+  if (pending.size >= MOST) return undefined;
   try {
     threads ??= prepare();
   } catch {
@@ -130,7 +142,7 @@ export function startCall(number: number, args: readonly bigint[]): Job | undefi
   }
   const words = spare.pop() ?? new BigInt64Array(lasting(JOB));
   words.fill(0n, 0, RESULT);
-  words.set([BigInt(number), ...args]);
+  words.set([BigInt(number), ...args.map(word)]);
   words[RESULT] = PENDING;
   words[EVENTFD] = BigInt(threads.eventfd);
   words[ONE] = 1n;
@@ -141,27 +153,41 @@ export function startCall(number: number, args: readonly bigint[]): Job | undefi
     return undefined;
   }
   const { promise, resolve } = Promise.withResolvers<number>();
-  pending.add({ words, resolve });
-  if (pending.size === 1) watch(threads);
+  const entry: Pending = { words, args, resolve };
+  pending.add(entry);
+  if (!watching) watch(threads);
   return {
     result: promise,
-    isBack: () => Atomics.load(words, RESULT) !== PENDING,
+    isBack() {
+      if (!pending.has(entry)) return true;
+      collect();
+      return !pending.has(entry);
+    },
     tid: () => Number(Atomics.load(words, TID)),
   };
 }
 
+/** Tells the results of those who are back. */
+function collect(): void {
+  for (const job of pending) {
+    const result = Atomics.load(job.words, RESULT);
+    if (result === PENDING) continue;
+    pending.delete(job);
+    spare.push(job.words);
+    job.resolve(Number(result));
+  }
+}
+
+let watching = false;
+
 /** Waits for those who are back, as long as there is anybody to wait for. */
 async function watch({ eventfd, fds }: Threads): Promise<void> {
+  watching = true;
   const count = new BigUint64Array(1);
   while (pending.size > 0) {
     await pollElsewhere(fds, 1n, -1);
     own.eventfd_read(eventfd, count);
-    for (const job of pending) {
-      const result = Atomics.load(job.words, RESULT);
-      if (result === PENDING) continue;
-      pending.delete(job);
-      spare.push(job.words);
-      job.resolve(Number(result));
-    }
+    collect();
   }
+  watching = false;
 }

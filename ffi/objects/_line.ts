@@ -20,8 +20,6 @@ import { BUSY, LONGEST_PAUSE } from "./_time.ts";
 /** Of the time that repeated attempts take, this many times as much is left to others. */
 const REST = 9;
 
-const EINTR = 4;
-
 /** What is waited for. */
 export interface Want<T> {
   /** The function that waits. */
@@ -37,8 +35,6 @@ export interface Want<T> {
    * before.
    */
   block(): { call: Blocked; got(result: number): T } | undefined;
-  /** Why such a call may have failed that was not called off, for a trace. */
-  failure(): number;
 }
 
 interface Waiter {
@@ -98,10 +94,10 @@ class Line {
       return this.#reject(waiter, reason);
     }
     call.calledOff = true;
-    const callOff = () => {
-      if (this.#call === call && !call.blocked.callOff()) setTimeout(callOff, 1);
+    const callOff = (pause: number) => {
+      if (this.#call === call && !call.blocked.callOff()) setTimeout(callOff, pause, Math.min(2 * pause, 100));
     };
-    callOff();
+    callOff(1);
   }
 
   /** The first who has not given up. */
@@ -170,7 +166,7 @@ class Line {
   #back(call: Call, result: number): void {
     const { owner, calledOff, blocked } = call;
     tracing.at = owner.at;
-    blocked.back(result, () => calledOff ? EINTR : owner.want.failure());
+    blocked.back(result);
     tracing.at = undefined;
     this.#call = undefined;
     if (result >= 0) {

@@ -4,13 +4,11 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { IPC_CREAT, IPC_EXCL, type ipc_perm, IPC_PRIVATE, IPC_RMID, IPC_STAT } from "../libc/sys/ipc.ts";
+import { IPC_CREAT, IPC_EXCL, type ipc_perm, IPC_PRIVATE, IPC_RMID } from "../libc/sys/ipc.ts";
 import { MSG_STAT_ANY, msgctl, msqid_ds } from "../libc/sys/msg.ts";
 import { SEM_STAT_ANY, semctl, semid_ds } from "../libc/sys/sem.ts";
 import { SHM_STAT_ANY, shmctl, shmid_ds } from "../libc/sys/shm.ts";
-import { errno } from "../native/libc.ts";
 import { type Known, known } from "../native/options.ts";
-import { own } from "../native/own.ts";
 import { checkMode, isCode } from "./_common.ts";
 import { undisturbed } from "../native/removal.ts";
 import { noteMade } from "./_made.ts";
@@ -160,16 +158,6 @@ export function find(kind: KindName, get: Get, key: number): number {
     throw new LibcError(kinds[kind].get, "EINVAL", "IPC_PRIVATE finds nothing, it makes: use an id instead");
   }
   return get(key, 0);
-}
-
-const EACCES = 13;
-const EIDRM = 43;
-
-/** Why a call that blocked has failed: the object was removed, or what is given here. No trace shows that this asks. */
-export function whyFailed(kind: "msg" | "sem", id: number, otherwise: number): number {
-  const ds = new BigUint64Array(16); // more than either structure has
-  const answer = kind === "msg" ? own.msgctl(id, IPC_STAT, ds) : own.semctl(id, 0, IPC_STAT, ds);
-  return answer < 0 && errno() !== EACCES ? EIDRM : otherwise;
 }
 
 /** A time of the kernel's; `null` for never. */

@@ -24,7 +24,7 @@ import { byteLengthOf, isBytes, plain } from "../native/bytes.ts";
 import { tracing } from "../native/observer.ts";
 import { known, optionsOf } from "../native/options.ts";
 import { Shelf } from "./_shelf.ts";
-import { CREATE, create, date, find, whyFailed } from "./_system_v.ts";
+import { CREATE, create, date, find } from "./_system_v.ts";
 import { BUSY, deadline, retrySync } from "./_time.ts";
 import { type CreateOptions, IpcObject } from "./ipc_object.ts";
 import type { Message } from "./message.ts";
@@ -42,9 +42,6 @@ const RECEIVE_SYNC = known<ReceiveOptions & WaitSyncOptions>(({ type, except, ti
 }));
 
 const encoder = new TextEncoder();
-
-const EINTR = 4;
-const E2BIG = 7;
 
 const MSGMAX = 8192; // the system's limit unless it was changed
 const KEPT = 16; // buffers
@@ -91,8 +88,9 @@ export interface ReceiveOptions {
  * Called off by their signal, they have neither taken nor sent anything; a message that was there first is given all the
  * same, and the signal came too late. The promise is settled once the thread is back, a moment after the signal.
  *
- * Each thing that is waited for takes one thread, up to 1,016 in a process. Beyond that, in a Worker, and where `/proc` cannot
- * be read or all real-time signals are taken, a wait tries again every few milliseconds: an answer may then be up to 5 ms
+ * Each thing that is waited for takes one thread, up to 1,000 in a process; that it is back is told by one of the threads
+ * that Deno has for everything. Beyond that, in a Worker, and where all real-time signals are taken or a program may make no
+ * machine code, a wait tries again every few milliseconds: an answer may then be up to 5 ms
  * late, and others who block are served first. A wait keeps the program running; `Deno.exit()` ends it all the same. In a
  * forked child there are none (`EOPNOTSUPP`), and the parent's go on.
  *
@@ -258,7 +256,6 @@ export class MessageQueue extends IpcObject<msqid_ds> {
         const call = msgsndElsewhere(this.#id, own, length);
         return call && { call, got: () => {} };
       },
-      failure: () => whyFailed("msg", this.#id, EINTR),
     }, signal);
   }
 
@@ -319,7 +316,6 @@ export class MessageQueue extends IpcObject<msqid_ds> {
           },
         };
       },
-      failure: () => whyFailed("msg", this.#id, E2BIG),
     }, signal);
   }
 

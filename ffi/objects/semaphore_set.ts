@@ -31,7 +31,7 @@ import { byteLengthOf } from "../native/bytes.ts";
 import { ownBytes } from "../native/layout.ts";
 import { tracing } from "../native/observer.ts";
 import { known, optionsOf } from "../native/options.ts";
-import { CREATE, create, date, find, whyFailed } from "./_system_v.ts";
+import { CREATE, create, date, find } from "./_system_v.ts";
 import { BUSY, deadline, LONGEST_PAUSE, pause, sleepSync } from "./_time.ts";
 import { type CreateOptions, IpcObject } from "./ipc_object.ts";
 import type { WaitOptions, WaitSyncOptions } from "./options.ts";
@@ -50,7 +50,6 @@ const ACQUIRE_SYNC = known<AcquireOptions & WaitSyncOptions>(({ by, undo, timeou
 const WAIT = known<WaitOptions>(({ signal }) => ({ signal }));
 const SYNC = known<WaitSyncOptions>(({ timeout }) => ({ timeout }));
 
-const EINTR = 4;
 const PATIENCE = 2; // seconds: what a maker may take to give a set its values
 const LARGEST = 0x7fff; // SEMVMX
 
@@ -114,8 +113,8 @@ function valuesOf(list: ArrayLike<number>): Uint16Array<ArrayBuffer> {
  * the same, and the signal came too late. The promise is settled once the thread is back, a moment after the signal. Before
  * all that a wait looks for a moment whether it need not: {@linkcode MessageQueue} says more.
  *
- * Where that cannot be (it is the same as for {@linkcode MessageQueue}: more than 1,016 different waits at a time, a Worker,
- * no `/proc`), a wait tries again every few milliseconds: it may be up to 5 ms late, finds nothing beside one who takes again
+ * Where that cannot be (it is the same as for {@linkcode MessageQueue}: more than 1,000 different waits at a time, a Worker), a
+ * wait tries again every few milliseconds: it may be up to 5 ms late, finds nothing beside one who takes again
  * at once, and is not counted.
  *
  * A process that dies with what it acquired leaves the others waiting. {@linkcode lock} has the kernel undo that
@@ -325,7 +324,6 @@ export class SemaphoreSet extends IpcObject<semid_ds> {
         const call = semopElsewhere(this.#id, ops());
         return call && { call, got: () => {} };
       },
-      failure: () => whyFailed("sem", this.#id, EINTR),
     }, signal);
   }
 
