@@ -11,12 +11,14 @@ import { codeOf, type Listing, mapCode } from "./code.ts";
 import { open } from "./libc.ts";
 import { lasting, own, pollElsewhere } from "./own.ts";
 
-// a job, in 64-bit words: the call's number and arguments, its result, the eventfd, what is written to that, and the thread
+// a job, in 64-bit words: the call's number and arguments, its result, the eventfd, what is written to that, the thread,
+// and whether that has written
 const RESULT = 6;
 const EVENTFD = 7;
 const ONE = 8;
 const TID = 9;
-const JOB = 80; // bytes
+const WRITTEN = 10;
+const JOB = 88; // bytes
 
 /** What a thread does with a job. */
 export const CODE: Listing = {
@@ -39,6 +41,7 @@ b801000000     mov eax, 1                # write
 488d7340       lea rsi, [rbx + 64]
 ba08000000     mov edx, 8
 0f05           syscall
+c7435001000000 mov dword ptr [rbx + 80], 1
 31c0           xor eax, eax
 5b             pop rbx
 c3             ret`,
@@ -59,6 +62,8 @@ f30300aa       mov x19, x0
 61020191       add x1, x19, #64
 020180d2       mov x2, #8
 010000d4       svc #0
+210080d2       mov x1, #1
+612a00f9       str x1, [x19, #80]
 000080d2       mov x0, #0
 f37bc1a8       ldp x19, x30, [sp], #16
 c0035fd6       ret`,
@@ -87,15 +92,14 @@ interface Pending {
 /** How many threads there may be. */
 const MOST = 1000;
 const pending = new Set<Pending>();
-/** Memory of jobs that are over. A thread that is about to end may still read what is the same in all of them. */
+/** Memory of jobs that are over. */
 const spare: BigInt64Array<ArrayBuffer>[] = [];
 
 interface Threads {
   create(tid: BufferSource, attributes: BufferSource, start: Deno.PointerValue, job: BufferSource): number;
   readonly attributes: BigUint64Array<ArrayBuffer>;
   readonly start: Deno.PointerObject;
-  readonly eventfd: number;
-  /** The structure to wait for that with. */
+  /** The structure to wait with, for an eventfd that there is only while somebody waits. */
   readonly fds: Int32Array<ArrayBuffer>;
 }
 
@@ -104,7 +108,6 @@ let threads: Threads | undefined;
 function prepare(): Threads {
   const STACK = 1 << 17; // libc's own data takes some of it
   const PTHREAD_CREATE_DETACHED = 1;
-  const EFD_NONBLOCK = 0o4000, EFD_CLOEXEC = 0o2000000;
   const attributes = new BigUint64Array(16); // more than a pthread_attr_t
   const create = open("pthread_create", { parameters: ["buffer", "buffer", "pointer", "buffer"], result: "i32" });
   open("pthread_attr_init", { parameters: ["buffer"], result: "i32" })(attributes);
@@ -112,12 +115,10 @@ function prepare(): Threads {
   open("pthread_attr_setdetachstate", set)(attributes, PTHREAD_CREATE_DETACHED);
   open("pthread_attr_setstacksize", { parameters: ["buffer", "usize"], result: "i32" })(attributes, BigInt(STACK));
   const start = mapCode(codeOf(CODE), 1 << 16, 0, "a thread");
-  const eventfd = own.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  if (eventfd < 0) throw new Error("no descriptor left");
   const POLLIN = 1;
   const fds = new Int32Array(lasting(8));
-  fds.set([eventfd, POLLIN]);
-  return { create, attributes, start, eventfd, fds };
+  fds[1] = POLLIN;
+  return { create, attributes, start, fds };
 }
 
 /** An argument as a register has it. */
@@ -140,22 +141,29 @@ export function startCall(number: number, args: readonly unknown[]): Job | undef
   } catch {
     return undefined; // an old libc, or a system that allows no code to be made
   }
+  const { create, attributes, start, fds } = threads;
+  if (!watching) {
+    const EFD_NONBLOCK = 0o4000, EFD_CLOEXEC = 0o2000000;
+    fds[0] = own.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (fds[0] < 0) return undefined; // no descriptor left
+  }
   const words = spare.pop() ?? new BigInt64Array(lasting(JOB));
   words.fill(0n, 0, RESULT);
   words.set([BigInt(number), ...args.map(word)]);
   words[RESULT] = PENDING;
-  words[EVENTFD] = BigInt(threads.eventfd);
+  words[EVENTFD] = BigInt(fds[0]);
   words[ONE] = 1n;
   words[TID] = 0n;
-  const { create, attributes, start } = threads;
+  words[WRITTEN] = 0n;
   if (create(new BigUint64Array(1), attributes, start, words) !== 0) {
     spare.push(words);
+    if (!watching) own.close(fds[0]);
     return undefined;
   }
   const { promise, resolve } = Promise.withResolvers<number>();
   const entry: Pending = { words, args, resolve };
   pending.add(entry);
-  if (!watching) watch(threads);
+  if (!watching) watch(fds);
   return {
     result: promise,
     isBack() {
@@ -172,6 +180,8 @@ function collect(): void {
   for (const job of pending) {
     const result = Atomics.load(job.words, RESULT);
     if (result === PENDING) continue;
+    // it will not write to what has its eventfd's number then
+    while (Atomics.load(job.words, WRITTEN) === 0n) own.sched_yield();
     pending.delete(job);
     spare.push(job.words);
     job.resolve(Number(result));
@@ -181,13 +191,14 @@ function collect(): void {
 let watching = false;
 
 /** Waits for those who are back, as long as there is anybody to wait for. */
-async function watch({ eventfd, fds }: Threads): Promise<void> {
+async function watch(fds: Int32Array<ArrayBuffer>): Promise<void> {
   watching = true;
   const count = new BigUint64Array(1);
   while (pending.size > 0) {
     await pollElsewhere(fds, 1n, -1);
-    own.eventfd_read(eventfd, count);
+    own.eventfd_read(fds[0], count);
     collect();
   }
+  own.close(fds[0]);
   watching = false;
 }

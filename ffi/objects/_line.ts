@@ -144,13 +144,8 @@ class Line {
       const { call: blocked, got } = begun;
       const call = { blocked, got, owner, calledOff: false };
       this.#call = call;
-      blocked.result.then((result) => this.#back(call, result), (reason) => {
-        this.#call = undefined;
-        this.#reject(call.owner, reason);
-        this.serve(false);
-      });
+      blocked.result.then((result) => this.#back(call, result));
     } catch (error) {
-      this.#call = undefined;
       this.#reject(owner, error);
       this.serve(false);
     } finally {

@@ -93,7 +93,7 @@ Deno.test("MessageQueue: a full queue makes send() wait until it is drained, and
   while (queue.trySend(data));
   const waits = [queue.send(data), queue.send(data), queue.receive({ type: 7 }), queue.receive({ type: 8 })];
   queue.remove();
-  for (const wait of waits) await rejects("EIDRM", wait);
+  await Promise.all(waits.map((wait) => rejects("EIDRM", wait)));
 });
 
 Deno.test("a message above the limit is refused, and leaves the queue as it was", async () => {
