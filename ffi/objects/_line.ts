@@ -65,7 +65,7 @@ class Line {
   readonly #waiters: Set<Waiter> = new Set();
   #call: Call | undefined;
   #starting = false;
-  /** Who makes an attempt right now: a trace's listener may come or give up in the middle of it. */
+  /** Who makes an attempt or begins a call right now: a trace's listener may come or give up in the middle of it. */
   #trying: Waiter | undefined;
 
   constructor(key: string) {
@@ -137,20 +137,25 @@ class Line {
   }
 
   #start(owner: Waiter): void {
+    this.#trying = owner;
+    let begun: ReturnType<typeof owner.want.block>;
     try {
       tracing.at = owner.at;
-      const begun = owner.want.block();
-      if (begun === undefined) return this.#tryLater();
-      const { call: blocked, got } = begun;
-      const call = { blocked, got, owner, calledOff: false };
-      this.#call = call;
-      blocked.result.then((result) => this.#back(call, result));
+      begun = owner.want.block();
     } catch (error) {
+      this.#trying = undefined;
       this.#reject(owner, error);
-      this.serve(false);
+      return this.serve(false);
     } finally {
+      this.#trying = undefined;
       tracing.at = undefined;
     }
+    if (begun === undefined) return this.#tryLater();
+    const { call: blocked, got } = begun;
+    const call = { blocked, got, owner, calledOff: false };
+    this.#call = call;
+    blocked.result.then((result) => this.#back(call, result));
+    if (owner.dropped) this.drop(owner, owner.dropped.reason);
   }
 
   #tryLater(): void {

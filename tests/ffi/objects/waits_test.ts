@@ -141,6 +141,30 @@ Deno.test("a wait that is aborted at any moment loses no message and takes no se
   assert(received > 0 && received < sent, `${received} of ${sent}: both happen`);
 });
 
+Deno.test("a wait that a trace's listener aborts while it begins on another thread takes nothing", async () => {
+  using queue = MessageQueue.create();
+  using set = SemaphoreSet.create([0]);
+  for (const call of ["msgrcv", "semop"]) {
+    const abort = new AbortController();
+    let begun = 0;
+    const receiving = call === "msgrcv";
+    let waiting: Promise<unknown>;
+    {
+      // the first is the attempt, the second the call that blocks
+      using _tracing = trace((event) => {
+        if (event.ev === "enter" && event.call === call && ++begun === 2) abort.abort("enough");
+      });
+      waiting = (receiving ? queue.receive(abort) : set.acquire(0, abort)).catch(String);
+      await moment();
+    }
+    if (receiving) queue.sendSync("x");
+    else set.release(0);
+    assertEquals(await waiting, "enough");
+    await moment();
+  }
+  assertEquals([queue.messageCount, set.getValue(0)], [1, 1]);
+});
+
 Deno.test("500 who wait for the same thing share one thread, which sleeps", async () => {
   using queue = MessageQueue.create();
   using set = SemaphoreSet.create([0]);
