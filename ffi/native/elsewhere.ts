@@ -44,10 +44,12 @@ export function blocking<P extends readonly Ffi[]>(
   return (...args) => {
     const job = startCall(numbers[Deno.build.arch], args);
     if (job === undefined) return undefined;
+    underWay.add(job);
     const told = tracing.current?.blocks(declared, args);
     let failed = 0;
     return {
       result: job.result.then((n) => {
+        underWay.delete(job);
         if (n >= 0) return n;
         failed = -n;
         return -1;
@@ -70,14 +72,30 @@ const handler = new BigUint64Array(19);
 /** The signal that ends calls; 0 before the first, undefined if there is none to be had. */
 let interruption: number | undefined = 0;
 
+/** Calls that may still write to memory of this program's. */
+const underWay = new Set<Job>();
+let ended = false;
+
+/**
+ * Ends all calls: where the process goes on after the program, as in `deno test` with the next file, they would take what
+ * comes for others, and write it where this program's memory was.
+ */
+function end(): void {
+  if (isForked()) return;
+  ended = true;
+  const limit = performance.now() + 1000;
+  for (const job of underWay) while (!interrupt(job) && interruption !== undefined && performance.now() < limit);
+}
+
 /** Tells whether calls can be called off here. If not, none should block. */
 export function canCallOff(): boolean {
-  if (isForked() || isWorker) return false; // nothing would tell a thread that its worker has been ended
+  if (ended || isForked() || isWorker) return false; // nothing would tell a thread that its worker has been ended
   if (interruption === 0) {
     try {
       preload("tgkill");
       handler[0] = functionAddress("abs");
       interruption = choose();
+      globalThis.addEventListener("unload", end);
     } catch {
       interruption = undefined;
     }
@@ -91,9 +109,10 @@ function choose(): number | undefined {
   own.sigprocmask(SIG_BLOCK, null, blocked);
   for (let sig = LAST; sig >= FIRST; sig--) {
     if (blocked[0] >> BigInt(sig - 1) & 1n) continue; // threads that Deno makes have the mask of their maker
-    if (own.sigaction(sig, null, action) === 0 && action[0] === SIG_DFL && own.sigaction(sig, handler, null) === 0) {
-      return sig;
-    }
+    if (own.sigaction(sig, null, action) < 0) continue;
+    // ours already: in `deno test` each file has a library of its own, and a process has no signal for each
+    if (action[0] !== SIG_DFL && action[0] !== handler[0]) continue;
+    if (own.sigaction(sig, handler, null) === 0) return sig;
   }
   return undefined;
 }

@@ -312,6 +312,38 @@ for (
   });
 }
 
+Deno.test("a wait that a test leaves takes nothing from the next files, and these need no signals of their own", async () => {
+  using queue = MessageQueue.create();
+  const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_" });
+  try {
+    const test = (source: string) =>
+      `import { MessageQueue } from ${JSON.stringify(mod)};
+       Deno.test("waits", async () => {
+         const queue = MessageQueue.fromId(${queue.id});
+         ${source}
+         await new Promise((resolve) => setTimeout(resolve, 50));
+         const [, handled] = /SigCgt:\\s+(\\w+)/.exec(Deno.readTextFileSync("/proc/self/status"));
+         let ours = 0;
+         for (let sig = 34n; sig <= 64n; sig++) if (BigInt("0x" + handled) >> sig - 1n & 1n) ours++;
+         console.log(queue.messageCount, ours);
+       });`;
+    Deno.writeTextFileSync(
+      `${directory}/a_test.ts`,
+      test("for (let type = 1; type <= 100; type++) queue.receive({ type });"),
+    );
+    Deno.writeTextFileSync(
+      `${directory}/b_test.ts`,
+      test(`const others = queue.receive({ type: 101 });
+            for (let type = 1; type <= 101; type++) queue.sendSync("x".repeat(64), { type });
+            await others;`),
+    );
+    const ended = await run(Deno.execPath(), ["test", "--allow-all", "--no-check", directory]);
+    assertEquals([ended.code, ended.signal, ended.stdout.match(/^\d+ \d+$/gm)], [0, null, ["0 1", "100 1"]]);
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+});
+
 const FALLBACK = `import { MessageQueue, SemaphoreSet } from "@mod";
   using queue = MessageQueue.create();
   using set = SemaphoreSet.create([0]);
