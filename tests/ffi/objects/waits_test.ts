@@ -348,14 +348,14 @@ const FALLBACK = `import { MessageQueue, SemaphoreSet } from "@mod";
   using queue = MessageQueue.create();
   using set = SemaphoreSet.create([0]);
   const abort = new AbortController();
-  const waits = [queue.receive(), queue.receive(abort), set.acquire(0), set.acquire(0, abort)];
+  const waits = [queue.receive(), queue.receive(abort).catch(String), set.acquire(0), set.acquire(0, abort).catch(String)];
   await new Promise((resolve) => setTimeout(resolve, 20));
   console.log("blocked", set.getWaitingForIncrease(0));
   queue.sendSync("late");
   set.release(0);
   console.log((await waits[0]).text, await waits[2]);
   abort.abort("enough");
-  console.log(await waits[1].catch(String), await waits[3].catch(String), set.values);`;
+  console.log(await waits[1], await waits[3], set.values);`;
 const OUTCOME = (blocked: number) => `blocked ${blocked}\nlate undefined\nenough enough [ 0 ]\n`;
 
 needs("root", "unshare")("waits need no /proc", async () => {
