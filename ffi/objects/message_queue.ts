@@ -88,11 +88,12 @@ export interface ReceiveOptions {
  * Called off by their signal, they have neither taken nor sent anything; a message that was there first is given all the
  * same, and the signal came too late. The promise is settled once the thread is back, a moment after the signal.
  *
- * Each thing that is waited for takes one thread, up to 1,000 in a process; that it is back is told by one of the threads
- * that Deno has for everything. Beyond that, in a Worker, and where all real-time signals are taken or a program may make no
- * machine code, a wait tries again every few milliseconds: an answer may then be up to 5 ms
- * late, and others who block are served first. A wait keeps the program running; `Deno.exit()` ends it all the same. In a
- * forked child there are none (`EOPNOTSUPP`), and the parent's go on.
+ * Each thing that is waited for takes one thread, up to 1,000 in a process. That it is back is told by one of the 32 threads
+ * that Deno has for everything: while a program keeps all of them in calls that block, a message may have been taken and is
+ * given only when one of them is free. Beyond 1,000, in a Worker, and where all real-time signals are taken or a program may
+ * make no machine code, a wait tries again every few milliseconds: an answer may then be up to 5 ms late, and others who
+ * block are served first. A wait keeps the program running; `Deno.exit()` ends it all the same. In a forked child there are
+ * none (`EOPNOTSUPP`), and the parent's go on.
  *
  * @example
  * ```ts

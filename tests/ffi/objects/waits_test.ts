@@ -115,7 +115,7 @@ Deno.test("timers get their turn while answers come within a moment", async () =
     rounds++;
   }
   clearInterval(timer);
-  assertEquals(turns, 10);
+  assert(turns >= 10, `${turns} turns in ${rounds} rounds`); // one await may let several pass
 });
 
 Deno.test("a wait that is aborted at any moment loses no message and takes no semaphore", async () => {
