@@ -7,7 +7,7 @@ import { LibcError } from "../errors.ts";
 import { guardProcess } from "./child.ts";
 import { guardUUIDs } from "./random.ts";
 import { guardStreams } from "./streams.ts";
-import { guardEvents, guardQueues } from "./traps.ts";
+import { guardEvents, guardOperations, guardQueues } from "./traps.ts";
 
 let state: "missing" | "there" | "impossible" = "missing";
 
@@ -21,6 +21,7 @@ export function guard(): void {
       guardQueues();
       guardStreams();
       guardEvents();
+      guardOperations();
       guardUUIDs();
       state = "there";
     } catch { /* said below */ }

@@ -103,8 +103,24 @@ function forbidWaiting(): void {
   if (name === undefined) return;
   failing = true;
   if (name === EVENT_LOOP) springTrap();
-  const what = `a child has no event loop, which ${name ? name + "()" : "this"} needs: use what is synchronous`;
-  failChild(new LibcError("fork", "EOPNOTSUPP", what));
+  refuse(name ? name + "()" : "this");
+}
+
+function refuse(what: string): never {
+  failChild(
+    new LibcError("fork", "EOPNOTSUPP", `a child has no event loop, which ${what} needs: use what is synchronous`),
+  );
+}
+
+/** Functions of Deno that hand on their work before they make a promise: a child is stopped before it is one of these. */
+export function guardOperations(): void {
+  for (const name of ["makeTempDir", "makeTempFile", "readLink", "realPath"] as const) {
+    const original = Deno[name] as (...args: unknown[]) => unknown;
+    const { [name]: guarded } = {
+      [name]: (...args: unknown[]) => isForked() ? refuse(`${name}()`) : original(...args),
+    };
+    Object.defineProperty(Deno, name, { ...Object.getOwnPropertyDescriptor(Deno, name), value: guarded });
+  }
 }
 
 let failing = false;

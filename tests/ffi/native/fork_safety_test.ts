@@ -527,3 +527,29 @@ for (const where of ["queueMicrotask", "process.nextTick", "setTimeout", "setImm
     ], ended.stderr);
   });
 }
+
+Deno.test("a child that calls an asynchronous function of Deno ends before that hands anything to other threads", async () => {
+  // those with a synchronous twin, so that functions of later versions are among them
+  const ended = await all(`${HEAD}
+    const directory = Deno.makeTempDirSync();
+    Deno.chdir(directory);
+    Deno.env.set("TMPDIR", directory);
+    const names = Object.keys(Deno).filter((name) => typeof Deno[name + "Sync"] === "function");
+    const [reader, writer] = pipe();
+    let refused = 0;
+    for (const name of names) {
+      const pid = fork(() => {
+        dup2(writer, 2);
+        Deno[name]("127.0.0.1", "A");
+      });
+      end(pid);
+      write(writer, "."); // there may be nothing
+      const buffer = new Uint8Array(60_000);
+      const stack = new TextDecoder().decode(buffer.subarray(0, read(reader, buffer)));
+      if (stack.includes("which " + name + "() needs")) refused++;
+      if (/ at op_/.test(stack)) console.log(name, stack);
+    }
+    Deno.removeSync(directory, { recursive: true });
+    console.log(refused > 15);`);
+  assertEquals(ended, { ...ok, stdout: "true\n" });
+});
