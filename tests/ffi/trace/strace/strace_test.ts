@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { entries } from "../../../ffi/native/header.ts";
-import { compare, type Comparison, NEVER_FAILS, NO_SYSCALL, pair, parseCall, parseStrace, watch } from "./_strace.ts";
-import { copies } from "../../_peers.ts";
-import { needs } from "../../needs.ts";
-import { MEANT, type Meant, meant, unquote } from "./_strace_meant.ts";
+import { entries } from "../../../../ffi/native/header.ts";
+import { compare, type Comparison, NEVER_FAILS, NO_SYSCALL, pair, parseCall, parseStrace, watch } from "./_compare.ts";
+import { copies } from "../../../_peers.ts";
+import { needs } from "../../../needs.ts";
+import { MEANT, type Meant, meant, unquote } from "./_meant.ts";
 
 /** What a traced program and its child look like to strace: the calls of several threads, halves of calls, signals. */
 const STRACE = String.raw`

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { type EnterEvent, type ExitEvent, formatTraceEvent, TRACED_BYTES, type TraceEvent } from "../../../mod.ts";
-import { FFI, Program } from "../../support.ts";
+import { type EnterEvent, type ExitEvent, formatTraceEvent, TRACED_BYTES, type TraceEvent } from "../../../../mod.ts";
+import { FFI, Program } from "../../../support.ts";
 
 /** A system call as strace saw it. */
 export interface Syscall {
@@ -154,7 +154,7 @@ export function pair(strace: string, trace: string): Pair[] {
 export async function watch(directory: string): Promise<Pair[]> {
   const [strace, trace] = [`${directory}/strace`, `${directory}/trace.jsonl`];
   Deno.mkdirSync(`${directory}/files`);
-  const program = new URL("_strace_program.ts", import.meta.url).pathname;
+  const program = new URL("program.ts", import.meta.url).pathname;
   // -v: structures with all their members
   const options = ["-f", "-v", "-s", String(TRACED_BYTES), "-o", strace];
   const deno = [Deno.execPath(), ...FFI, "--v8-flags=--single-threaded", program, `${directory}/files`];

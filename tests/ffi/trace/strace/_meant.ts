@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { TRACED_BYTES } from "../../../mod.ts";
-import type { Comparison, Difference } from "./_strace.ts";
+import { TRACED_BYTES } from "../../../../mod.ts";
+import type { Comparison, Difference } from "./_compare.ts";
 
 /** A difference that is meant. */
 export interface Meant {
