@@ -96,6 +96,7 @@ export {
   msgsnd,
   msqid_ds,
 } from "./ffi/libc/sys/msg.ts";
+export * from "./ffi/libc/sys/mman.ts";
 export * from "./ffi/libc/sys/resource.ts";
 export {
   GETALL,

@@ -4,8 +4,7 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { errno, open } from "./libc.ts";
-import { isFailed } from "./memory.ts";
+import { errno, isFailed, open } from "./libc.ts";
 
 /** For each processor what `as` makes of a source, and that source: bytes and text in each line. Tests compare the two. */
 export type Listing = Readonly<Record<typeof Deno.build.arch, string>>;

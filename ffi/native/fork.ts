@@ -6,6 +6,7 @@
 import { LibcError } from "../errors.ts";
 import { setForked } from "./child.ts";
 import { isOwned } from "./descriptors.ts";
+import { faultHandler } from "./faults.ts";
 import { guard } from "./guards.ts";
 import { cstring } from "./libc.ts";
 import { own, preload, slurp } from "./own.ts";
@@ -168,6 +169,8 @@ function becomeChild(handled: number[], fresh: number): void {
   setForked(true);
   // handlers run on the event loop, which a child hasn't got: it would ignore what should end it
   for (let i = 0; i < handled.length; i++) own.signal(handled[i], SIG_DFL);
+  // it has the mappings
+  if (faultHandler !== SIG_DFL && onBus[0] === faultHandler) own.sigaction(SIGBUS, onBus, null);
   if (polls.length > 0) leaveEpollSets(fresh);
   leaveNumbers();
 }

@@ -122,6 +122,11 @@ export function text(pointer: Deno.PointerValue): string {
   return pointer === null ? "" : Deno.UnsafePointerView.getCString(pointer);
 }
 
+/** Tells whether a call gave the address by which it says that it has failed. */
+export function isFailed(address: Deno.PointerValue): address is null {
+  return address === null || Deno.UnsafePointer.value(address) === 0xffff_ffff_ffff_ffffn;
+}
+
 /** Where a function of libc lies. */
 export function functionAddress(name: string): bigint {
   const { symbols } = Deno.dlopen("libc.so.6", { [name]: { type: "pointer" } });

@@ -1,25 +1,38 @@
 /**
- * Attached segments as typed arrays, such that nothing can be read or written once they are detached.
+ * Segments and mappings as typed arrays, such that nothing can be read or written once they are detached.
  *
  * @module
  */
 import { LibcError } from "../errors.ts";
 import { bufferOf, byteLengthOf, isBytes, offsetOf, plain } from "./bytes.ts";
 import { asBytes, shown } from "./check.ts";
+import { anyGone, wasGone } from "./faults.ts";
 import { errno } from "./libc.ts";
 import { tracing } from "./observer.ts";
-import { own } from "./own.ts";
+import { own, slurp } from "./own.ts";
+import { addressOf } from "./pointed.ts";
 
-/** What `shmat(2)` gives when it fails. */
-const FAILED = 0xffff_ffff_ffff_ffffn;
+/** What may be done with memory. */
+export type Access = "write" | "read" | "none";
 
-interface Segment {
-  address: Deno.PointerObject;
-  shmid: number;
+/** A segment that is attached, or a mapping. */
+export interface Region {
+  readonly address: Deno.PointerObject;
+  /** Bytes. */
+  readonly length: number;
+  /** The segment's id; undefined for a mapping. */
+  readonly shmid?: number;
+  /** For the mapping of a file, its place among those that {@linkcode survive}. */
+  readonly place?: number;
+  /** The first byte's place in the file. */
+  readonly from: number;
+  readonly access: Access;
+  /** Why it has to stay for now, if it has to. */
+  held: Set<string>;
 }
 
-const attached = new WeakMap<ArrayBufferLike, Segment>();
-const windows = new WeakMap<ReadOnlyMemory, Segment>();
+const attached = new WeakMap<ArrayBufferLike, Region>();
+const windows = new WeakMap<ReadOnlyMemory, Region>();
 
 // taken from the prototypes, as a property of the buffer itself could say or do something else
 const isDetached = Function.prototype.call.bind(
@@ -36,8 +49,8 @@ const set = Function.prototype.call.bind(Uint8Array.prototype.set) as (
 ) => void;
 const { load: atomicLoad, store: atomicStore } = Atomics;
 
-/** What is known of an attached segment. */
-function segment(memory: Memory): Segment | undefined {
+/** What is known of the segment or mapping that an array lies over; undefined for other memory. */
+export function regionOf(memory: Memory): Region | undefined {
   if (isBytes(memory)) return attached.get(bufferOf(memory));
   return windows.get(memory as ReadOnlyMemory);
 }
@@ -46,11 +59,11 @@ function segment(memory: Memory): Segment | undefined {
 let isWindow: (value: unknown) => value is ReadOnlyMemory;
 
 /**
- * A segment that is attached with `SHM_RDONLY`. JavaScript has no read-only arrays, and a write to such
- * memory would end the process, so its bytes are only to be had as copies.
+ * A segment that is attached with `SHM_RDONLY`, or a mapping without `PROT_WRITE`. JavaScript has no read-only arrays, and a
+ * write to such memory would end the process, so its bytes are only to be had as copies.
  */
 export class ReadOnlyMemory {
-  /** The segment's size in bytes. */
+  /** The memory's size in bytes. */
   readonly length: number;
   readonly #length: number;
 
@@ -59,9 +72,9 @@ export class ReadOnlyMemory {
   }
 
   /**
-   * Only `shmat` makes these so that there is something to read.
+   * Only `shmat` and `mmap` make these so that there is something to read.
    *
-   * @param length The segment's size in bytes.
+   * @param length The memory's size in bytes.
    */
   constructor(length: number) {
     this.length = this.#length = length;
@@ -69,19 +82,21 @@ export class ReadOnlyMemory {
   }
 
   /**
-   * Copies bytes out of the segment.
+   * Copies bytes out.
    *
    * @param offset The first byte.
    * @param length How many bytes; all that follow unless given.
    * @returns A copy.
-   * @throws {LibcError} `EINVAL` outside of the segment or after `shmdt`; `ENOMEM` no room for a copy.
+   * @throws {LibcError} `EINVAL` outside of the memory, or after `shmdt` or `munmap`; `EACCES` a mapping with `PROT_NONE`;
+   * `ENOMEM` no room for a copy.
    */
   read(offset = 0, length?: number): Uint8Array<ArrayBuffer> {
-    const segment = windows.get(this);
-    if (!segment) throw new LibcError("ReadOnlyMemory.read", "EINVAL", "the segment is detached");
+    const region = windows.get(this);
+    if (!region) throw new LibcError("ReadOnlyMemory.read", "EINVAL", "the memory is detached");
+    if (region.access === "none") throw new LibcError("ReadOnlyMemory.read", "EACCES", "mapped with PROT_NONE");
     range(offset, length ?? 0, this.#length, "ReadOnlyMemory.read");
     const copy = room(length ?? this.#length - offset, "ReadOnlyMemory.read");
-    if (copy.length > 0) Deno.UnsafePointerView.copyInto(segment.address, copy, offset);
+    if (copy.length > 0) Deno.UnsafePointerView.copyInto(region.address, copy, offset);
     return copy;
   }
 }
@@ -92,7 +107,7 @@ const readWindow = Function.prototype.call.bind(ReadOnlyMemory.prototype.read) a
   length: number,
 ) => Uint8Array<ArrayBuffer>;
 
-/** What `shmat` gives: the segment's bytes, or with `SHM_RDONLY` a window on them. */
+/** What `shmat` and `mmap` give: the memory's bytes, or where they may only be read, a window on them. */
 export type Memory = Uint8Array | ReadOnlyMemory;
 
 /** Memory for a copy. */
@@ -124,18 +139,19 @@ export function range(offset: number, length: number, total: number, syscall: st
   }
 }
 
-/** Tells whether `shmat(2)` failed. */
-export function isFailed(address: Deno.PointerValue): address is null {
-  return address === null || Deno.UnsafePointer.value(address) === FAILED;
-}
-
 /**
- * Takes the huge pages of a segment that was made with `SHM_HUGETLB`, now: where none were reserved (`SHM_NORESERVE`), or
+ * Takes the huge pages of a segment or a mapping that was made with them, now: where none were reserved (`SHM_NORESERVE`), or
  * somebody else has used them up, the first touch would end the process by `SIGBUS`. That it is such a segment shows by
  * `madvise` refusing to have its pages swapped out earlier, which does nothing to a segment just attached. Before Linux 5.14
  * the kernel can't be asked.
  */
-export function populate(address: Deno.PointerObject, shmid: number, size: number, readOnly: boolean): void {
+export function populate(
+  address: Deno.PointerObject,
+  size: number,
+  readOnly: boolean,
+  syscall: string,
+  what: string,
+): void {
   const MADV_COLD = 20, MADV_POPULATE_READ = 22, MADV_POPULATE_WRITE = 23;
   const EINTR = 4, EFAULT = 14, EINVAL = 22;
   const start = Deno.UnsafePointer.value(address);
@@ -145,58 +161,115 @@ export function populate(address: Deno.PointerObject, shmid: number, size: numbe
     const code = errno();
     if (code === EINTR) continue;
     if (code === EINVAL) return;
-    if (code !== EFAULT) throw new LibcError("shmat", code, `shmid ${shmid}`);
-    throw new LibcError("shmat", "ENOMEM", `shmid ${shmid}: not enough free huge pages, see /proc/sys/vm/nr_hugepages`);
+    if (code !== EFAULT) throw new LibcError(syscall, code, what);
+    throw new LibcError(syscall, "ENOMEM", `${what}: not enough free huge pages, see /proc/sys/vm/nr_hugepages`);
   }
 }
 
-/** The memory at the address that `shmat(2)` gave; `size` is the kernel's. */
-export function attach(address: Deno.PointerObject, shmid: number, size: number, readOnly: boolean): Memory {
-  if (readOnly) {
-    const memory = new ReadOnlyMemory(size);
-    windows.set(memory, { address, shmid });
+/** The memory at an address that `shmat(2)` or `mmap(2)` gave; the length is the kernel's. */
+export function attach(
+  address: Deno.PointerObject,
+  length: number,
+  access: Access,
+  known: Partial<Pick<Region, "shmid" | "place" | "from">>,
+): Memory {
+  const region: Region = { from: 0, ...known, address, length, access, held: new Set() };
+  if (access !== "write") {
+    const memory = new ReadOnlyMemory(length);
+    windows.set(memory, region);
     return memory;
   }
   try {
-    const buffer = Deno.UnsafePointerView.getArrayBuffer(address, size);
-    attached.set(buffer, { address, shmid });
-    return new Uint8Array(buffer);
+    const buffer = Deno.UnsafePointerView.getArrayBuffer(address, length);
+    const bytes = new Uint8Array(buffer);
+    attached.set(buffer, region);
+    return bytes;
   } catch (error) {
-    throw new LibcError("shmat", "ENOMEM", `V8 cannot address shmid ${shmid}: ${(error as Error).message}`);
+    const { shmid } = region;
+    const [syscall, what] = shmid === undefined ? ["mmap", `${length} bytes`] : ["shmat", `shmid ${shmid}`];
+    throw new LibcError(syscall, "ENOMEM", `V8 cannot address ${what}: ${(error as Error).message}`);
   }
 }
 
-/** Makes every array over a segment empty, and tells where it is attached. */
-export function detach(memory: Memory): Deno.PointerObject {
-  const found = segment(memory);
-  if (!found) throw new LibcError("shmdt", "EINVAL", "not an attached segment");
+/** The whole region that an array lies over, if it may be detached now. */
+export function wholeOf(memory: Memory, syscall: string, kind: "segment" | "mapping"): Region {
+  const found = regionOf(memory);
+  if (!found || (found.shmid === undefined) !== (kind === "mapping")) {
+    throw new LibcError(syscall, "EINVAL", `not an attached ${kind}`);
+  }
   if (isBytes(memory)) {
-    const buffer = bufferOf(memory);
-    if (isDetached(buffer)) {
+    if (isDetached(bufferOf(memory))) {
       // somebody holds the memory under another name, maybe on another thread: unmapping it would crash there
       throw new LibcError(
-        "shmdt",
+        syscall,
         "EINVAL",
-        "its buffer was transferred away; the segment stays attached until the process ends",
+        `its buffer was transferred away; the ${kind} stays attached until the process ends`,
       );
     }
-    if (offsetOf(memory) !== 0) throw new LibcError("shmdt", "EINVAL", "not the segment's beginning");
+    if (offsetOf(memory) !== 0) throw new LibcError(syscall, "EINVAL", `not the ${kind}'s beginning`);
+  }
+  for (const reason of found.held) throw new LibcError(syscall, "EBUSY", reason);
+  return found;
+}
+
+/** Makes every array over a region empty. */
+export function letGo(memory: Memory): void {
+  if (isBytes(memory)) {
+    const buffer = bufferOf(memory);
     transfer(buffer);
     attached.delete(buffer);
   } else {
     windows.delete(memory as ReadOnlyMemory);
   }
-  return found.address;
 }
 
-/** Tells whether a value is an attached segment. */
+/** Makes every array over a segment or a mapping empty, and tells what it was. */
+export function detach(memory: Memory, syscall: string, kind: "segment" | "mapping"): Region {
+  const found = wholeOf(memory, syscall, kind);
+  letGo(memory);
+  return found;
+}
+
+/** Tells whether a value is an attached segment, or a mapping. */
 export function isAttached(memory: Memory): boolean {
-  return segment(memory) !== undefined && !(isBytes(memory) && isDetached(bufferOf(memory)));
+  return regionOf(memory) !== undefined && !(isBytes(memory) && isDetached(bufferOf(memory)));
 }
 
-/** The id of the segment that an array lies over, if it does. */
-export function segmentOf(memory: Memory): number | undefined {
-  return segment(memory)?.shmid;
+/** The region that an array lies over, and where in it the array begins and ends; throws for other memory. */
+export function partOf(memory: Memory, syscall: string, name: string): { region: Region; at: number; length: number } {
+  const region = regionOf(memory);
+  if (region === undefined || !isAttached(memory)) {
+    throw new LibcError(syscall, "EINVAL", `${name} must be memory that shmat or mmap gave, got ${shown(memory)}`);
+  }
+  if (!isBytes(memory)) return { region, at: 0, length: region.length };
+  return { region, at: offsetOf(memory), length: byteLengthOf(memory) as number };
+}
+
+/** An address inside a region. */
+export function addressAt({ address }: Region, at: number): Deno.PointerObject {
+  return at === 0 ? address : Deno.UnsafePointer.offset(address, at)!;
+}
+
+const files = new WeakMap<Region, { path: string; inode: number }>();
+
+/** The file that a mapping shows, as the kernel lists it. */
+export function fileOf(region: Region): { path: string; inode: number } {
+  let file = files.get(region);
+  if (file === undefined) {
+    const start = addressOf(region.address).toString(16).padStart(8, "0");
+    const [, inode, path] = new RegExp(`^${start}-\\w+ \\S+ \\S+ \\S+ (\\d+) *(.*)$`, "m").exec(maps()) ?? [];
+    file = { path: path?.startsWith("/dev/zero") ? "" : path ?? "", inode: Number(inode ?? 0) };
+    files.set(region, file);
+  }
+  return file;
+}
+
+function maps(): string {
+  try {
+    return new TextDecoder().decode(slurp("/proc/self/maps"));
+  } catch {
+    return ""; // without /proc
+  }
 }
 
 /** Where in its buffer an array begins. */
@@ -206,18 +279,27 @@ export function offsetIn(memory: Memory): number {
 
 function readOnly(memory: Memory, syscall: string): ReadOnlyMemory {
   if (isWindow(memory)) return memory;
-  throw new LibcError(syscall, "EFAULT", `shm must be what shmat gave, got ${shown(memory)}`);
+  throw new LibcError(syscall, "EFAULT", `the memory must be what shmat or mmap gave, got ${shown(memory)}`);
 }
 
 /** The bytes, to be written to. */
 function writable(memory: Memory, syscall: string): Uint8Array {
   if (isBytes(memory)) return memory;
   readOnly(memory, syscall);
-  throw new LibcError(syscall, "EACCES", "attached with SHM_RDONLY");
+  const mapped = windows.get(memory as ReadOnlyMemory)?.shmid === undefined;
+  throw new LibcError(syscall, "EACCES", mapped ? "mapped without PROT_WRITE" : "attached with SHM_RDONLY");
 }
 
-// How the library's own helpers touch a segment, so that tracing sees it; plain indexing (`shm[0]`) stays invisible.
+// How the library's own helpers touch shared memory, so that tracing sees it; plain indexing (`shm[0]`) stays invisible.
 // `syscall` is the helper's name, for its errors.
+
+/** Throws if the memory is a mapping of which a part was gone: there are zeros now, and nothing of it gets to the file. */
+function mindGone(memory: Memory, syscall: string): void {
+  const place = regionOf(memory)?.place;
+  if (place !== undefined && wasGone(place)) {
+    throw new LibcError(syscall, "EFAULT", "the file has become shorter than its mapping");
+  }
+}
 
 /** One byte, read afresh from memory. */
 export function load(memory: Memory, offset: number, syscall: string): number {
@@ -228,6 +310,7 @@ export function load(memory: Memory, offset: number, syscall: string): number {
     if (!inside) range(offset, 1, byteLengthOf(memory), syscall);
     byte = atomicLoad(memory, offset);
   }
+  if (anyGone()) mindGone(memory, syscall);
   if (tracing.current !== undefined) tracing.current.touched("read", memory, offset, new Uint8Array([byte]));
   return byte;
 }
@@ -237,12 +320,14 @@ export function store(memory: Memory, offset: number, byte: number, syscall: str
   const bytes = writable(memory, syscall);
   range(offset, 1, byteLengthOf(bytes), syscall);
   atomicStore(bytes, offset, byte);
+  if (anyGone()) mindGone(memory, syscall);
   if (tracing.current !== undefined) tracing.current.touched("write", bytes, offset, new Uint8Array([byte]));
 }
 
 /** A copy of some bytes. */
 export function read(memory: Memory, offset: number, length: number, syscall: string): Uint8Array<ArrayBuffer> {
   const data = copied(memory, offset, length, syscall);
+  if (anyGone()) mindGone(memory, syscall);
   if (tracing.current !== undefined) tracing.current.touched("read", memory, offset, data);
   return data;
 }
@@ -263,6 +348,7 @@ export function write(memory: Memory, offset: number, data: Uint8Array, syscall:
   const length = byteLengthOf(data);
   range(offset, length, byteLengthOf(bytes), syscall);
   if (length > 0) set(bytes, data, offset);
+  if (anyGone()) mindGone(memory, syscall);
   if (tracing.current !== undefined) tracing.current.touched("write", bytes, offset, data);
 }
 

@@ -39,6 +39,11 @@ export function pointerOf(address: bigint): Deno.PointerValue {
   return Deno.UnsafePointer.create(address);
 }
 
+/** A pointer's address. */
+export function addressOf(pointer: Deno.PointerObject): bigint {
+  return BigInt(Deno.UnsafePointer.value(pointer));
+}
+
 /** What a call gave, as a number: −1 for the address with which one says that it has failed. */
 export function numberOf(result: unknown): number {
   if (typeof result === "number") return result;

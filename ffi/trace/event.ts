@@ -136,15 +136,25 @@ export interface ExitEvent extends TraceEventBase {
   at?: TracedPlace;
 }
 
+/** The file whose bytes a mapping shows; memory without one has none or, if it is shared, one without a name. */
+export interface TracedFile {
+  /** Its path, as far as it is known; "" for none. */
+  path: string;
+  /** Its number in its file system; 0 for memory of this process alone. */
+  inode: number;
+}
+
 /** The program has read or written shared memory through `peek`, `poke`, `sprintf`, `SharedMemory` … */
 export interface MemoryEvent extends TraceEventBase {
   /** What kind of event it is. */
   ev: "memory";
   /** What it did. */
   op: "read" | "write";
-  /** The segment. */
-  shmid: number;
-  /** The first byte. */
+  /** The segment, if it is one. */
+  shmid?: number;
+  /** What is mapped there, if it is a mapping. */
+  file?: TracedFile;
+  /** The first byte, counted from the beginning of the segment or the file. */
   offset: number;
   /** What was read or written. */
   data: TracedBytes;

@@ -8,6 +8,7 @@ import { shown } from "../native/check.ts";
 import type {
   EnterEvent,
   ExitEvent,
+  MemoryEvent,
   TracedArgument,
   TracedBytes,
   TracedFlags,
@@ -181,7 +182,7 @@ export function formatResumed(began: EnterEvent, event: ExitEvent): string {
 
 function resultText({ call, result, errno, args }: ExitEvent): string {
   if (errno !== undefined) return `${result} ${errno} (${errnoMessage(errnoNumber(errno))})`;
-  if (call === "shmat") return "0x" + result.toString(16);
+  if (call === "shmat" || call === "mmap") return "0x" + result.toString(16);
   if (call === "poll") return result === 0 ? "0 (Timeout)" : `${result} (${pollText(args.fds, true)})`;
   return String(result);
 }
@@ -210,6 +211,12 @@ export function lineOfEvent(event: TraceEvent): string {
   return visible(lineOf(event));
 }
 
+/** What memory is called: by the segment's id, or by the file that it shows. */
+export function memoryName({ shmid, file }: Pick<MemoryEvent, "shmid" | "file">): string {
+  if (shmid !== undefined) return `shm ${shmid}`;
+  return `map ${file?.path || (file?.inode ? `inode ${file.inode}` : "anonymous")}`;
+}
+
 function lineOf(event: TraceEvent): string {
   switch (event.ev) {
     case "start":
@@ -222,8 +229,8 @@ function lineOf(event: TraceEvent): string {
     case "exit":
       return `${event.call}(${argumentTexts(event).join(", ")}) = ${resultText(event)}`;
     case "memory": {
-      const { shmid, offset, op, data } = event;
-      return `shm ${shmid} [${offset}] ${op === "read" ? "→" : "←"} ${bytesText(data)}`;
+      const { offset, op, data } = event;
+      return `${memoryName(event)} [${offset}] ${op === "read" ? "→" : "←"} ${bytesText(data)}`;
     }
     case "signal":
       return `--- ${event.sig} ---`;

@@ -78,7 +78,8 @@ const SHAPES: Record<TraceEvent["ev"], Test> = {
   }),
   memory: shaped({
     op: (op) => op === "read" || op === "write",
-    shmid: integer,
+    shmid: optional(integer),
+    file: optional(shaped({ path: text, inode: integer })),
     offset: integer,
     data: bytes,
     at: place,

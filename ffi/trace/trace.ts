@@ -11,7 +11,7 @@ import { isForked } from "../native/child.ts";
 import { bare, type Declared, entries, type Entry } from "../native/header.ts";
 import { type Call, type Kind, traced as tracedBytes } from "../native/kinds.ts";
 import { type AnyFunction, errno, setErrno } from "../native/libc.ts";
-import { type Memory, offsetIn, segmentOf } from "../native/memory.ts";
+import { fileOf, type Memory, offsetIn, regionOf } from "../native/memory.ts";
 import { numberOf } from "../native/pointed.ts";
 import { type Observer, tracing } from "../native/observer.ts";
 import { own } from "../native/own.ts";
@@ -311,14 +311,15 @@ const looking: Observer = {
     if (busy) return;
     unnoticed(() => {
       const memory = of as Memory;
-      const shmid = segmentOf(memory);
-      if (shmid === undefined || !wanted()) return;
+      const region = regionOf(memory);
+      if (region === undefined || !wanted()) return;
+      const { shmid } = region;
       emit({
         ...base(),
         ev: "memory",
         op,
-        shmid,
-        offset: offset + offsetIn(memory),
+        ...(shmid === undefined ? { file: fileOf(region) } : { shmid }),
+        offset: region.from + offset + offsetIn(memory),
         data: tracedBytes(data),
         ...where(),
       }, false);

@@ -8,8 +8,8 @@ import { asInt, asKey, asSize, keyText } from "../../native/check.ts";
 import { call, header } from "../../native/header.ts";
 import { address, by, filled, flags, i32, id, long, oneOf, size, u64 } from "../../native/kinds.ts";
 import { layout, layoutOf, memberOf, nested, settable, Struct, struct, structBytes } from "../../native/layout.ts";
-import { errno } from "../../native/libc.ts";
-import { attach, detach, isFailed, type Memory, populate, type ReadOnlyMemory } from "../../native/memory.ts";
+import { errno, isFailed } from "../../native/libc.ts";
+import { attach, detach, type Memory, populate, type ReadOnlyMemory } from "../../native/memory.ts";
 import { own } from "../../native/own.ts";
 import { IPC_CREAT, IPC_EXCL, IPC_INFO, ipc_perm, IPC_PRIVATE, IPC_RMID, IPC_SET, IPC_STAT } from "./ipc.ts";
 
@@ -217,8 +217,8 @@ export function shmat(shmid: number, shmaddr: null = null, shmflg: number = 0): 
     if (own.shmctl(shmid, IPC_STAT, bytes) < 0) throw new LibcError("shmat", errno(), `shmid ${shmid}`);
     const length = memberOf(shmid_ds, ds, "shm_segsz");
     const readOnly = (flags & SHM_RDONLY) !== 0;
-    populate(address, shmid, length, readOnly);
-    return attach(address, shmid, length, readOnly);
+    populate(address, length, readOnly, "shmat", `shmid ${shmid}`);
+    return attach(address, length, readOnly ? "read" : "write", { shmid });
   } catch (error) {
     own.shmdt(address);
     throw error;
@@ -247,7 +247,7 @@ export function shmat(shmid: number, shmaddr: null = null, shmflg: number = 0): 
  * ```
  */
 export function shmdt(shmaddr: Memory): void {
-  if (c.shmdt(detach(shmaddr)) < 0) throw new LibcError("shmdt", errno());
+  if (c.shmdt(detach(shmaddr, "shmdt", "segment").address) < 0) throw new LibcError("shmdt", errno());
 }
 
 /**

@@ -75,7 +75,10 @@ function takeIn(world: World, event: TraceEvent, births: Map<TraceEvent, number>
     case "memory": {
       const me = world.process(event.pid).line;
       const { op, offset, data } = event;
-      const segment = world.object(`segment ${event.shmid}`, { type: "segment", id: event.shmid });
+      const { shmid, file } = event;
+      const segment = shmid === undefined
+        ? world.object(`mapping ${file?.inode || event.pid}`, { type: "mapping", path: file?.path ?? "" })
+        : world.object(`segment ${shmid}`, { type: "segment", id: shmid });
       if (op === "write") world.step(event.t, me, segment, { kind: "memory", op, offset, data });
       else world.step(event.t, segment, me, { kind: "memory", op, offset, data }, true);
       return;

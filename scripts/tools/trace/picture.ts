@@ -11,6 +11,8 @@ export type Thing =
   | { type: "process"; pid: number; program: string | null }
   /** Named by its key where one was given. */
   | { type: "segment" | "queue" | "semaphore set"; key?: number; id?: number }
+  /** Named by its path, if it has one. */
+  | { type: "mapping"; path: string }
   | { type: "socket"; address: TracedArgument | undefined }
   | { type: "pipe" | "socket pair" };
 

@@ -21,6 +21,8 @@ export function label({ thing }: Lifeline): string[] {
     case "queue":
     case "semaphore set":
       return [`${thing.type} ${thing.key ?? `id ${thing.id}`}`];
+    case "mapping":
+      return [`mapping ${thing.path || "without a name"}`];
     case "socket":
       return [`socket ${argument(thing.address)}`];
     default:

@@ -5,6 +5,7 @@ import { LibcError } from "../../../mod.ts";
 import { needs } from "../../needs.ts";
 import { FFI, root, run } from "../../support.ts";
 import { errors as files } from "./_files.ts";
+import { errors as memory } from "./_memory.ts";
 import { errors as others } from "./_others.ts";
 import { errors as processes } from "./_processes.ts";
 import { answer, withProgram } from "./_programs.ts";
@@ -19,6 +20,7 @@ const areas: Errors[] = [
   signals,
   files,
   sockets,
+  memory,
   others,
 ];
 const errors: Errors = Object.assign({}, ...areas);

@@ -1,19 +1,17 @@
 // Machine code is what an assembler makes of the source beside it.
 import { assertEquals } from "@std/assert";
+import { CODE as FAULTS } from "../../../ffi/native/faults.ts";
 import { CODE as REMOVAL } from "../../../ffi/native/removal.ts";
 import { CODE as THREAD } from "../../../ffi/native/thread.ts";
 import { needs } from "../../needs.ts";
 import { run } from "../../support.ts";
 
-const CODES = { removal: REMOVAL, thread: THREAD };
+const CODES = { faults: FAULTS, removal: REMOVAL, thread: THREAD };
 const COMPILERS = { x86_64: "cc", aarch64: "aarch64-linux-gnu-gcc" } as const;
 
-for (
-  const [name, arch] of [["removal", "x86_64"], ["removal", "aarch64"], ["thread", "x86_64"], [
-    "thread",
-    "aarch64",
-  ]] as const
-) {
+const NAMES = Object.keys(CODES) as (keyof typeof CODES)[];
+
+for (const [name, arch] of NAMES.flatMap((name) => [[name, "x86_64"], [name, "aarch64"]] as const)) {
   const compiler = COMPILERS[arch];
   const code = CODES[name][arch];
   const lack: Record<string, boolean> = arch === "x86_64"

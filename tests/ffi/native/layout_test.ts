@@ -22,6 +22,7 @@ ${
     "stdio.h",
     "string.h",
     "sys/ipc.h",
+    "sys/mman.h",
     "sys/msg.h",
     "sys/resource.h",
     "sys/sem.h",

@@ -112,7 +112,7 @@ const AROUND = /^rt_sigaction\((SIGXFSZ,|SIGPIPE, NULL,)/;
 /** What does not come back: of these there is only the beginning in our trace. */
 const GONE = new Set(["_exit", "execve"]);
 
-/** What V8 may do for its memory at any moment, and no function that is traced does. */
+/** What V8 may do for its memory at any moment. */
 const ENGINE = new Set(["brk", "madvise", "mmap", "mprotect", "munmap"]);
 
 /** Finds for each call in our trace what strace saw of it. */
@@ -125,20 +125,21 @@ export function pair(strace: string, trace: string): Pair[] {
     let next = 0;
     let before: Syscall[] = [];
     let between: Syscall[] = [];
-    for (const call of syscalls.get(pid) ?? []) {
-      if (ENGINE.has(call.name) || AROUND.test(call.text)) continue;
-      if (call.name !== "write" || !(Number(parseCall(call.text).args[0]) >= TRACE_FD)) {
-        between.push(call);
+    for (const syscall of syscalls.get(pid) ?? []) {
+      if (AROUND.test(syscall.text)) continue;
+      if (syscall.name !== "write" || !(Number(parseCall(syscall.text).args[0]) >= TRACE_FD)) {
+        between.push(syscall);
         continue;
       }
       const { line, event } = own[next] ?? {};
       // the beginning, which tells the time
-      if (event === undefined || !call.text.includes(line.slice(0, 20).replaceAll('"', '\\"'))) {
-        throw new Error(`strace and our trace part at event ${next} of ${pid}: ${line}, ${call.text}`);
+      if (event === undefined || !syscall.text.includes(line.slice(0, 20).replaceAll('"', '\\"'))) {
+        throw new Error(`strace and our trace part at event ${next} of ${pid}: ${line}, ${syscall.text}`);
       }
       next++;
       // the library itself asks which process it is in
-      const theirs = between.filter(({ name }) => name !== "getpid" || event.ev === "exit" && event.call === name);
+      const call = event.ev === "exit" ? event.call : "";
+      const theirs = between.filter(({ name }) => name === call || name !== "getpid" && !ENGINE.has(name));
       if (event.ev === "exit") pairs.push({ event, syscalls: event.call === "signal" ? before : theirs });
       before = between;
       between = [];
@@ -207,6 +208,13 @@ const TRANSLATIONS: Record<string, Translation> = {
     const handler = /^{sa_handler=(\w+),/.exec(action)?.[1];
     return handler && [sig, handler.startsWith("0x") ? UNSEEN : handler];
   }],
+  // on Linux these objects are files
+  shm_open: ["openat", ({ args: [, path, flags, mode] }) => [
+    path.replace("/dev/shm", ""),
+    flags.replace("|O_NOFOLLOW|O_CLOEXEC", ""),
+    mode ?? UNSEEN,
+  ]],
+  shm_unlink: ["unlink", ({ args: [path] }) => [path.replace("/dev/shm", "")]],
   ftok: ["newfstatat", ({ args: [at, path] }) => at === "AT_FDCWD" ? [path, UNSEEN] : undefined],
 };
 
@@ -224,6 +232,8 @@ export const NEVER_FAILS: Record<string, string> = {
   getpid: "cannot fail",
   getppid: "cannot fail",
   sleep: "what is left of the time is no failure",
+  munmap: "what is passed was mapped",
+  munlock: "what is passed is mapped",
 };
 
 /** A part of a call that we and strace tell differently. */
@@ -264,7 +274,6 @@ export function compare({ event, syscalls }: Pair): Comparison {
   const ours = formatTraceEvent(event);
   const failed = event.ev === "exit" && event.errno !== undefined;
   const [name, translate] = TRANSLATIONS[call] ?? [call, ({ args }: Call) => args];
-  // the last: before it, V8 may have asked for the pid, and Deno set up other signals
   const found = syscalls.filter((syscall) => syscall.name === name).flatMap(({ text }) => {
     const theirs = parseCall(text);
     const args = translate(theirs);
@@ -273,14 +282,19 @@ export function compare({ event, syscalls }: Pair): Comparison {
   const result = event.ev === "exit" ? event.result : NaN;
   const comparison = { call, failed, result, ours, at: placeOf(event) };
   const own = parseCall(ours.replace(UNFINISHED, ")"));
-  if (found.at(-1)?.args.length !== own.args.length) {
-    const strace = syscalls.map(({ text }) => text).join(" ") || "nothing";
-    return { ...comparison, strace: undefined, differences: [{ part: "call", ours, strace }] };
-  }
-  const { text: strace, args, result: given } = found.at(-1)!;
   const names = Object.keys(event.args);
-  const parts = own.args.map((text, i) => ({ part: names[i], ours: text, strace: args[i] ?? text }));
-  // what did not come back has no result
-  if (event.ev === "exit") parts.push({ part: "result", ours: own.result ?? "", strace: given ?? "" });
-  return { ...comparison, strace, differences: parts.filter(({ ours, strace }) => ours !== strace) };
+  let best: Comparison | undefined;
+  for (const { text: strace, args, result: given } of found) {
+    if (args.length !== own.args.length) continue;
+    const parts = own.args.map((text, i) => ({ part: names[i], ours: text, strace: args[i] ?? text }));
+    // what did not come back has no result
+    if (event.ev === "exit") parts.push({ part: "result", ours: own.result ?? "", strace: given ?? "" });
+    const differences = parts.filter(({ ours, strace }) => ours !== strace);
+    // before it, V8 may have done something about its memory, and Deno set up other signals
+    if (best === undefined || differences.length <= best.differences.length) {
+      best = { ...comparison, strace, differences };
+    }
+  }
+  const strace = syscalls.map(({ text }) => text).join(" ") || "nothing";
+  return best ?? { ...comparison, strace: undefined, differences: [{ part: "call", ours, strace }] };
 }

@@ -143,6 +143,18 @@ export const MEANT: Meant[] = [
     same: (ours, strace) => ours.endsWith(" = -1 EINVAL (Invalid argument)") && strace === "nothing",
   },
   {
+    why: "it is 0, and means nothing",
+    calls: ["mmap"],
+    parts: ["flags"],
+    same: (ours, strace) => strace === `MAP_FILE|${ours}`,
+  },
+  {
+    why: "libc refuses what the kernel, which counts in pages, cannot be told",
+    calls: ["mmap"],
+    parts: ["call"],
+    same: (ours, strace) => ours.endsWith(" = -1 EINVAL (Invalid argument)") && strace === "nothing",
+  },
+  {
     why: "the child does not call fork, it comes back from it",
     calls: ["fork"],
     parts: ["call"],

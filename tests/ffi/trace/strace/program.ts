@@ -8,6 +8,7 @@
  */
 import * as ipc from "../../../../mod.ts";
 import { files, polls } from "./_files.ts";
+import { mappings } from "./_memory.ts";
 import { processes } from "./_processes.ts";
 import { names, options, sockets } from "./_sockets.ts";
 import { undo } from "./_support.ts";
@@ -19,6 +20,7 @@ const PARTS = [
   semaphores,
   files,
   processes,
+  mappings,
   polls,
   sockets,
   options,
