@@ -13,11 +13,16 @@
  * | function | in C | here |
  * |---|---|---|
  * | all | −1, and `errno` | throws a {@linkcode LibcError} |
- * | `pipe`, `socketpair` | fill an array of two | return the two descriptors |
+ * | `pipe`, `pipe2`, `socketpair` | fill an array of two | return the two descriptors |
  * | `read`, `write`, `send`, `recv`, `sendto`, `recvfrom` | `count` | may be left out: the whole buffer. What is sent may be a string |
  * | `bind`, `connect`, `sendto`, `accept`, `recvfrom`, `getsockname`, `getpeername` | address and length | a {@linkcode sockaddr}, which knows its length |
  * | `setsockopt` | pointer and length | a number, a boolean or a structure |
  * | `getsockopt` | fills a pointer's memory | returns the number, or fills a structure |
+ * | `select` | `fd_set` and macros; `struct timeval`, which Linux overwrites | a {@linkcode fd_set} with the macros as methods; seconds, or `null` for ever |
+ * | `fcntl` | variadic | one argument of the kind that the command needs; commands that the library does not know are refused |
+ * | `struct flock`, `struct stat` | named as their functions | {@linkcode struct_flock}, {@linkcode struct_stat} |
+ * | `lseek` | 64 bits | a number; beyond 2^53 `EOVERFLOW` |
+ * | `setrlimit` | any limit | the soft limits of memory, stack, threads and queued signals are not lowered: the runtime would crash |
  * | `poll` | array and count | {@linkcode pollfds}, which know their count; milliseconds, as in C |
  * | `semop`, `semtimedop` | array and count | {@linkcode sembuf}, which knows its count |
  * | `semtimedop` | `struct timespec` | seconds, or `null` for ever |
@@ -26,7 +31,7 @@
  * | `shmat` | an address that one may choose | the segment's bytes; `shmaddr` is always `null` |
  * | `shmdt` | the address | the array that `shmat` gave |
  * | `wait`, `waitpid`, `wait3`, `wait4` | `int *` and macros | a {@linkcode WaitStatus} with the macros as properties |
- * | `open` | `mode` is variadic | 0600 unless given |
+ * | `open`, `mkfifo` | `mode`, variadic in `open` | 0600 unless given |
  * | `execve` | arrays that end with NULL | arrays of strings |
  * | `getaddrinfo` | a list to be freed | an array; the error's number is `errno` |
  * | `fork` | returns twice | the same, or runs a function in the child |
@@ -80,6 +85,7 @@ export * from "./ffi/libc/signal.ts";
 export * from "./ffi/libc/stdio.ts";
 export * from "./ffi/libc/stdlib.ts";
 export * from "./ffi/libc/string.ts";
+export * from "./ffi/libc/sys/file.ts";
 export * from "./ffi/libc/sys/ipc.ts";
 export {
   MSG_COPY,
@@ -98,6 +104,7 @@ export {
 } from "./ffi/libc/sys/msg.ts";
 export * from "./ffi/libc/sys/mman.ts";
 export * from "./ffi/libc/sys/resource.ts";
+export * from "./ffi/libc/sys/select.ts";
 export {
   GETALL,
   GETNCNT,
@@ -120,9 +127,11 @@ export {
 } from "./ffi/libc/sys/sem.ts";
 export * from "./ffi/libc/sys/shm.ts";
 export * from "./ffi/libc/sys/socket.ts";
+export * from "./ffi/libc/sys/stat.ts";
 export { timeval } from "./ffi/libc/sys/time.ts";
 export * from "./ffi/libc/sys/un.ts";
 export * from "./ffi/libc/sys/wait.ts";
+export * from "./ffi/libc/time.ts";
 export * from "./ffi/libc/unistd.ts";
 export * from "./ffi/objects/ipc_object.ts";
 export * from "./ffi/objects/message.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { asCount, asInt, asSize, asUint, shown } from "../native/check.ts";
+import { asCount, asInt, asLong, asSize, asUint, shown } from "../native/check.ts";
 import { closing, disown, fd as asFd } from "../native/descriptors.ts";
 import { safely } from "../native/fork.ts";
 import { always, call, header, openNow } from "../native/header.ts";
@@ -13,9 +13,12 @@ import {
   bytes,
   descriptor,
   filled,
+  flags,
   i32,
   id,
+  long,
   nothing,
+  oneOf,
   received,
   size,
   string,
@@ -25,18 +28,32 @@ import {
 import { cstring, errno } from "../native/libc.ts";
 import { pointersTo } from "../native/pointed.ts";
 import { armTrap, isEnding, runChild, setTrap } from "../native/traps.ts";
+import { SEEK } from "./_seek.ts";
+import { O_CLOEXEC, O_DIRECT, O_NONBLOCK } from "./fcntl.ts";
+
+export { SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET } from "./_seek.ts";
+
+const opensEnds = (args: unknown[]) => [...args[0] as Int32Array];
+const newFlags = flags({ O_NONBLOCK, O_CLOEXEC, O_DIRECT }, { radix: 16 });
 
 const c = header({
   fork: call(id, [], { lifecycle: true, around: forking }),
   _exit: call(nothing, [["status", i32]], { lifecycle: true }),
   getpid: call(id, []),
   getppid: call(id, []),
-  pipe: call(i32, [["pipefd", filled(array(id))]], { opens: (args) => [...args[0] as Int32Array] }),
+  pipe: call(i32, [["pipefd", filled(array(id))]], { opens: opensEnds }),
+  pipe2: call(i32, [["pipefd", filled(array(id))], ["flags", newFlags]], { opens: opensEnds }),
   // the kernel moves at most 0x7ffff000 bytes at a time: a 64-bit result would cost a BigInt a call
   read: call(i32, [["fd", id], ["buf", filled(received("count"))], ["count", size]], { waits: always, input: "fd" }),
   write: call(i32, [["fd", id], ["buf", bytes("count")], ["count", size]], { waits: always, output: "fd" }),
   close: call(i32, [["fd", id]]),
+  dup: call(descriptor, [["oldfd", id]]),
   dup2: call(descriptor, [["oldfd", id], ["newfd", id]]),
+  dup3: call(descriptor, [["oldfd", id], ["newfd", id], ["flags", newFlags]]),
+  lseek: call(long, [["fd", id], ["offset", long], ["whence", oneOf(SEEK)]]),
+  ftruncate: call(i32, [["fd", id], ["length", long]]),
+  fsync: call(i32, [["fd", id]], { waits: always }),
+  chdir: call(i32, [["path", string]]),
   sleep: call(u32, [["seconds", u32]], { waits: always }),
   usleep: call(i32, [["usec", u32]], { waits: always }),
   unlink: call(i32, [["pathname", string]]),
@@ -184,6 +201,32 @@ export function pipe(): [reader: number, writer: number] {
 }
 
 /**
+ * Makes a pipe, `pipe2(2)`.
+ *
+ * @param flags `O_CLOEXEC`: `execve` closes both ends. `O_NONBLOCK`: `EAGAIN` instead of waiting. `O_DIRECT`: each write is a
+ * packet, which one read takes, and whose rest is lost if it does not fit.
+ * @returns The reading and the writing end.
+ * @throws {LibcError} `EINVAL` other flags; `EMFILE`, `ENFILE` too many descriptors; `ENOPKG` a flag that this kernel has not got.
+ *
+ * @example
+ * ```ts
+ * import { close, O_CLOEXEC, O_DIRECT, pipe2, read, write } from "./mod.ts";
+ *
+ * const [reader, writer] = pipe2(O_CLOEXEC | O_DIRECT);
+ * write(writer, "hello");
+ * write(writer, "world");
+ * console.log(read(reader, new Uint8Array(80))); // 5
+ * close(reader);
+ * close(writer);
+ * ```
+ */
+export function pipe2(flags: number): [reader: number, writer: number] {
+  const ends = new Int32Array(2);
+  if (c.pipe2(ends, asInt(flags, "pipe2", "flags")) < 0) throw new LibcError("pipe2", errno());
+  return [ends[0], ends[1]];
+}
+
+/**
  * Reads from a descriptor, `read(2)`. Blocks the whole program until something comes.
  *
  * @param fd The descriptor.
@@ -241,6 +284,29 @@ export function close(fd: number): void {
 }
 
 /**
+ * Makes a second descriptor for the same open file, `dup(2)`: the lowest that is free.
+ *
+ * @param oldfd The descriptor.
+ * @returns The second one, without `FD_CLOEXEC`.
+ * @throws {LibcError} `EBADF`; `EMFILE`.
+ *
+ * @example
+ * ```ts
+ * import { close, dup, pipe } from "./mod.ts";
+ *
+ * const [reader, writer] = pipe();
+ * close(dup(writer));
+ * close(reader);
+ * close(writer);
+ * ```
+ */
+export function dup(oldfd: number): number {
+  const result = c.dup(asFd(oldfd, "dup", "oldfd"));
+  if (result < 0) throw new LibcError("dup", errno(), `descriptor ${oldfd}`);
+  return result;
+}
+
+/**
  * Gives a descriptor a second number, `dup2(2)`.
  *
  * @param oldfd The descriptor.
@@ -266,6 +332,110 @@ export function dup2(oldfd: number, newfd: number): number {
   // only now: one that fails closes nothing
   if (newfd !== oldfd) closing.run(newfd);
   return result;
+}
+
+/**
+ * The same with flags, `dup3(2)`.
+ *
+ * @param oldfd The descriptor.
+ * @param newfd Its second number; what was open there is closed. The Deno runtime's are refused with `EBADF`.
+ * @param flags `O_CLOEXEC` or 0.
+ * @returns `newfd`.
+ * @throws {LibcError} `EBADF`; `EBUSY`; `EINTR`; `EINVAL` other flags, or both are the same; `EMFILE`.
+ *
+ * @example
+ * ```ts
+ * import { close, dup3, O_CLOEXEC, pipe } from "./mod.ts";
+ *
+ * const [reader, writer] = pipe();
+ * close(dup3(writer, 200, O_CLOEXEC));
+ * close(reader);
+ * close(writer);
+ * ```
+ */
+export function dup3(oldfd: number, newfd: number, flags: number): number {
+  oldfd = asFd(oldfd, "dup3", "oldfd");
+  newfd = asFd(newfd, "dup3", "newfd");
+  const result = c.dup3(oldfd, newfd, asInt(flags, "dup3", "flags"));
+  if (result < 0) throw new LibcError("dup3", errno(), `${oldfd} to ${newfd}`);
+  closing.run(newfd);
+  return result;
+}
+
+/**
+ * Sets where in an open file the next read or write is, `lseek(2)`.
+ *
+ * @param fd The descriptor.
+ * @param offset How many bytes from there; it may be negative.
+ * @param whence From where: `SEEK_SET`, `SEEK_CUR`, `SEEK_END`, `SEEK_DATA` or `SEEK_HOLE`.
+ * @returns The position, in bytes from the beginning.
+ * @throws {LibcError} `EBADF`; `ESPIPE` a pipe or a socket; `EINVAL` before the beginning, or no such `whence`; `ENXIO` no data or
+ * hole there; `EOVERFLOW` it is beyond 2^53 now, which no number says exactly.
+ *
+ * @example
+ * ```ts
+ * import { close, lseek, O_RDWR, O_TMPFILE, open, read, SEEK_END, SEEK_SET, write } from "./mod.ts";
+ *
+ * const fd = open("/tmp", O_RDWR | O_TMPFILE);
+ * write(fd, "hello");
+ * console.log(lseek(fd, 0, SEEK_END)); // 5
+ * lseek(fd, 1, SEEK_SET);
+ * console.log(read(fd, new Uint8Array(80))); // 4
+ * close(fd);
+ * ```
+ */
+export function lseek(fd: number, offset: number, whence: number): number {
+  fd = asFd(fd, "lseek");
+  const result = c.lseek(fd, asLong(offset, "lseek", "offset"), asInt(whence, "lseek", "whence"));
+  if (result < 0n) throw new LibcError("lseek", errno(), `descriptor ${fd}, ${offset}`);
+  const position = Number(result);
+  if (Number.isSafeInteger(position)) return position;
+  throw new LibcError("lseek", "EOVERFLOW", `descriptor ${fd} is at ${result} now`);
+}
+
+/**
+ * Sets the size of an open file, `ftruncate(2)`: what is beyond is lost, what is new reads as zeros.
+ *
+ * @param fd A descriptor that may write.
+ * @param length The size in bytes.
+ * @throws {LibcError} `EBADF`; `EINVAL` no file that can be written to, or a negative size; `EFBIG`; `EINTR`; `EIO`; `EPERM` it is
+ * sealed.
+ *
+ * @example
+ * ```ts
+ * import { close, ftruncate, lseek, O_RDWR, O_TMPFILE, open, SEEK_END } from "./mod.ts";
+ *
+ * const fd = open("/tmp", O_RDWR | O_TMPFILE);
+ * ftruncate(fd, 4096);
+ * console.log(lseek(fd, 0, SEEK_END)); // 4096
+ * close(fd);
+ * ```
+ */
+export function ftruncate(fd: number, length: number): void {
+  fd = asFd(fd, "ftruncate");
+  const failed = c.ftruncate(fd, asLong(length, "ftruncate", "length")) < 0;
+  if (failed) throw new LibcError("ftruncate", errno(), `descriptor ${fd}, ${length} bytes`);
+}
+
+/**
+ * Waits until what was written to a file is on the disk, `fsync(2)`. Blocks the whole program.
+ *
+ * @param fd The descriptor.
+ * @throws {LibcError} `EBADF`; `EINVAL` a pipe or a socket; `EIO`, `ENOSPC`, `EDQUOT` it could not be written; `EINTR`; `EROFS`.
+ *
+ * @example
+ * ```ts
+ * import { close, fsync, O_RDWR, O_TMPFILE, open, write } from "./mod.ts";
+ *
+ * const fd = open("/tmp", O_RDWR | O_TMPFILE);
+ * write(fd, "hello");
+ * fsync(fd);
+ * close(fd);
+ * ```
+ */
+export function fsync(fd: number): void {
+  fd = asFd(fd, "fsync");
+  if (c.fsync(fd) < 0) throw new LibcError("fsync", errno(), `descriptor ${fd}`);
 }
 
 /**
@@ -322,6 +492,24 @@ export function usleep(usec: number): void {
 export function unlink(pathname: string): void {
   const path = cstring(pathname, "unlink", "pathname");
   if (c.unlink(path) < 0) throw new LibcError("unlink", errno(), pathname);
+}
+
+/**
+ * Sets which directory names of files begin in, `chdir(2)`.
+ *
+ * @param path The directory.
+ * @throws {LibcError} `ENOENT`, `ENOTDIR`, `EACCES`, `ELOOP`, `ENAMETOOLONG` …
+ *
+ * @example
+ * ```ts
+ * import { chdir } from "./mod.ts";
+ *
+ * chdir(".");
+ * ```
+ */
+export function chdir(path: string): void {
+  const name = cstring(path, "chdir", "path");
+  if (c.chdir(name) < 0) throw new LibcError("chdir", errno(), path);
 }
 
 /**

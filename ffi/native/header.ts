@@ -22,6 +22,8 @@ import { type AnyFunction, type Ffi, type Native, onFirstCall, open, openElsewhe
 export interface CallOptions {
   /** C's name, where a second declaration has other types. */
   symbol?: string;
+  /** The number of the system call, where not every libc has a function for it. */
+  syscall?: Readonly<Record<typeof Deno.build.arch, number>>;
   /** Whether it may make the process wait, judged by its arguments. */
   waits?: (call: Call) => boolean;
   /** The parameter with the descriptor from which it waits for something: a look there tells whether it will wait. */
@@ -126,8 +128,14 @@ export function openNow(functions: object, name: string): void {
 /** The function itself, opened now. */
 export function bare(declared: Declared): AnyFunction {
   onFirstCall(declared.symbol);
-  const { symbol, parameters, result, around, opens } = declared;
-  let found = open(symbol, { parameters: parameters.map(([, { ffi }]) => ffi), result: result.ffi });
+  const { symbol, syscall, parameters, result, around, opens } = declared;
+  const types = parameters.map(([, { ffi }]) => ffi);
+  let found: AnyFunction;
+  if (syscall) {
+    const number = BigInt(syscall[Deno.build.arch]);
+    const call = open("syscall", { parameters: ["i64", ...types], result: result.ffi });
+    found = (...args) => call(number, ...args);
+  } else found = open(symbol, { parameters: types, result: result.ffi });
   if (around) found = around(found);
   if (!result.descriptor && !opens) return found;
   // what it gives belongs to the program

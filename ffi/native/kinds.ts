@@ -51,6 +51,8 @@ export interface Member<T = unknown> {
   readonly c?: string;
   /** The one architecture that has it. */
   readonly arch?: typeof Deno.build.arch;
+  /** Our name of it, where the other architecture has it in another place of the list. */
+  readonly name?: string;
   /** Reads it; what is a structure itself is told whose member it is. */
   read(view: DataView, at: number, syscall?: string): T;
   /** Writes it, or throws as `syscall` if the value is not one. Without this it cannot be set. */
@@ -232,9 +234,9 @@ export function cName<T>(c: string, member: Member<T>): Member<T> {
   return { ...member, c };
 }
 
-/** A member that only one architecture has. */
-export function only<T>(arch: typeof Deno.build.arch, member: Member<T>): Member<T> {
-  return { ...member, arch };
+/** A member that only one architecture has, or has here; then `name` is that of the same member of the other. */
+export function only<T>(arch: typeof Deno.build.arch, member: Member<T>, name?: string): Member<T> {
+  return { ...member, arch, name };
 }
 
 /** Bytes: a fixed text, or what nobody looks at. */

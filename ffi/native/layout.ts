@@ -44,7 +44,7 @@ export function laidOut(name: string, list: Members, arch: typeof Deno.build.arc
     const member = list[key];
     if (member.arch !== undefined && member.arch !== (arch === "aarch64" ? "aarch64" : "x86_64")) continue;
     const at = aligned(end, member.align);
-    members[key] = { at, member };
+    members[member.name ?? key] = { at, member };
     end = at + member.size;
     align = Math.max(align, member.align);
   }
@@ -218,7 +218,9 @@ export function layout<T extends Struct, M extends { [K in keyof M]: K extends k
   settable: readonly (keyof M & keyof T)[] = Object.keys(members) as (keyof M & keyof T)[],
 ): void {
   const list = members as unknown as Members;
-  const known = { ...laidOut(of.name, list), list, syscall, settable: settable as readonly string[] };
+  // C has functions and structures of the same name
+  const name = of.name.replace(/^struct_/, "");
+  const known = { ...laidOut(name, list), list, syscall, settable: settable as readonly string[] };
   layouts.set(of, known);
   define(of, known);
 }

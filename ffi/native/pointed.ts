@@ -47,6 +47,7 @@ export function addressOf(pointer: Deno.PointerObject): bigint {
 /** What a call gave, as a number: −1 for the address with which one says that it has failed. */
 export function numberOf(result: unknown): number {
   if (typeof result === "number") return result;
+  if (typeof result === "bigint") return Number(result);
   if (result === undefined || result === null) return 0;
   return Number(BigInt.asIntN(64, Deno.UnsafePointer.value(result as Deno.PointerObject)));
 }

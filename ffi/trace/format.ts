@@ -88,12 +88,19 @@ function structText({ struct, fields }: TracedStruct): string {
       return `[{${statusText(fields)}}]`;
     case "socklen_t":
       return `[${argumentText(fields.given)} => ${argumentText(fields.filled)}]`;
+    case "fd_set":
+      return setText(fields.given);
   }
   return `{${
     Object.entries(fields).map(([name, value]) => MEMBERS.get(name)?.(value) ?? `${name}=${argumentText(value)}`).join(
       ", ",
     )
   }}`;
+}
+
+/** Descriptors, as strace prints those of select. */
+function setText(list: TracedArgument): string {
+  return `[${Array.isArray(list) ? list.map(argumentText).join(" ") : argumentText(list)}]`;
 }
 
 function statusText(fields: TracedStruct["fields"]): string {
@@ -121,6 +128,11 @@ function has(value: TracedArgument | undefined, name: string): boolean {
   return value !== undefined && isFlags(value) && value.names.includes(name);
 }
 
+/** Tells whether a file is made, which then has the permissions that are given. */
+function makes(flags: TracedArgument | undefined): boolean {
+  return has(flags, "O_CREAT") || has(flags, "O_TMPFILE");
+}
+
 /** The members of each of poll's structures that go in, or come out. */
 function pollText(fds: TracedArgument, answered: boolean): string {
   if (!Array.isArray(fds)) return argumentText(fds);
@@ -143,7 +155,7 @@ function isZero(value: TracedArgument): boolean {
 function argumentTexts(event: EnterEvent | ExitEvent): string[] {
   const { call, args } = event;
   return Object.entries(args)
-    .filter(([name]) => !(call === "open" && name === "mode" && !has(args.flags, "O_CREAT")))
+    .filter(([name]) => !(call === "open" && name === "mode" && !makes(args.flags)))
     .map(([name, value]) => {
       if (name === "fds") return pollText(value, false);
       // a function's name
@@ -180,9 +192,20 @@ export function formatResumed(began: EnterEvent, event: ExitEvent): string {
   return visible(`<... ${event.call} resumed>${rest ? " " : ""}${rest}) = ${resultText(event)}`);
 }
 
+/** The descriptors that select has left in its sets. */
+function readyText({ readfds, writefds, exceptfds }: ExitEvent["args"]): string {
+  return Object.entries({ in: readfds, out: writefds, except: exceptfds }).flatMap(([name, set]) => {
+    if (typeof set !== "object" || set === null || !("fields" in set)) return [];
+    const { ready } = set.fields;
+    return Array.isArray(ready) && ready.length > 0 ? [`${name} ${setText(ready)}`] : [];
+  }).join(", ");
+}
+
 function resultText({ call, result, errno, args }: ExitEvent): string {
   if (errno !== undefined) return `${result} ${errno} (${errnoMessage(errnoNumber(errno))})`;
   if (call === "shmat" || call === "mmap") return "0x" + result.toString(16);
+  if (call === "umask") return flagsText({ value: result, names: [], rest: result, radix: 8 });
+  if (call === "select") return result === 0 ? "0 (Timeout)" : `${result} (${readyText(args)})`;
   if (call === "poll") return result === 0 ? "0 (Timeout)" : `${result} (${pollText(args.fds, true)})`;
   return String(result);
 }

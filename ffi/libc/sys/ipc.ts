@@ -65,19 +65,6 @@ export const IPC_STAT = 2;
 /** Ask for the system's limits. */
 export const IPC_INFO = 3;
 
-/** The owner may read. */
-export const S_IRUSR = 0o400;
-/** The owner may write. */
-export const S_IWUSR = 0o200;
-/** The group may read. */
-export const S_IRGRP = 0o040;
-/** The group may write. */
-export const S_IWGRP = 0o020;
-/** Others may read. */
-export const S_IROTH = 0o004;
-/** Others may write. */
-export const S_IWOTH = 0o002;
-
 /**
  * Makes a key from a file and a number, `ftok(3)`.
  *

@@ -4,7 +4,7 @@ import { declaredLayouts, layoutOf } from "../../../ffi/native/layout.ts";
 import { entries } from "../../../ffi/native/header.ts";
 import { OWN as OWN_FUNCTIONS } from "../../../ffi/native/own.ts";
 import { needs } from "../../needs.ts";
-import { compile, root, run } from "../../support.ts";
+import { compile, root, run, runSource } from "../../support.ts";
 
 const INCLUDES = `
 #define _GNU_SOURCE
@@ -21,10 +21,12 @@ ${
     "stddef.h",
     "stdio.h",
     "string.h",
+    "sys/file.h",
     "sys/ipc.h",
     "sys/mman.h",
     "sys/msg.h",
     "sys/resource.h",
+    "sys/select.h",
     "sys/sem.h",
     "sys/shm.h",
     "sys/socket.h",
@@ -39,9 +41,23 @@ ${
 `;
 
 /** The numbers that the library exports under a name of C's. */
-const constants = Object.entries(mod).filter((entry): entry is [string, number] =>
-  /^[A-Z_][A-Z0-9_]+$/.test(entry[0]) && typeof entry[1] === "number"
-);
+function constantsOf(exports: Readonly<Record<string, unknown>>): [name: string, value: number | bigint][] {
+  return Object.entries(exports).filter((entry): entry is [string, number | bigint] =>
+    /^[A-Z_][A-Z0-9_]+$/.test(entry[0]) && ["number", "bigint"].includes(typeof entry[1])
+  );
+}
+const constants = constantsOf(mod);
+
+/** The same as a program on arm64 gets them. */
+async function constantsOnArm64(): Promise<typeof constants> {
+  const { stdout, stderr } = await runSource(`
+    Object.defineProperty(Deno, "build", { value: { ...Deno.build, arch: "aarch64" } });
+    const numbers = Object.entries(await import("@mod")).filter(([, value]) => typeof value === "number");
+    console.log(JSON.stringify(numbers));
+  `);
+  assertEquals(stderr, "");
+  return constantsOf(Object.fromEntries(JSON.parse(stdout)));
+}
 
 /** Those that are the library's own. */
 const OWN = ["CHILD_FAILED", "TRACED_BYTES", "TRACE_LIMIT", "TRACE_VERSION"];
@@ -60,7 +76,7 @@ const OTHERS: [string, number][] = [
 function expressions(arch: typeof Deno.build.arch): [expression: string, value: number][] {
   const structures = [...declaredLayouts().keys()].filter(({ name }) => name !== "WaitStatus").flatMap((of) => {
     const { name, size, members } = layoutOf(of, arch);
-    const struct = `struct ${name === "Entry" ? "addrinfo" : name}`;
+    const struct = name === "fd_set" ? name : `struct ${name === "Entry" ? "addrinfo" : name}`;
     const named = Object.entries(members).map(([field, { at, member }]) => [member.c ?? field, at] as const);
     return [
       [`sizeof(${struct})`, size] as [string, number],
@@ -94,7 +110,8 @@ needs("cc")("every exported constant has the value that C's headers give it", as
   const wrong = constants.filter(([name, value]) => {
     // flags of 32 bits are written without a sign here
     const known = values.get(name);
-    return known !== undefined && Number(known) !== value && BigInt.asUintN(32, BigInt(known)) !== BigInt(value);
+    const bits = typeof value === "bigint" ? 64 : 32;
+    return known !== undefined && Number(known) !== value && BigInt.asUintN(bits, BigInt(known)) !== BigInt(value);
   });
   assertEquals(wrong, []);
 });
@@ -142,7 +159,12 @@ needs("aarch64-linux-gnu-gcc")(
     const sizes = expressions("aarch64").map(([expression, value]) =>
       `_Static_assert(${expression} == ${value}, "${expression}");`
     );
-    const values = constants.filter(([name]) => !OWN.includes(name)).map(([name, value]) =>
+    const arm = await constantsOnArm64();
+    assertEquals(
+      arm.map(([name]) => name),
+      constants.filter(([, value]) => typeof value === "number").map(([name]) => name),
+    );
+    const values = arm.filter(([name]) => !OWN.includes(name)).map(([name, value]) =>
       `#ifdef ${name}\n_Static_assert((unsigned int) ${name} == (unsigned int) ${value}LL, "${name}");\n#endif`
     );
     await compile([INCLUDES, ...sizes, ...values].join("\n"), "/dev/null", "aarch64-linux-gnu-gcc", "-c");
@@ -150,10 +172,12 @@ needs("aarch64-linux-gnu-gcc")(
 );
 
 Deno.test("what the library calls for itself is declared as in the headers", () => {
-  for (const { declared: { symbol, parameters, result } } of entries) {
-    const own = Object.entries(OWN_FUNCTIONS).find(([name]) => name === symbol)?.[1];
-    if (!own || symbol === "semctl") continue; // variadic: one of its two forms
-    assertEquals([parameters.map(([, { ffi }]) => ffi), result.ffi], [[...own[0]], own[1]], symbol);
+  for (const [name, types] of Object.entries(OWN_FUNCTIONS)) {
+    const forms = entries.filter(({ declared }) => declared.symbol === name)
+      .map(({ declared: { parameters, result } }) => [parameters.map(([, { ffi }]) => ffi), result.ffi]);
+    // a variadic one has several
+    if (forms.length > 1) assert(forms.some((form) => JSON.stringify(form) === JSON.stringify(types)), name);
+    else if (forms.length === 1) assertEquals(forms[0], [[...types[0]], types[1]], name);
   }
 });
 
