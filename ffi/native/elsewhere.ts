@@ -7,9 +7,10 @@
  */
 import { isForked } from "./child.ts";
 import type { Declared } from "./header.ts";
-import { type Ffi, functionAddress, type Native } from "./libc.ts";
+import type { Ffi, Native } from "./libc.ts";
 import { tracing } from "./observer.ts";
 import { own, preload } from "./own.ts";
+import { idleHandler, take } from "./taken.ts";
 import { type Job, startCall } from "./thread.ts";
 import { isWorker } from "./threads.ts";
 
@@ -60,11 +61,6 @@ export function blocking<P extends readonly Ffi[]>(
   };
 }
 
-const SIG_DFL = 0n;
-const SIG_BLOCK = 0;
-const FIRST = 34; // those below are libc's
-const LAST = 62; // qemu lets its programs send none of the two beyond
-
 // each a struct sigaction; the handler comes first
 const action = new BigUint64Array(19);
 const handler = new BigUint64Array(19);
@@ -93,28 +89,14 @@ export function canCallOff(): boolean {
   if (interruption === 0) {
     try {
       preload("tgkill");
-      handler[0] = functionAddress("abs");
-      interruption = choose();
+      handler[0] = idleHandler();
+      interruption = take(handler);
       globalThis.addEventListener("unload", end);
     } catch {
       interruption = undefined;
     }
   }
   return interruption !== undefined;
-}
-
-/** Takes a signal that nobody uses: the last ones are the least likely to be wanted later. */
-function choose(): number | undefined {
-  const blocked = new BigUint64Array(16); // a sigset_t
-  own.sigprocmask(SIG_BLOCK, null, blocked);
-  for (let sig = LAST; sig >= FIRST; sig--) {
-    if (blocked[0] >> BigInt(sig - 1) & 1n) continue; // threads that Deno makes have the mask of their maker
-    if (own.sigaction(sig, null, action) < 0) continue;
-    // ours already: in `deno test` each file has a library of its own, and a process has no signal for each
-    if (action[0] !== SIG_DFL && action[0] !== handler[0]) continue;
-    if (own.sigaction(sig, handler, null) === 0) return sig;
-  }
-  return undefined;
 }
 
 const PATIENCE = 2; // milliseconds: what a thread takes to begin the call, or to leave it, if it gets to run
@@ -135,7 +117,7 @@ function interrupt(job: Job): boolean {
 function signal(tid: number): boolean {
   // the program may have taken it for itself meanwhile
   const taken = () => own.sigaction(interruption!, null, action) < 0 || action[0] !== handler[0];
-  if (interruption === undefined || taken()) interruption = choose();
+  if (interruption === undefined || taken()) interruption = take(handler);
   if (interruption === undefined) return false;
   if (tid > 0) own.tgkill(own.getpid(), tid, interruption);
   return true;
