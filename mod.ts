@@ -81,11 +81,97 @@ export {
 } from "./ffi/libc/netdb.ts";
 export * from "./ffi/libc/netinet/in.ts";
 export * from "./ffi/libc/poll.ts";
-export * from "./ffi/libc/signal.ts";
+export {
+  CLD_CONTINUED,
+  CLD_DUMPED,
+  CLD_EXITED,
+  CLD_KILLED,
+  CLD_STOPPED,
+  CLD_TRAPPED,
+  kill,
+  pause,
+  pthread_sigmask,
+  raise,
+  SA_NOCLDSTOP,
+  SA_NOCLDWAIT,
+  SA_NODEFER,
+  SA_ONSTACK,
+  SA_RESETHAND,
+  SA_RESTART,
+  SA_SIGINFO,
+  SI_ASYNCIO,
+  SI_KERNEL,
+  SI_MESGQ,
+  SI_QUEUE,
+  SI_SIGIO,
+  SI_TIMER,
+  SI_TKILL,
+  SI_USER,
+  SIG_BLOCK,
+  SIG_DFL,
+  SIG_IGN,
+  SIG_SETMASK,
+  SIG_UNBLOCK,
+  SIGABRT,
+  sigaction,
+  type SigactionHandler,
+  sigaddset,
+  SIGALRM,
+  SIGBUS,
+  SIGCHLD,
+  SIGCONT,
+  sigdelset,
+  sigemptyset,
+  sigfillset,
+  SIGFPE,
+  SIGHUP,
+  SIGILL,
+  siginfo_t,
+  SIGINT,
+  SIGIO,
+  sigismember,
+  SIGKILL,
+  signal,
+  type SignalHandler,
+  signalName,
+  sigpending,
+  SIGPIPE,
+  sigprocmask,
+  SIGPROF,
+  SIGPWR,
+  sigqueue,
+  SIGQUIT,
+  SIGRTMAX,
+  SIGRTMIN,
+  SIGSEGV,
+  sigset_t,
+  SIGSTKFLT,
+  SIGSTOP,
+  SIGSYS,
+  SIGTERM,
+  sigtimedwait,
+  SIGTRAP,
+  SIGTSTP,
+  SIGTTIN,
+  SIGTTOU,
+  SIGURG,
+  SIGUSR1,
+  SIGUSR2,
+  sigval,
+  SIGVTALRM,
+  sigwait,
+  sigwaitinfo,
+  SIGWINCH,
+  SIGXCPU,
+  SIGXFSZ,
+  struct_sigaction,
+} from "./ffi/libc/signal.ts";
 export * from "./ffi/libc/stdio.ts";
 export * from "./ffi/libc/stdlib.ts";
 export * from "./ffi/libc/string.ts";
 export * from "./ffi/libc/sys/file.ts";
+export * from "./ffi/libc/sys/epoll.ts";
+export * from "./ffi/libc/sys/eventfd.ts";
 export * from "./ffi/libc/sys/ipc.ts";
 export {
   MSG_COPY,
@@ -126,12 +212,33 @@ export {
   SETVAL,
 } from "./ffi/libc/sys/sem.ts";
 export * from "./ffi/libc/sys/shm.ts";
+export * from "./ffi/libc/sys/signalfd.ts";
 export * from "./ffi/libc/sys/socket.ts";
 export * from "./ffi/libc/sys/stat.ts";
 export { timeval } from "./ffi/libc/sys/time.ts";
 export * from "./ffi/libc/sys/un.ts";
 export * from "./ffi/libc/sys/wait.ts";
 export * from "./ffi/libc/time.ts";
+export {
+  getitimer,
+  ITIMER_PROF,
+  ITIMER_REAL,
+  ITIMER_VIRTUAL,
+  itimerval,
+  setitimer,
+  timeval,
+} from "./ffi/libc/sys/time.ts";
+export * from "./ffi/libc/sys/timerfd.ts";
+export * from "./ffi/libc/sys/un.ts";
+export * from "./ffi/libc/sys/wait.ts";
+export {
+  CLOCK_BOOTTIME,
+  CLOCK_BOOTTIME_ALARM,
+  CLOCK_MONOTONIC,
+  CLOCK_REALTIME,
+  CLOCK_REALTIME_ALARM,
+  timespec,
+} from "./ffi/libc/time.ts";
 export * from "./ffi/libc/unistd.ts";
 export * from "./ffi/objects/ipc_object.ts";
 export * from "./ffi/objects/message.ts";

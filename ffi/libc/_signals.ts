@@ -70,6 +70,14 @@ export const SIGPWR = 30;
 /** A bad system call. */
 export const SIGSYS = 31;
 
+/**
+ * The first of the real-time signals, which are queued, each with its value, and come in the order of their numbers. The last ones
+ * are the library's: it takes one or two, counted down from 62, which no program uses at that moment.
+ */
+export const SIGRTMIN = 34;
+/** The last of them. */
+export const SIGRTMAX = 64;
+
 /** The names of the signals: the one of number `n` is at index `n`. */
 export const NAMES: readonly string[] = [
   "0",
@@ -121,8 +129,7 @@ export const NAMES: readonly string[] = [
  */
 export function signalName(sig: number): string {
   asInt(sig, "sigabbrev_np", "sig");
-  const SIGRTMIN = 34; // the first that glibc leaves to programs
-  if (sig >= SIGRTMIN && sig <= 64) return sig === SIGRTMIN ? "SIGRTMIN" : `SIGRTMIN+${sig - SIGRTMIN}`;
+  if (sig >= SIGRTMIN && sig <= SIGRTMAX) return sig === SIGRTMIN ? "SIGRTMIN" : `SIGRTMIN+${sig - SIGRTMIN}`;
   return NAMES[sig] ?? String(sig);
 }
 

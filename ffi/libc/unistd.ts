@@ -54,6 +54,7 @@ const c = header({
   ftruncate: call(i32, [["fd", id], ["length", long]]),
   fsync: call(i32, [["fd", id]], { waits: always }),
   chdir: call(i32, [["path", string]]),
+  alarm: call(u32, [["seconds", u32]]),
   sleep: call(u32, [["seconds", u32]], { waits: always }),
   usleep: call(i32, [["usec", u32]], { waits: always }),
   unlink: call(i32, [["pathname", string]]),
@@ -436,6 +437,26 @@ export function ftruncate(fd: number, length: number): void {
 export function fsync(fd: number): void {
   fd = asFd(fd, "fsync");
   if (c.fsync(fd) < 0) throw new LibcError("fsync", errno(), `descriptor ${fd}`);
+}
+
+/**
+ * Has the kernel send `SIGALRM` to this process, `alarm(2)`: that ends it, if nobody has said otherwise. There is one such alarm;
+ * a new one takes the place of the one before.
+ *
+ * @param seconds In how many seconds; 0 for not any more.
+ * @returns How many seconds were left of the one before; 0 if there was none.
+ * @throws {LibcError} `EINVAL` no number of seconds.
+ *
+ * @example
+ * ```ts
+ * import { alarm } from "./mod.ts";
+ *
+ * alarm(60);
+ * console.log(alarm(0)); // 60
+ * ```
+ */
+export function alarm(seconds: number): number {
+  return c.alarm(asUint(seconds, "alarm", "seconds"));
 }
 
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
+import { leaveHandler, realTime } from "./action.ts";
 import { setForked } from "./child.ts";
 import { isOwned } from "./descriptors.ts";
 import { faultHandler } from "./faults.ts";
@@ -56,7 +57,7 @@ const onSegv = new BigUint64Array(19);
 
 const NONE: number[] = [];
 
-/** The other signals that have a handler: those of real time get none from Deno, nor from us. */
+/** The other signals that have a handler: those of real time get none but from `sigaction`. */
 function handledSignals(): number[] {
   let list = NONE;
   for (let sig = 1; sig <= LAST_SIGNAL; sig++) {
@@ -65,6 +66,10 @@ function handledSignals(): number[] {
       if (list === NONE) list = [];
       list.push(sig);
     }
+  }
+  for (const sig of realTime) {
+    if (list === NONE) list = [];
+    list.push(sig);
   }
   return list;
 }
@@ -151,6 +156,7 @@ export function safely(fork: () => number): number {
   const pid = fork();
   if (pid === 0) {
     becomeChild(handled, fresh);
+    leaveHandler();
   } else {
     own.sigaction(SIGBUS, onBus, null);
     own.sigaction(SIGSEGV, onSegv, null);

@@ -53,6 +53,8 @@ export interface Member<T = unknown> {
   readonly arch?: typeof Deno.build.arch;
   /** Our name of it, where the other architecture has it in another place of the list. */
   readonly name?: string;
+  /** The member at whose place it lies, too, as in a union. */
+  readonly over?: string;
   /** Reads it; what is a structure itself is told whose member it is. */
   read(view: DataView, at: number, syscall?: string): T;
   /** Writes it, or throws as `syscall` if the value is not one. Without this it cannot be set. */
@@ -237,6 +239,27 @@ export function cName<T>(c: string, member: Member<T>): Member<T> {
 /** A member that only one architecture has, or has here; then `name` is that of the same member of the other. */
 export function only<T>(arch: typeof Deno.build.arch, member: Member<T>, name?: string): Member<T> {
   return { ...member, arch, name };
+}
+
+/** A member that lies where another one does, as in a union. */
+export function over<T>(name: string, member: Member<T>): Member<T> {
+  return { ...member, over: name };
+}
+
+/**
+ * Flags of 32 bits, of which the highest is one. JavaScript's operators make a negative number of it, so both ways of
+ * writing the number are right; read, it has no sign.
+ */
+export function flags32(names: Readonly<Record<string, number>>): Member<number> {
+  const signed = Object.fromEntries(Object.entries(names).map(([name, bits]) => [name, bits | 0]));
+  return {
+    ...u32,
+    write(view, at, value, name, syscall) {
+      if (typeof value === "number" && (value | 0) === value) value >>>= 0;
+      u32.write(view, at, value, name, syscall);
+    },
+    trace: (view, at) => named(u32.read(view, at) | 0, signed, { radix: 16 }),
+  };
 }
 
 /** Bytes: a fixed text, or what nobody looks at. */

@@ -43,9 +43,9 @@ export function laidOut(name: string, list: Members, arch: typeof Deno.build.arc
   for (const key in list) {
     const member = list[key];
     if (member.arch !== undefined && member.arch !== (arch === "aarch64" ? "aarch64" : "x86_64")) continue;
-    const at = aligned(end, member.align);
+    const at = member.over === undefined ? aligned(end, member.align) : members[member.over].at;
     members[member.name ?? key] = { at, member };
-    end = at + member.size;
+    end = Math.max(end, at + member.size);
     align = Math.max(align, member.align);
   }
   return { name, size: aligned(end, align), align, members };

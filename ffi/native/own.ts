@@ -25,6 +25,7 @@ export const OWN = {
   syscall: [["i64", "i64", "buffer", "i64"], "i64"],
   epoll_create1: [["i32"], "i32"],
   dup3: [["i32", "i32", "i32"], "i32"],
+  pipe2: [["buffer", "i32"], "i32"],
   _exit: [["i32"], "void"],
   execve: [["buffer", "buffer", "buffer"], "i32"],
   readlink: [["buffer", "buffer", "usize"], "i32"],

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { SIG_DFL, signal } from "../libc/signal.ts";
+import { isDefault, signal } from "../libc/signal.ts";
 import { ENDS, prepare, removeAndEnd } from "../native/removal.ts";
 import { enterAllMade } from "./_made.ts";
 
@@ -36,8 +36,5 @@ import { enterAllMade } from "./_made.ts";
 export function removeOnSignals(): void {
   prepare();
   enterAllMade();
-  for (const sig of ENDS) {
-    const before = signal(sig, removeAndEnd);
-    if (before !== SIG_DFL) signal(sig, before);
-  }
+  for (const sig of ENDS) if (isDefault(sig)) signal(sig, removeAndEnd);
 }

@@ -42,7 +42,7 @@ import {
 } from "../../native/layout.ts";
 import { errno } from "../../native/libc.ts";
 import { own } from "../../native/own.ts";
-import { timespec } from "../time.ts";
+import { timeoutOf, timespec } from "../time.ts";
 import {
   IPC_CREAT,
   IPC_EXCL,
@@ -378,16 +378,7 @@ export function semopElsewhere(semid: number, sops: sembuf): Blocked | undefined
 export function semtimedop(semid: number, sops: sembuf, timeout: number | null): void {
   const bytes = operations(sops, "semtimedop");
   const nsops = countOf(bytes, "semtimedop");
-  let until: BigInt64Array<ArrayBuffer> | null = null;
-  if (timeout !== null) {
-    if (typeof timeout !== "number" || !(timeout >= 0 && timeout <= Number.MAX_SAFE_INTEGER)) {
-      throw new LibcError("semtimedop", "EINVAL", `timeout must be seconds or null, got ${shown(timeout)}`);
-    }
-    const seconds = Math.floor(timeout);
-    until = new BigInt64Array(2); // a struct timespec
-    until[0] = BigInt(seconds);
-    until[1] = BigInt(Math.floor((timeout - seconds) * 1e9)); // rounding up could give a whole second, which is EINVAL
-  }
+  const until = timeoutOf(timeout, "semtimedop");
   if (c.semtimedop(asInt(semid, "semtimedop", "semid"), bytes, nsops, until) < 0) {
     const failed = errno();
     throw new LibcError(
