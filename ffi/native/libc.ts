@@ -78,10 +78,23 @@ export function open(symbol: string, signature: Signature): AnyFunction {
   const key = `${symbol} ${parameters} ${result} ${nonblocking}`;
   let found = opened.get(key);
   if (!found) {
-    const { symbols } = Deno.dlopen("libc.so.6", { [symbol]: signature as Deno.ForeignFunction });
-    opened.set(key, found = symbols[symbol] as AnyFunction);
+    opened.set(key, found = load(symbol, signature as Deno.ForeignFunction));
   }
   return found;
+}
+
+/** Before glibc 2.34, what POSIX queues need was in a library of its own. */
+function load(symbol: string, signature: Deno.ForeignFunction): AnyFunction {
+  const from = (library: string) => Deno.dlopen(library, { [symbol]: signature }).symbols[symbol] as AnyFunction;
+  try {
+    return from("libc.so.6");
+  } catch (error) {
+    try {
+      return from("librt.so.1");
+    } catch {
+      throw error;
+    }
+  }
 }
 
 /** A function on another thread, opened when it is first called. Its `errno` stays there. */
