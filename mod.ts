@@ -28,6 +28,11 @@
  * | `semtimedop` | `struct timespec` | seconds, or `null` for ever |
  * | `semctl` | variadic | one argument of the kind that the command needs |
  * | `msgsnd`, `msgrcv` | `void *` | a {@linkcode msgbuf} |
+ * | `mq_open` | `mode` and `attr` are variadic | 0600, and what the system has, unless given |
+ * | `mq_send`, `mq_receive` and their timed kin | `msg_len` | may be left out: the whole buffer. What is sent may be a string |
+ * | `mq_receive`, `mq_timedreceive` | `unsigned int *` for the priority | a `Uint32Array` |
+ * | `mq_timedsend`, `mq_timedreceive` | `struct timespec` since 1970 | seconds since 1970, or `null` for ever |
+ * | `mq_notify` | signal, thread or nothing | signal or nothing |
  * | `shmat` | an address that one may choose | the segment's bytes; `shmaddr` is always `null` |
  * | `shmdt` | the address | the array that `shmat` gave |
  * | `wait`, `waitpid`, `wait3`, `wait4` | `int *` and macros | a {@linkcode WaitStatus} with the macros as properties |
@@ -79,6 +84,20 @@ export {
   gai_strerror,
   getaddrinfo,
 } from "./ffi/libc/netdb.ts";
+export {
+  mq_attr,
+  mq_close,
+  mq_getattr,
+  mq_notify,
+  mq_open,
+  MQ_PRIO_MAX,
+  mq_receive,
+  mq_send,
+  mq_setattr,
+  mq_timedreceive,
+  mq_timedsend,
+  mq_unlink,
+} from "./ffi/libc/mqueue.ts";
 export * from "./ffi/libc/netinet/in.ts";
 export * from "./ffi/libc/poll.ts";
 export {

@@ -58,6 +58,7 @@ import {
   SIGWINCH,
 } from "./_signals.ts";
 
+export { SIGEV_NONE, SIGEV_SIGNAL, sigevent } from "./_sigevent.ts";
 export {
   SIGABRT,
   SIGALRM,

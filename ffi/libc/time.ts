@@ -28,15 +28,24 @@ export class timespec extends Struct {
 }
 layout(timespec, "timerfd_settime", { tv_sec: long, tv_nsec: long });
 
-/** What to wait no longer than, as a call takes it: seconds, or `null` for ever. */
-export function timeoutOf(timeout: number | null, syscall: string): BigInt64Array<ArrayBuffer> | null {
+/** A span of time or a moment, as a call takes it: seconds, or `null` for ever. */
+export function timeoutOf(
+  timeout: number | null,
+  syscall: string,
+  what = "timeout must be seconds",
+): BigInt64Array<ArrayBuffer> | null {
   if (timeout === null) return null;
   if (typeof timeout !== "number" || !(timeout >= 0 && timeout <= Number.MAX_SAFE_INTEGER)) {
-    throw new LibcError(syscall, "EINVAL", `timeout must be seconds or null, got ${shown(timeout)}`);
+    throw new LibcError(syscall, "EINVAL", `${what} or null, got ${shown(timeout)}`);
   }
   const seconds = Math.floor(timeout);
   const until = new BigInt64Array(2); // a struct timespec
   until[0] = BigInt(seconds);
   until[1] = BigInt(Math.floor((timeout - seconds) * 1e9)); // rounding up could give a whole second, which is EINVAL
   return until;
+}
+
+/** A moment of the clock of the time of day, as a call takes it: seconds since 1970, or `null` for never. */
+export function momentOf(abs_timeout: number | null, syscall: string): BigInt64Array<ArrayBuffer> | null {
+  return timeoutOf(abs_timeout, syscall, "abs_timeout must be seconds since 1970");
 }

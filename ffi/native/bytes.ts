@@ -23,8 +23,15 @@ export function isWords(value: unknown): value is Uint16Array<ArrayBuffer> {
   return tag(value) === "Uint16Array";
 }
 
+/** Tells whether a value is a `Uint32Array`. */
+export function isUints(value: unknown): value is Uint32Array<ArrayBuffer> {
+  return tag(value) === "Uint32Array";
+}
+
 /** How many bytes a typed array has; none once its memory is gone. */
-export const byteLengthOf = getter("byteLength") as (view: Uint8Array | Uint16Array | Int32Array) => number;
+export const byteLengthOf = getter("byteLength") as (
+  view: Uint8Array | Uint16Array | Uint32Array | Int32Array,
+) => number;
 
 /** The buffer that a typed array lies over. */
 export const bufferOf = getter("buffer") as (view: Uint8Array) => ArrayBuffer;

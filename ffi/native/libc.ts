@@ -78,10 +78,24 @@ export function open(symbol: string, signature: Signature): AnyFunction {
   const key = `${symbol} ${parameters} ${result} ${nonblocking}`;
   let found = opened.get(key);
   if (!found) {
-    const { symbols } = Deno.dlopen("libc.so.6", { [symbol]: signature as Deno.ForeignFunction });
-    opened.set(key, found = symbols[symbol] as AnyFunction);
+    opened.set(key, found = load(symbol, signature as Deno.ForeignFunction));
   }
   return found;
+}
+
+/** Before glibc 2.34, POSIX queues, semaphores and threads were in libraries of their own. */
+function load(symbol: string, signature: Deno.ForeignFunction): AnyFunction {
+  const from = (library: string) => Deno.dlopen(library, { [symbol]: signature }).symbols[symbol] as AnyFunction;
+  try {
+    return from("libc.so.6");
+  } catch (error) {
+    for (const library of ["libpthread.so.0", "librt.so.1"]) {
+      try {
+        return from(library);
+      } catch { /* said below */ }
+    }
+    throw error;
+  }
 }
 
 /** A function on another thread, opened when it is first called. Its `errno` stays there. */

@@ -45,6 +45,7 @@ export const OWN = {
   shmdt: [["pointer"], "i32"],
   msgctl: [["i32", "i32", "buffer"], "i32"],
   semctl: [["i32", "i32", "i32", "buffer"], "i32"],
+  mq_getattr: [["i32", "buffer"], "i32"],
   inet_ntop: [["i32", "buffer", "buffer", "u32"], "pointer"],
   inet_pton: [["i32", "buffer", "buffer"], "i32"],
   if_nametoindex: [["buffer"], "u32"],

@@ -151,11 +151,17 @@ function isZero(value: TracedArgument): boolean {
   return typeof value === "object" && value !== null && "value" in value && value.value === 0;
 }
 
+/** Tells whether C does not look at an argument: one of those that a file or a queue is made with, where none is. */
+function isUnread(call: string, name: string, { flags, oflag }: EnterEvent["args"]): boolean {
+  if (call === "open") return name === "mode" && !makes(flags);
+  return call === "mq_open" && (name === "mode" || name === "attr") && !has(oflag, "O_CREAT");
+}
+
 /** The arguments' texts, in their order. */
 function argumentTexts(event: EnterEvent | ExitEvent): string[] {
   const { call, args } = event;
   return Object.entries(args)
-    .filter(([name]) => !(call === "open" && name === "mode" && !makes(args.flags)))
+    .filter(([name]) => !isUnread(call, name, args))
     .map(([name, value]) => {
       if (name === "fds") return pollText(value, false);
       // a function's name

@@ -13,6 +13,8 @@ ${
     "arpa/inet.h",
     "errno.h",
     "fcntl.h",
+    "limits.h",
+    "mqueue.h",
     "netdb.h",
     "netinet/in.h",
     "netinet/tcp.h",
