@@ -234,10 +234,6 @@ export * from "./ffi/libc/sys/shm.ts";
 export * from "./ffi/libc/sys/signalfd.ts";
 export * from "./ffi/libc/sys/socket.ts";
 export * from "./ffi/libc/sys/stat.ts";
-export { timeval } from "./ffi/libc/sys/time.ts";
-export * from "./ffi/libc/sys/un.ts";
-export * from "./ffi/libc/sys/wait.ts";
-export * from "./ffi/libc/time.ts";
 export {
   getitimer,
   ITIMER_PROF,

@@ -4,7 +4,7 @@ import { fails, mod, run, runSource } from "../../../support.ts";
 import { needs } from "../../../needs.ts";
 
 const { close, MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED, memfd_create, mmap, munmap, peek, poke } = ipc;
-const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR, PROT_NONE, PROT_READ, PROT_WRITE, write } = ipc;
+const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR, PROT_NONE, PROT_READ, write } = ipc;
 const BOTH = 3;
 const PAGE = 65_536; // no page is larger
 
