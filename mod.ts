@@ -99,7 +99,10 @@ export {
   mq_unlink,
 } from "./ffi/libc/mqueue.ts";
 export * from "./ffi/libc/netinet/in.ts";
+export * from "./ffi/libc/linux/futex.ts";
 export * from "./ffi/libc/poll.ts";
+export * from "./ffi/libc/pthread.ts";
+export * from "./ffi/libc/semaphore.ts";
 export {
   CLD_CONTINUED,
   CLD_DUMPED,

@@ -28,6 +28,12 @@ export function isUints(value: unknown): value is Uint32Array<ArrayBuffer> {
   return tag(value) === "Uint32Array";
 }
 
+/** Tells whether a value is an array of 32-bit integers. */
+export function isWords32(value: unknown): value is Int32Array | Uint32Array {
+  const name = tag(value);
+  return name === "Int32Array" || name === "Uint32Array";
+}
+
 /** How many bytes a typed array has; none once its memory is gone. */
 export const byteLengthOf = getter("byteLength") as (
   view: Uint8Array | Uint16Array | Uint32Array | Int32Array,

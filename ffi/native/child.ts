@@ -21,7 +21,11 @@ export function isForked(): boolean {
 /** Notes that this process is one, or that it was only rehearsed. */
 export function setForked(value: boolean): void {
   forked = value;
+  generation += value ? 1 : -1;
 }
+
+/** How many forks lie between the program's first process and this one: what was noted before the last is the parent's. */
+export let generation = 0;
 
 /** Ends this child at once. */
 export function exitChild(status: number): never {

@@ -32,6 +32,8 @@ export interface CallOptions {
   output?: string;
   /** Tells a failed result; `-1` is one unless given. */
   failed?: (result: number) => boolean;
+  /** What it gives is the error's number, and `errno` stays as it is. */
+  givesError?: true;
   /** The descriptors that it gave, besides a result of kind `fd`. */
   opens?: (args: unknown[]) => number[];
   /** Nothing that a trace should show. */

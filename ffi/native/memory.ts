@@ -6,6 +6,7 @@
 import { LibcError } from "../errors.ts";
 import { bufferOf, byteLengthOf, isBytes, offsetOf, plain } from "./bytes.ts";
 import { asBytes, shown } from "./check.ts";
+import { generation } from "./child.ts";
 import { anyGone, wasGone } from "./faults.ts";
 import { errno } from "./libc.ts";
 import { tracing } from "./observer.ts";
@@ -27,8 +28,8 @@ export interface Region {
   /** The first byte's place in the file. */
   readonly from: number;
   readonly access: Access;
-  /** Why it has to stay for now, if it has to. */
-  held: Set<string>;
+  /** Why it has to stay for now, if it has to, and since which {@linkcode generation}: a forked child holds nothing. */
+  readonly held: Map<string, number>;
 }
 
 const attached = new WeakMap<ArrayBufferLike, Region>();
@@ -173,7 +174,7 @@ export function attach(
   access: Access,
   known: Partial<Pick<Region, "shmid" | "place" | "from">>,
 ): Memory {
-  const region: Region = { from: 0, ...known, address, length, access, held: new Set() };
+  const region: Region = { from: 0, ...known, address, length, access, held: new Map() };
   if (access !== "write") {
     const memory = new ReadOnlyMemory(length);
     windows.set(memory, region);
@@ -208,7 +209,7 @@ export function wholeOf(memory: Memory, syscall: string, kind: "segment" | "mapp
     }
     if (offsetOf(memory) !== 0) throw new LibcError(syscall, "EINVAL", `not the ${kind}'s beginning`);
   }
-  for (const reason of found.held) throw new LibcError(syscall, "EBUSY", reason);
+  for (const [reason, since] of found.held) if (since === generation) throw new LibcError(syscall, "EBUSY", reason);
   return found;
 }
 

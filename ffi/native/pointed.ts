@@ -39,6 +39,11 @@ export function pointerOf(address: bigint): Deno.PointerValue {
   return Deno.UnsafePointer.create(address);
 }
 
+/** Where an array's first element lies; 0 once its memory is gone. */
+export function addressOfWords(words: Int32Array | Uint32Array): bigint {
+  return BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(words as Int32Array<ArrayBuffer>)));
+}
+
 /** A pointer's address. */
 export function addressOf(pointer: Deno.PointerObject): bigint {
   return BigInt(Deno.UnsafePointer.value(pointer));

@@ -209,7 +209,7 @@ function readyText({ readfds, writefds, exceptfds }: ExitEvent["args"]): string 
 
 function resultText({ call, result, errno, args }: ExitEvent): string {
   if (errno !== undefined) return `${result} ${errno} (${errnoMessage(errnoNumber(errno))})`;
-  if (call === "shmat" || call === "mmap") return "0x" + result.toString(16);
+  if (call === "shmat" || call === "mmap" || call === "sem_open") return "0x" + result.toString(16);
   if (call === "umask") return flagsText({ value: result, names: [], rest: result, radix: 8 });
   if (call === "select") return result === 0 ? "0 (Timeout)" : `${result} (${readyText(args)})`;
   if (call === "poll") return result === 0 ? "0 (Timeout)" : `${result} (${pollText(args.fds, true)})`;

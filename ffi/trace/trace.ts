@@ -251,11 +251,11 @@ function traced({ declared }: Entry, bare: AnyFunction): AnyFunction {
     const made = new TracedCall(declared, args);
     const entered = quiet ? undefined : unnoticed(() => enter(made));
     const result = bare(...args);
-    const code = errno();
     const number = numberOf(result);
+    const code = declared.givesError ? number : errno();
     if (call === "fork" && number === 0) pid = 0; // it has to introduce itself, even if a listener has forked it
     if (entered) unnoticed(() => exit(made, number, code, entered));
-    setErrno(code);
+    if (!declared.givesError) setErrno(code);
     return result;
   };
   const { enter, exit } = teller(declared, seen);

@@ -5,6 +5,7 @@
  */
 import { LibcError } from "../../errors.ts";
 import { asInt, asLong, asSize, shown } from "../../native/check.ts";
+import { generation } from "../../native/child.ts";
 import { fd as asFd } from "../../native/descriptors.ts";
 import { forgetRange, survive } from "../../native/faults.ts";
 import { call, header } from "../../native/header.ts";
@@ -340,7 +341,7 @@ export function mprotect(addr: Memory, prot: number): Memory {
   const { address, length } = region;
   const at = addressOf(address);
   changing.set(at, addr);
-  region.held.add(CHANGING); // who is told of the call by a trace may do something, too
+  region.held.set(CHANGING, generation); // who is told of the call by a trace may do something, too
   try {
     if (c.mprotect(address, asSize(length, "mprotect", "len"), prot) < 0) throw new LibcError("mprotect", errno());
   } finally {
