@@ -7,7 +7,7 @@ import { LibcError } from "../../errors.ts";
 import { byteLengthOf, isWords32 } from "../../native/bytes.ts";
 import { asInt, asUint, itemsOf, shown } from "../../native/check.ts";
 import { call, type CallOptions, header } from "../../native/header.ts";
-import { array, flags, i32, type Kind, named, oneOf, opaque, size, u32, u64 } from "../../native/kinds.ts";
+import { array, as, flags, i32, type Kind, named, oneOf, opaque, size, u32, u64 } from "../../native/kinds.ts";
 import { element, layout, layoutOf, Struct, struct } from "../../native/layout.ts";
 import { errno } from "../../native/libc.ts";
 import { addressOfWords } from "../../native/pointed.ts";
@@ -54,8 +54,15 @@ const operation = flags({
 }, { radix: 16, mask: 0xff });
 const bits: Kind<"u32"> = {
   ...u32,
-  decode: (value) =>
-    named(Number(value), Number(value) === FUTEX_BITSET_MATCH_ANY ? { FUTEX_BITSET_MATCH_ANY } : {}, { radix: 16 }),
+  decode: (value) => {
+    const all = value === FUTEX_BITSET_MATCH_ANY;
+    return {
+      value: Number(value),
+      names: all ? ["FUTEX_BITSET_MATCH_ANY"] : [],
+      rest: all ? 0 : Number(value),
+      radix: 16,
+    };
+  },
 };
 const time = struct(timespec);
 const start = [["uaddr", opaque], ["futex_op", operation], ["val", u32]] as const;
@@ -68,7 +75,12 @@ class struct_futex_waitv extends Struct {
   declare uaddr: bigint;
   declare flags: number;
 }
-layout(struct_futex_waitv, "futex_waitv", { val: u64, uaddr: u64, flags: u32, __reserved: u32 });
+layout(struct_futex_waitv, "futex_waitv", {
+  val: as(u64, { decode: (value) => named(Number(value), {}, { radix: 16 }) }),
+  uaddr: as(u64, { decode: (value) => ({ pointer: Number(value) }) }),
+  flags: as(u32, oneOf({ FUTEX_32: 2 })),
+  __reserved: u32,
+});
 const ENTRY = layoutOf(struct_futex_waitv);
 const FUTEX2_SIZE_U32 = 2;
 
@@ -222,7 +234,8 @@ export function futex_waitv(
     throw new LibcError("futex_waitv", "EINVAL", `waiters must be 1 to ${FUTEX_WAITV_MAX} of [uaddr, val]`);
   }
   const { val, uaddr, flags } = ENTRY.members;
-  const entries = new DataView(new ArrayBuffer(list.length * ENTRY.size));
+  const bytes = new Uint8Array(list.length * ENTRY.size);
+  const entries = new DataView(bytes.buffer);
   const until = timeoutOf(timeout, "futex_waitv");
   const clock = asInt(clockid, "futex_waitv", "clockid");
   const pairs = list.map((item) => {
@@ -237,7 +250,7 @@ export function futex_waitv(
     entries.setBigUint64(at + uaddr.at, addressOfWords(word), true);
     entries.setUint32(at + flags.at, FUTEX2_SIZE_U32, true);
   }
-  const result = c.futex_waitv(entries as unknown as BufferSource, list.length, 0, until, clock);
+  const result = c.futex_waitv(bytes, list.length, 0, until, clock);
   if (result < 0) throw new LibcError("futex_waitv", errno());
   return result;
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import { type EnterEvent, type ExitEvent, formatTraceEvent, TRACED_BYTES, type TraceEvent } from "../../../../mod.ts";
+import { entries } from "../../../../ffi/native/header.ts";
 import { FFI, Program } from "../../../support.ts";
 
 /** A system call as strace saw it. */
@@ -214,12 +215,22 @@ const TRANSLATIONS: Record<string, Translation> = {
     flags.replace("|O_NOFOLLOW|O_CLOEXEC", ""),
     mode ?? UNSEEN,
   ]],
+  // it leaves out what the operation does not take
+  futex: ["futex", ({ args }) => {
+    if (args[1].startsWith("FUTEX_WAIT_BITSET")) return [...args.slice(0, 4), "NULL", args[4]];
+    return args[1].startsWith("FUTEX_WAKE_BITSET") ? [...args.slice(0, 3), "NULL", "NULL", args[3]] : args;
+  }],
+  sem_unlink: ["unlink", ({ args: [path] }) => [path.replace("/dev/shm/sem.", "/")]],
   shm_unlink: ["unlink", ({ args: [path] }) => [path.replace("/dev/shm", "")]],
   ftok: ["newfstatat", ({ args: [at, path] }) => at === "AT_FDCWD" ? [path, UNSEEN] : undefined],
 };
 
 /** The functions that are no single system call: there is nothing to compare them with. */
 export const NO_SYSCALL: Record<string, string> = {
+  ...Object.fromEntries(
+    entries.map(({ name }) => name).filter((name) => /^(sem|pthread)_/.test(name) && !["sem_unlink"].includes(name))
+      .map((name) => [name, "done in memory; where it has to wait or to wake somebody, by futexes"]),
+  ),
   rand: "computed in the process",
   srand: "computed in the process",
   getaddrinfo: "whatever the resolver reads and asks",

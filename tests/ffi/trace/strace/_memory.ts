@@ -61,3 +61,93 @@ export function mappings(): void {
   ipc.close(reading);
   ipc.unlink(`${directory}/read`);
 }
+
+export function synchronization(): void {
+  const memory = ipc.mmap(null, 4096, 3, ipc.MAP_SHARED | ipc.MAP_ANONYMOUS);
+  const soon = () => Date.now() / 1000 + 0.01;
+  const name = `/ipc_playground_${ipc.getpid()}`;
+  const named = ipc.sem_open(name, ipc.O_CREAT | ipc.O_EXCL, 0o600, 1);
+  undo.push(() => ipc.sem_unlink(name));
+  ipc.sem_wait(named);
+  ipc.sem_close(named);
+  ipc.sem_unlink(name);
+  fails("ENOENT", () => ipc.sem_unlink(name));
+  const sem = new ipc.sem_t(memory, 0);
+  ipc.sem_init(sem, 1, 0);
+  ipc.sem_post(sem);
+  ipc.sem_trywait(sem);
+  ipc.sem_getvalue(sem);
+  fails("ETIMEDOUT", () => ipc.sem_timedwait(sem, soon()));
+  ipc.sem_destroy(sem);
+
+  const attr = new ipc.pthread_mutexattr_t();
+  ipc.pthread_mutexattr_init(attr);
+  ipc.pthread_mutexattr_settype(attr, ipc.PTHREAD_MUTEX_RECURSIVE);
+  ipc.pthread_mutexattr_gettype(attr);
+  ipc.pthread_mutexattr_setpshared(attr, ipc.PTHREAD_PROCESS_SHARED);
+  ipc.pthread_mutexattr_getpshared(attr);
+  ipc.pthread_mutexattr_setrobust(attr, ipc.PTHREAD_MUTEX_ROBUST);
+  ipc.pthread_mutexattr_getrobust(attr);
+  const condattr = new ipc.pthread_condattr_t();
+  ipc.pthread_condattr_init(condattr);
+  ipc.pthread_condattr_setpshared(condattr, ipc.PTHREAD_PROCESS_SHARED);
+  ipc.pthread_condattr_getpshared(condattr);
+  ipc.pthread_condattr_setclock(condattr, ipc.CLOCK_REALTIME);
+  ipc.pthread_condattr_getclock(condattr);
+  const mutex = new ipc.pthread_mutex_t(memory, 64);
+  const cond = new ipc.pthread_cond_t(memory, 128);
+  ipc.pthread_mutex_init(mutex, attr);
+  ipc.pthread_cond_init(cond, condattr);
+  ipc.pthread_mutexattr_destroy(attr);
+  ipc.pthread_condattr_destroy(condattr);
+  ipc.pthread_mutex_lock(mutex);
+  ipc.pthread_mutex_trylock(mutex);
+  ipc.pthread_mutex_timedlock(mutex, soon());
+  ipc.pthread_mutex_unlock(mutex);
+  ipc.pthread_mutex_unlock(mutex);
+  fails("ETIMEDOUT", () => ipc.pthread_cond_timedwait(cond, mutex, soon()));
+  ipc.pthread_mutex_unlock(mutex);
+  fails("EINVAL", () => ipc.pthread_mutex_consistent(mutex));
+  const garbled = new ipc.pthread_mutex_t(memory, 512);
+  ipc.pthread_mutex_init(garbled, null);
+  fails("EBUSY", () => {
+    ipc.pthread_mutex_lock(garbled);
+    ipc.pthread_mutex_destroy(garbled);
+  });
+  // it is back because somebody signals: a child
+  ipc.pthread_mutex_lock(mutex);
+  const child = ipc.fork(() => {
+    ipc.pthread_mutex_lock(mutex);
+    ipc.pthread_cond_signal(cond);
+    ipc.pthread_mutex_unlock(mutex);
+  });
+  ipc.pthread_cond_wait(cond, mutex);
+  ipc.waitpid(child);
+  ipc.pthread_mutex_unlock(mutex);
+  ipc.pthread_cond_broadcast(cond);
+  ipc.pthread_cond_destroy(cond);
+  ipc.pthread_mutex_destroy(mutex);
+  const last = new Int32Array(memory.buffer, 1024, 1);
+  const waker = ipc.fork(() => {
+    while (ipc.futex(last, ipc.FUTEX_WAKE, 1) === 0) ipc.usleep(1000);
+  });
+  ipc.futex_waitv([[last, 0]], null);
+  ipc.waitpid(waker);
+  ipc.munmap(memory);
+
+  const word = new Int32Array([5]);
+  const other = new Int32Array(1);
+  const any = ipc.FUTEX_BITSET_MATCH_ANY;
+  fails("EAGAIN", () => ipc.futex(word, ipc.FUTEX_WAIT, 4));
+  fails("EAGAIN", () => ipc.futex(word, ipc.FUTEX_WAIT | ipc.FUTEX_PRIVATE_FLAG, -4, 2.5));
+  fails("ETIMEDOUT", () => ipc.futex(word, ipc.FUTEX_WAIT, 5, 0.01));
+  ipc.futex(word, ipc.FUTEX_WAKE, 1);
+  ipc.futex(word, ipc.FUTEX_WAKE | ipc.FUTEX_PRIVATE_FLAG, 0x7fff_ffff);
+  fails("ETIMEDOUT", () => ipc.futex(word, ipc.FUTEX_WAIT_BITSET | ipc.FUTEX_CLOCK_REALTIME, 5, 1, null, any));
+  fails("EINVAL", () => ipc.futex(word, ipc.FUTEX_WAIT_BITSET, 5, null, null, 0));
+  ipc.futex(word, ipc.FUTEX_WAKE_BITSET, 1, null, null, 6);
+  ipc.futex(word, ipc.FUTEX_REQUEUE, 1, 2, other);
+  ipc.futex(word, ipc.FUTEX_CMP_REQUEUE, 1, 2, other, 5);
+  fails("ETIMEDOUT", () => ipc.futex_waitv([[word, 5], [other, 0]], 1));
+  fails("EAGAIN", () => ipc.futex_waitv([[word, 4]], null, ipc.CLOCK_REALTIME));
+}

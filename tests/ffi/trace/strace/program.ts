@@ -8,7 +8,7 @@
  */
 import * as ipc from "../../../../mod.ts";
 import { files, polls } from "./_files.ts";
-import { mappings } from "./_memory.ts";
+import { mappings, synchronization } from "./_memory.ts";
 import { processes } from "./_processes.ts";
 import { names, options, sockets } from "./_sockets.ts";
 import { undo } from "./_support.ts";
@@ -21,6 +21,7 @@ const PARTS = [
   files,
   processes,
   mappings,
+  synchronization,
   polls,
   sockets,
   options,
