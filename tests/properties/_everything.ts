@@ -39,6 +39,18 @@ const LEFT_OUT: Readonly<Record<string, (args: Anything[]) => boolean>> = {
   usleep: ([us]) => number(us) && us > 100,
   // it waits for a signal, which nobody sends
   pause: ([options]) => !(options?.signal instanceof AbortSignal),
+  // it would take much memory
+  mmap: ([, length, , flags]) => length > 2 ** 26 && (flags & (mod.MAP_POPULATE | mod.MAP_LOCKED)) !== 0,
+  // it would make, or remove, what is others'
+  shm_open: ([, flags]) => (flags & mod.O_CREAT) !== 0,
+  sem_open: ([, flags]) => (flags & mod.O_CREAT) !== 0,
+  shm_unlink: ([name]) => exists(`/dev/shm/${name}`),
+  sem_unlink: ([name]) => exists(`/dev/shm/sem.${String(name).replace(/^\/+/, "")}`),
+  // signals do not end it
+  pthread_mutex_lock: ([mutex]) => is(mutex, mod.pthread_mutex_t),
+  pthread_mutex_timedlock: ([, moment]) => moment === null || (moment as number) > Date.now() / 1000 + 0.01,
+  pthread_cond_wait: ([cond, mutex]) => is(cond, mod.pthread_cond_t) && is(mutex, mod.pthread_mutex_t),
+  pthread_cond_timedwait: ([, , moment]) => moment === null || (moment as number) > 1,
   // it would ask a name server
   getaddrinfo: ([node]) => typeof node === "string" && !/^[\d.:]*$/.test(node),
 };
@@ -121,6 +133,9 @@ function after(target: Target, args: Anything[], result: Anything, w: World): vo
       return w.remove(target.name, result);
     case "shmat":
       return mod.shmdt(result);
+    case "mmap":
+    case "mprotect":
+      return mod.munmap(result);
     case "removeOnSignals":
       // Ctrl-C is to be heard of where the rest is cleaned up, too
       for (const [sig, action] of ending) own.sigaction(sig, action, null);
@@ -130,7 +145,7 @@ function after(target: Target, args: Anything[], result: Anything, w: World): vo
       if (args[0] === mod.SIGPIPE) mod.signal(mod.SIGPIPE, mod.SIG_IGN);
       return;
   }
-  if (["socket", "open", "accept", "accept4", "dup2"].includes(target.name)) w.own(result);
+  if (["socket", "open", "accept", "accept4", "dup2", "memfd_create", "shm_open"].includes(target.name)) w.own(result);
   if (["pipe", "socketpair"].includes(target.name)) result.forEach((fd: number) => w.own(fd));
   const list = Array.isArray(result) ? result : [result];
   for (const one of list.slice(0, 10)) {

@@ -51,6 +51,10 @@ export class World {
   readonly listener: number = m.socket(m.AF_INET, m.SOCK_STREAM | m.SOCK_NONBLOCK, 0);
   readonly address: mod.sockaddr_in = m.sockaddr.parse("127.0.0.1:0");
   readonly removed: number = removedId();
+  readonly mapping: Uint8Array<ArrayBuffer> = m.mmap(null, 8192, 3, m.MAP_SHARED | m.MAP_ANONYMOUS);
+  readonly sem: mod.sem_t = new mod.sem_t(this.mapping, 0);
+  readonly mutex: mod.pthread_mutex_t = new mod.pthread_mutex_t(this.mapping, 64);
+  readonly cond: mod.pthread_cond_t = new mod.pthread_cond_t(this.mapping, 192);
   readonly segment: SharedMemory = noted("shm", SharedMemory.create(4097));
   readonly queue: MessageQueue = noted("msg", MessageQueue.create());
   readonly set: SemaphoreSet = noted("sem", SemaphoreSet.create([1, 2, 3]));
@@ -129,6 +133,8 @@ export class World {
   [Symbol.dispose](): void {
     World.live.delete(this);
     for (const memory of [this.shm, this.readOnly]) ignore(() => m.shmdt(memory));
+    ignore(() => m.pthread_mutex_unlock(this.mutex));
+    ignore(() => m.munmap(this.mapping));
     ignore(() => m.shmctl(this.shmid, m.IPC_RMID));
     ignore(() => m.msgctl(this.msqid, m.IPC_RMID));
     ignore(() => m.semctl(this.semid, 0, m.IPC_RMID));
