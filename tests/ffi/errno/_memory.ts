@@ -124,7 +124,8 @@ const INTERRUPTED = interrupting(
   attempt("sem_wait", () => c.sem_wait(sem));
   attempt("sem_timedwait", () => c.sem_timedwait(sem, Date.now() / 1000 + 60));
   attempt("futex", () => c.futex(word, c.FUTEX_WAIT, 0, 60));
-  attempt("futex_waitv", () => c.futex_waitv([[word, 0]], null));`,
+  attempt("futex_waitv", () => c.futex_waitv([[word, 0]], null));
+  c.signal(c.SIGUSR1, c.SIG_IGN);`,
 );
 
 /** Every error of these functions. */
