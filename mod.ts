@@ -188,6 +188,8 @@ export {
   SIGXFSZ,
   struct_sigaction,
 } from "./ffi/libc/signal.ts";
+export * from "./ffi/libc/signal.ts";
+export * from "./ffi/libc/spawn.ts";
 export * from "./ffi/libc/stdio.ts";
 export * from "./ffi/libc/stdlib.ts";
 export * from "./ffi/libc/string.ts";

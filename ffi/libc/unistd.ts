@@ -26,7 +26,6 @@ import {
   u32,
 } from "../native/kinds.ts";
 import { cstring, errno } from "../native/libc.ts";
-import { pointersTo } from "../native/pointed.ts";
 import { armTrap, isEnding, runChild, setTrap } from "../native/traps.ts";
 import { SEEK } from "./_seek.ts";
 import { O_CLOEXEC, O_DIRECT, O_NONBLOCK } from "./fcntl.ts";
@@ -35,6 +34,7 @@ export { SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET } from "./_seek.ts";
 
 const opensEnds = (args: unknown[]) => [...args[0] as Int32Array];
 const newFlags = flags({ O_NONBLOCK, O_CLOEXEC, O_DIRECT }, { radix: 16 });
+import { cstrings } from "./_argv.ts";
 
 const c = header({
   fork: call(id, [], { lifecycle: true, around: forking }),
@@ -554,25 +554,8 @@ export function chdir(path: string): void {
  */
 export function execve(pathname: string, argv: string[], envp: string[]): never {
   const file = cstring(pathname, "execve", "pathname");
-  const args = cstrings(argv, "argv");
-  const env = cstrings(envp, "envp");
-  c.execve(file, pointersTo(args), pointersTo(env));
+  const args = cstrings(argv, "execve", "argv");
+  const env = cstrings(envp, "execve", "envp");
+  c.execve(file, args, env);
   throw new LibcError("execve", errno(), pathname);
-}
-
-const MOST = 2 ** 20; // strings: the kernel has room for fewer
-
-function cstrings(list: string[], name: string): Uint8Array<ArrayBuffer>[] {
-  const strings: Uint8Array<ArrayBuffer>[] = [];
-  try {
-    if (!Array.isArray(list)) {
-      throw new LibcError("execve", "EINVAL", `${name} must be an array of strings, got ${shown(list)}`);
-    }
-    if (list.length > MOST) throw new LibcError("execve", "E2BIG", `${name} has ${list.length} strings`);
-    // by index: a hole is undefined here, and nobody's iterator is asked
-    for (let i = 0; i < list.length; i++) strings.push(cstring(list[i], "execve", name));
-  } catch (error) {
-    throw error instanceof LibcError ? error : new LibcError("execve", "EINVAL", `${name} cannot be read`);
-  }
-  return strings;
 }
