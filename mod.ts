@@ -188,6 +188,7 @@ export {
   SIGXFSZ,
   struct_sigaction,
 } from "./ffi/libc/signal.ts";
+export * from "./ffi/libc/sched.ts";
 export * from "./ffi/libc/signal.ts";
 export * from "./ffi/libc/spawn.ts";
 export * from "./ffi/libc/stdio.ts";
@@ -213,6 +214,8 @@ export {
   msqid_ds,
 } from "./ffi/libc/sys/msg.ts";
 export * from "./ffi/libc/sys/mman.ts";
+export * from "./ffi/libc/sys/pidfd.ts";
+export * from "./ffi/libc/sys/prctl.ts";
 export * from "./ffi/libc/sys/resource.ts";
 export * from "./ffi/libc/sys/select.ts";
 export {
@@ -249,6 +252,8 @@ export {
   timeval,
 } from "./ffi/libc/sys/time.ts";
 export * from "./ffi/libc/sys/timerfd.ts";
+export { timeval } from "./ffi/libc/sys/time.ts";
+export * from "./ffi/libc/sys/uio.ts";
 export * from "./ffi/libc/sys/un.ts";
 export * from "./ffi/libc/sys/wait.ts";
 export {

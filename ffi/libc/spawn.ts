@@ -238,9 +238,7 @@ function having(actions: Actions | null, call: () => number): number {
 
 /** Notes a descriptor that the child uses: it is one of this process, and not Deno's, unless an action has made it. */
 function give(actions: Actions, fildes: number, syscall: string): number {
-  if (actions.made.has(fildes)) return asInt(fildes, syscall, "fildes");
-  fildes = asFd(fildes, syscall, "fildes");
-  return fildes;
+  return actions.made.has(fildes) ? fildes : asFd(fildes, syscall, "fildes");
 }
 
 function attributes(value: posix_spawnattr_t, syscall: string, name = "attr"): Uint8Array<ArrayBuffer> {
