@@ -549,7 +549,7 @@ export function posix_spawn_file_actions_addchdir_np(file_actions: posix_spawn_f
  *
  * @param file_actions The actions.
  * @param fildes The directory's descriptor. The Deno runtime's are refused with `EBADF`.
- * @throws {LibcError} `EBADF` a negative descriptor, or one beyond the limit; `EINVAL`; `EFAULT`; `ENOMEM`.
+ * @throws {LibcError} `EBADF` one of the Deno runtime's; `EINVAL`; `EFAULT`; `ENOMEM`.
  *
  * @example
  * ```ts
