@@ -150,8 +150,8 @@ export function unshare(flags: number): void {
 export function setns(fd: number, nstype: number): void {
   fd = asFd(fd, "setns");
   nstype = asInt(nstype, "setns", "nstype");
-  // each kind is one bit, which a negative number has none of that is meant here
-  forChildren(nstype === 0 ? namespaceType(fd) : nstype & 0x7fff_ffff, "setns");
+  // a negative number is no kind, and the kernel says so
+  forChildren(nstype === 0 ? namespaceType(fd) : nstype, "setns");
   if (c.setns(fd, nstype) < 0) throw new LibcError("setns", errno(), `descriptor ${fd}`);
 }
 

@@ -196,7 +196,7 @@ export function writev(fd: number, iov: readonly (Uint8Array<ArrayBuffer> | stri
  * import { getpid, process_vm_readv } from "./mod.ts";
  *
  * // where this process's own program begins
- * const [, start] = /^([0-9a-f]+)-/.exec(Deno.readTextFileSync("/proc/self/maps"))!;
+ * const [, start] = /^([0-9a-f]+)-.*\/deno$/m.exec(Deno.readTextFileSync("/proc/self/maps"))!;
  * const magic = new Uint8Array(4);
  * console.log(process_vm_readv(getpid(), [magic], [[BigInt("0x" + start), 4]])); // 4
  * console.log(magic); // 127 and "ELF"
