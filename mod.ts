@@ -103,6 +103,7 @@ export * from "./ffi/libc/linux/futex.ts";
 export * from "./ffi/libc/poll.ts";
 export * from "./ffi/libc/pthread.ts";
 export * from "./ffi/libc/semaphore.ts";
+export * from "./ffi/libc/sched.ts";
 export {
   CLD_CONTINUED,
   CLD_DUMPED,
@@ -188,8 +189,6 @@ export {
   SIGXFSZ,
   struct_sigaction,
 } from "./ffi/libc/signal.ts";
-export * from "./ffi/libc/sched.ts";
-export * from "./ffi/libc/signal.ts";
 export * from "./ffi/libc/spawn.ts";
 export * from "./ffi/libc/stdio.ts";
 export * from "./ffi/libc/stdlib.ts";
@@ -252,7 +251,6 @@ export {
   timeval,
 } from "./ffi/libc/sys/time.ts";
 export * from "./ffi/libc/sys/timerfd.ts";
-export { timeval } from "./ffi/libc/sys/time.ts";
 export * from "./ffi/libc/sys/uio.ts";
 export * from "./ffi/libc/sys/un.ts";
 export * from "./ffi/libc/sys/wait.ts";

@@ -7,7 +7,7 @@
  */
 import { LibcError } from "../errors.ts";
 import { byteLengthOf } from "../native/bytes.ts";
-import { asInt, itemsOf, shown } from "../native/check.ts";
+import { asInt, shown } from "../native/check.ts";
 import { fd as asFd } from "../native/descriptors.ts";
 import { call, type CallOptions, header } from "../native/header.ts";
 import {
@@ -23,11 +23,11 @@ import {
   string,
   strings,
 } from "../native/kinds.ts";
-import { layout, layoutOf, ownBytes, Struct, structBytes } from "../native/layout.ts";
+import { layout, layoutOf, Struct, structBytes } from "../native/layout.ts";
 import { type AnyFunction, cstring, environment, setErrno } from "../native/libc.ts";
 import { pointers } from "../native/pointed.ts";
 import { cstrings } from "./_argv.ts";
-import { signalFlags } from "./_signals.ts";
+import { setBytes, sigset, type sigset_t } from "./_sigset.ts";
 import { O_APPEND, O_CLOEXEC, O_CREAT, O_EXCL, O_NONBLOCK, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } from "./fcntl.ts";
 
 /** The child gets its real user and group as effective ones. */
@@ -143,7 +143,6 @@ const options: CallOptions = {
 };
 const spawning: CallOptions = { ...options, lifecycle: true };
 
-const SIGNALS = 128; // bytes of a sigset_t
 const openFlags = flags(
   { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_NONBLOCK, O_CLOEXEC },
   { radix: 16, mask: 3 },
@@ -156,12 +155,6 @@ const flagsKind = flags({
   POSIX_SPAWN_USEVFORK,
   POSIX_SPAWN_SETSID,
 }, { radix: 16 });
-/** The signals of a set. */
-const signals = {
-  ffi: "buffer",
-  decode: (value: unknown) => signalsIn(value as Uint8Array).map(signalFlags),
-} as const;
-
 const c = header({
   posix_spawn: call(i32, [
     ["pid", filled(array(id))],
@@ -202,10 +195,10 @@ const c = header({
   posix_spawnattr_getflags: call(i32, [["attr", opaque], ["flags", filled(array({ ...flagsKind, size: 2 }))]], options),
   posix_spawnattr_setpgroup: call(i32, [["attr", opaque], ["pgroup", id]], options),
   posix_spawnattr_getpgroup: call(i32, [["attr", opaque], ["pgroup", filled(array(id))]], options),
-  posix_spawnattr_setsigdefault: call(i32, [["attr", opaque], ["sigdefault", signals]], options),
-  posix_spawnattr_getsigdefault: call(i32, [["attr", opaque], ["sigdefault", filled(signals)]], options),
-  posix_spawnattr_setsigmask: call(i32, [["attr", opaque], ["sigmask", signals]], options),
-  posix_spawnattr_getsigmask: call(i32, [["attr", opaque], ["sigmask", filled(signals)]], options),
+  posix_spawnattr_setsigdefault: call(i32, [["attr", opaque], ["sigdefault", sigset]], options),
+  posix_spawnattr_getsigdefault: call(i32, [["attr", opaque], ["sigdefault", filled(sigset)]], options),
+  posix_spawnattr_setsigmask: call(i32, [["attr", opaque], ["sigmask", sigset]], options),
+  posix_spawnattr_getsigmask: call(i32, [["attr", opaque], ["sigmask", filled(sigset)]], options),
 });
 
 /** The actions, between init and destroy. */
@@ -243,38 +236,6 @@ function give(actions: Actions, fildes: number, syscall: string): number {
 
 function attributes(value: posix_spawnattr_t, syscall: string, name = "attr"): Uint8Array<ArrayBuffer> {
   return structBytes(value, ATTRIBUTES, syscall, name);
-}
-
-function signalsIn(set: Uint8Array): number[] {
-  const list: number[] = [];
-  for (let sig = 1; sig <= 64; sig++) if (set[sig - 1 >> 3] & 1 << (sig - 1 & 7)) list.push(sig);
-  return list;
-}
-
-/** A set of signals: a copy, as who is told of the call could change it. */
-function sigset(value: Struct | readonly number[], syscall: string, name: string): Uint8Array<ArrayBuffer> {
-  const set = new Uint8Array(SIGNALS);
-  if (ownBytes(value) !== undefined) {
-    set.set(structBytes(value as Struct, SIGNALS, syscall, name).subarray(0, SIGNALS));
-    return set;
-  }
-  if (!isArray(value)) {
-    throw new LibcError(syscall, "EINVAL", `${name} must be an array of signals, got ${shown(value)}`);
-  }
-  for (const item of itemsOf(value, 1000)) {
-    const sig = asInt(item as number, syscall, name);
-    if (sig < 1 || sig > 64) throw new LibcError(syscall, "EINVAL", `${name} has no signal ${sig}`);
-    set[sig - 1 >> 3] |= 1 << (sig - 1 & 7);
-  }
-  return set;
-}
-
-function isArray(value: unknown): value is readonly unknown[] {
-  try {
-    return Array.isArray(value);
-  } catch {
-    return false; // a revoked proxy
-  }
 }
 
 function spawn(
@@ -630,14 +591,18 @@ export function posix_spawnattr_destroy(attr: posix_spawnattr_t): void {
  *   posix_spawnattr_setsigdefault,
  *   posix_spawnattr_t,
  *   posix_spawnp,
+ *   sigaddset,
  *   SIGPIPE,
+ *   sigset_t,
  *   waitpid,
  * } from "./mod.ts";
  *
  * const attributes = new posix_spawnattr_t();
  * posix_spawnattr_init(attributes);
  * posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
- * posix_spawnattr_setsigdefault(attributes, [SIGPIPE]);
+ * const set = new sigset_t();
+ * sigaddset(set, SIGPIPE);
+ * posix_spawnattr_setsigdefault(attributes, set);
  * posix_spawnattr_setpgroup(attributes, 0);
  * waitpid(posix_spawnp("true", null, attributes, ["true"]));
  * posix_spawnattr_destroy(attributes);
@@ -716,46 +681,49 @@ export function posix_spawnattr_getpgroup(attr: posix_spawnattr_t): number {
  * Sets the signals that get their default actions, `posix_spawnattr_setsigdefault(3)`; they count with `POSIX_SPAWN_SETSIGDEF`.
  *
  * @param attr The attributes.
- * @param sigdefault The signals: an array of their numbers, or a `sigset_t`.
- * @throws {LibcError} `EINVAL` no such signal; `EFAULT` what is no {@linkcode posix_spawnattr_t}.
+ * @param sigdefault The signals.
+ * @throws {LibcError} `EFAULT` what is no {@linkcode posix_spawnattr_t}, or no {@linkcode sigset_t}.
  *
  * @example See {@linkcode posix_spawnattr_setflags}.
  */
-export function posix_spawnattr_setsigdefault(attr: posix_spawnattr_t, sigdefault: Struct | readonly number[]): void {
+export function posix_spawnattr_setsigdefault(attr: posix_spawnattr_t, sigdefault: sigset_t): void {
   const syscall = "posix_spawnattr_setsigdefault";
-  const set = sigset(sigdefault, syscall, "sigdefault");
-  checked(syscall, c.posix_spawnattr_setsigdefault(attributes(attr, syscall), set));
+  checked(
+    syscall,
+    c.posix_spawnattr_setsigdefault(attributes(attr, syscall), setBytes(sigdefault, syscall, "sigdefault")),
+  );
 }
 
 /**
  * Tells the signals that get their default actions, `posix_spawnattr_getsigdefault(3)`.
  *
  * @param attr The attributes.
- * @returns The signals' numbers.
- * @throws {LibcError} `EFAULT` what is no {@linkcode posix_spawnattr_t}.
+ * @param sigdefault Where to store the signals.
+ * @throws {LibcError} `EFAULT` what is no {@linkcode posix_spawnattr_t}, or no {@linkcode sigset_t}.
  *
  * @example
  * ```ts
- * import { posix_spawnattr_getsigdefault, posix_spawnattr_t } from "./mod.ts";
+ * import { posix_spawnattr_getsigdefault, posix_spawnattr_t, sigismember, SIGINT, sigset_t } from "./mod.ts";
  *
- * console.log(posix_spawnattr_getsigdefault(new posix_spawnattr_t())); // []
+ * const set = new sigset_t();
+ * posix_spawnattr_getsigdefault(new posix_spawnattr_t(), set);
+ * console.log(sigismember(set, SIGINT)); // false
  * ```
  */
-export function posix_spawnattr_getsigdefault(attr: posix_spawnattr_t): number[] {
-  const set = new Uint8Array(SIGNALS);
+export function posix_spawnattr_getsigdefault(attr: posix_spawnattr_t, sigdefault: sigset_t): void {
+  const syscall = "posix_spawnattr_getsigdefault";
   checked(
-    "posix_spawnattr_getsigdefault",
-    c.posix_spawnattr_getsigdefault(attributes(attr, "posix_spawnattr_getsigdefault"), set),
+    syscall,
+    c.posix_spawnattr_getsigdefault(attributes(attr, syscall), setBytes(sigdefault, syscall, "sigdefault")),
   );
-  return signalsIn(set);
 }
 
 /**
  * Sets the signals that the child begins with blocked, `posix_spawnattr_setsigmask(3)`; they count with `POSIX_SPAWN_SETSIGMASK`.
  *
  * @param attr The attributes.
- * @param sigmask The signals: an array of their numbers, or a `sigset_t`.
- * @throws {LibcError} `EINVAL` no such signal; `EFAULT` what is no {@linkcode posix_spawnattr_t}.
+ * @param sigmask The signals.
+ * @throws {LibcError} `EFAULT` what is no {@linkcode posix_spawnattr_t}, or no {@linkcode sigset_t}.
  *
  * @example
  * ```ts
@@ -765,41 +733,42 @@ export function posix_spawnattr_getsigdefault(attr: posix_spawnattr_t): number[]
  *   posix_spawnattr_setsigmask,
  *   posix_spawnattr_t,
  *   posix_spawnp,
+ *   sigaddset,
  *   SIGINT,
+ *   sigset_t,
  *   waitpid,
  * } from "./mod.ts";
  *
  * const attributes = new posix_spawnattr_t();
  * posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK);
- * posix_spawnattr_setsigmask(attributes, [SIGINT]);
+ * const set = new sigset_t();
+ * sigaddset(set, SIGINT);
+ * posix_spawnattr_setsigmask(attributes, set);
  * waitpid(posix_spawnp("true", null, attributes, ["true"])); // Ctrl-C does not end it
  * ```
  */
-export function posix_spawnattr_setsigmask(attr: posix_spawnattr_t, sigmask: Struct | readonly number[]): void {
+export function posix_spawnattr_setsigmask(attr: posix_spawnattr_t, sigmask: sigset_t): void {
   const syscall = "posix_spawnattr_setsigmask";
-  const set = sigset(sigmask, syscall, "sigmask");
-  checked(syscall, c.posix_spawnattr_setsigmask(attributes(attr, syscall), set));
+  checked(syscall, c.posix_spawnattr_setsigmask(attributes(attr, syscall), setBytes(sigmask, syscall, "sigmask")));
 }
 
 /**
  * Tells the signals that the child begins with blocked, `posix_spawnattr_getsigmask(3)`.
  *
  * @param attr The attributes.
- * @returns The signals' numbers.
- * @throws {LibcError} `EFAULT` what is no {@linkcode posix_spawnattr_t}.
+ * @param sigmask Where to store the signals.
+ * @throws {LibcError} `EFAULT` what is no {@linkcode posix_spawnattr_t}, or no {@linkcode sigset_t}.
  *
  * @example
  * ```ts
- * import { posix_spawnattr_getsigmask, posix_spawnattr_t } from "./mod.ts";
+ * import { posix_spawnattr_getsigmask, posix_spawnattr_t, sigismember, SIGINT, sigset_t } from "./mod.ts";
  *
- * console.log(posix_spawnattr_getsigmask(new posix_spawnattr_t())); // []
+ * const set = new sigset_t();
+ * posix_spawnattr_getsigmask(new posix_spawnattr_t(), set);
+ * console.log(sigismember(set, SIGINT)); // false
  * ```
  */
-export function posix_spawnattr_getsigmask(attr: posix_spawnattr_t): number[] {
-  const set = new Uint8Array(SIGNALS);
-  checked(
-    "posix_spawnattr_getsigmask",
-    c.posix_spawnattr_getsigmask(attributes(attr, "posix_spawnattr_getsigmask"), set),
-  );
-  return signalsIn(set);
+export function posix_spawnattr_getsigmask(attr: posix_spawnattr_t, sigmask: sigset_t): void {
+  const syscall = "posix_spawnattr_getsigmask";
+  checked(syscall, c.posix_spawnattr_getsigmask(attributes(attr, syscall), setBytes(sigmask, syscall, "sigmask")));
 }

@@ -12,7 +12,7 @@ export function pointers(list: bigint[]): BigUint64Array<ArrayBuffer> {
 }
 
 /** Where bytes lie: for the call that is made right now, as they may be gone later. */
-export function addressOf(bytes: Uint8Array<ArrayBuffer>): bigint {
+export function addressOfBytes(bytes: Uint8Array<ArrayBuffer>): bigint {
   const at = Deno.UnsafePointer.of(bytes);
   return at === null ? 0n : Deno.UnsafePointer.value(at);
 }

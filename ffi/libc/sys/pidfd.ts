@@ -8,10 +8,10 @@ import { asInt, asUint } from "../../native/check.ts";
 import { fd as asFd } from "../../native/descriptors.ts";
 import { call, header } from "../../native/header.ts";
 import { descriptor, flags, i32, id } from "../../native/kinds.ts";
-import { layoutOf, struct, structBytes } from "../../native/layout.ts";
+import { structBytes } from "../../native/layout.ts";
 import { cstring, errno } from "../../native/libc.ts";
 import { own, slurp } from "../../native/own.ts";
-import { siginfo_t } from "../_siginfo.ts";
+import { INFO_SIZE, siginfo, type siginfo_t } from "../_siginfo.ts";
 import { signalKind, signalName } from "../_signals.ts";
 
 /** {@linkcode pidfd_open}: `waitid` with the descriptor fails with `EAGAIN` instead of waiting. */
@@ -24,7 +24,7 @@ const c = header({
   }),
   pidfd_send_signal: call(
     i32,
-    [["pidfd", id], ["sig", signalKind], ["info", struct(siginfo_t)], ["flags", flags({})]],
+    [["pidfd", id], ["sig", signalKind], ["info", siginfo], ["flags", flags({})]],
     {
       syscall: { x86_64: 424, aarch64: 424 },
     },
@@ -33,8 +33,6 @@ const c = header({
     syscall: { x86_64: 438, aarch64: 438 },
   }),
 });
-
-const SIGINFO = layoutOf(siginfo_t).size;
 
 /**
  * Gives a descriptor of a process, `pidfd_open(2)`, since Linux 5.3. It stays that process's when its pid is another's already;
@@ -88,7 +86,7 @@ export function pidfd_send_signal(pidfd: number, sig: number, info?: siginfo_t |
   const result = c.pidfd_send_signal(
     asFd(pidfd, "pidfd_send_signal", "pidfd"),
     asInt(sig, "pidfd_send_signal", "sig"),
-    info === null ? null : structBytes(info, SIGINFO, "pidfd_send_signal", "info"),
+    info === null ? null : structBytes(info, INFO_SIZE, "pidfd_send_signal", "info"),
     asUint(flags, "pidfd_send_signal", "flags") | 0,
   );
   if (result < 0) throw new LibcError("pidfd_send_signal", errno(), `descriptor ${pidfd}, ${signalName(sig)}`);

@@ -11,7 +11,7 @@ import { always, call, header } from "../../native/header.ts";
 import { type Call, flags, i32, id, type Kind, pointer, size, traced } from "../../native/kinds.ts";
 import { type AnyFunction, errno } from "../../native/libc.ts";
 import { own } from "../../native/own.ts";
-import { addressOf } from "../../native/pointed.ts";
+import { addressOfBytes } from "../../native/pointed.ts";
 import type { TracedArgument } from "../../trace/event.ts";
 
 /** Memory of another process: where, and how many bytes. */
@@ -59,7 +59,7 @@ function iovecs(list: readonly (Local | Remote)[]): BigUint64Array<ArrayBuffer> 
   const words = new BigUint64Array(Math.max(1, list.length) * 2);
   list.forEach((item, i) => {
     const [address, length] = ArrayBuffer.isView(item)
-      ? [addressOf(item as Local), BigInt(byteLengthOf(item as Local))]
+      ? [addressOfBytes(item as Local), BigInt(byteLengthOf(item as Local))]
       : item;
     words[2 * i] = address;
     words[2 * i + 1] = length;

@@ -11,7 +11,7 @@ import { filled, flags, i32, id, type Kind, memory, oneOf, u32, viewOn } from ".
 import { layout, layoutOf, Struct, struct, structBytes } from "../../native/layout.ts";
 import { errno } from "../../native/libc.ts";
 import type { TracedArgument } from "../../trace/event.ts";
-import { childInfo, siginfo_t } from "../_siginfo.ts";
+import { siginfo, siginfo_t } from "../_siginfo.ts";
 import { signalFlags, signalName } from "../_signals.ts";
 import { rusage } from "./resource.ts";
 
@@ -137,7 +137,7 @@ const c = header({
   waitid: call(i32, [
     ["idtype", oneOf({ P_ALL, P_PID, P_PGID, P_PIDFD })],
     ["id", u32],
-    ["infop", filled(childInfo)],
+    ["infop", filled(siginfo)],
     ["options", flags({ WNOHANG, WSTOPPED, WEXITED, WCONTINUED, WNOWAIT }, { radix: 16 })],
   ], waiting),
 });

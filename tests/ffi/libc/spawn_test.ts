@@ -38,9 +38,10 @@ import {
   posix_spawnattr_t,
   posix_spawnp,
   read,
-  siginfo_t,
+  sigaddset,
   SIGINT,
   SIGPIPE,
+  sigset_t,
   SIGUSR1,
   timeval,
   trace,
@@ -67,6 +68,13 @@ function ended(pid: number): string {
   const wstat = new WaitStatus();
   assertEquals(waitpid(pid, wstat), pid);
   return String(wstat);
+}
+
+/** A set of signals. */
+function signals(list: number[]): sigset_t {
+  const set = new sigset_t();
+  for (const sig of list) sigaddset(set, sig);
+  return set;
 }
 
 /** Everything that comes from a descriptor. */
@@ -361,8 +369,10 @@ Deno.test("an array of arguments cannot take the file actions away while it is r
 Deno.test("signals that this process ignores are ignored by the child, unless POSIX_SPAWN_SETSIGDEF says otherwise", () => {
   const attributes = new posix_spawnattr_t();
   posix_spawnattr_init(attributes);
-  posix_spawnattr_setsigdefault(attributes, [SIGPIPE]);
-  assertEquals(posix_spawnattr_getsigdefault(attributes), [SIGPIPE]);
+  posix_spawnattr_setsigdefault(attributes, signals([SIGPIPE]));
+  const given = new sigset_t();
+  posix_spawnattr_getsigdefault(attributes, given);
+  assertEquals(given.bytes, signals([SIGPIPE]).bytes);
   const ignored = () => {
     const [status] = output(["cat", "/proc/self/status"], { attributes });
     return Number.parseInt(/SigIgn:\t(\w+)/.exec(status)![1].slice(-4), 16) & 1 << SIGPIPE - 1;
@@ -377,16 +387,13 @@ Deno.test("the child begins with the signals of POSIX_SPAWN_SETSIGMASK blocked",
   const attributes = new posix_spawnattr_t();
   const blocked = () => /SigBlk:\t(\w+)/.exec(output(["cat", "/proc/self/status"], { attributes })[0])![1];
   posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK);
-  posix_spawnattr_setsigmask(attributes, [SIGINT, SIGUSR1, 64]);
-  assertEquals(posix_spawnattr_getsigmask(attributes), [SIGINT, SIGUSR1, 64]);
+  posix_spawnattr_setsigmask(attributes, signals([SIGINT, SIGUSR1, 64]));
+  const given = new sigset_t();
+  posix_spawnattr_getsigmask(attributes, given);
+  assertEquals(given.bytes, signals([SIGINT, SIGUSR1, 64]).bytes);
   assertEquals(BigInt(`0x${blocked()}`), 1n << 1n | 1n << 9n | 1n << 63n);
-  posix_spawnattr_setsigmask(attributes, []);
+  posix_spawnattr_setsigmask(attributes, signals([]));
   assertEquals(BigInt(`0x${blocked()}`), 0n);
-  // a sigset_t of C's is 128 bytes
-  const set = new siginfo_t();
-  set.bytes[0] = 1;
-  posix_spawnattr_setsigmask(attributes, set);
-  assertEquals(BigInt(`0x${blocked()}`), 1n);
 });
 
 Deno.test("the child leads a process group or a session, or joins a group", () => {
@@ -444,13 +451,20 @@ Deno.test("posix_spawn() and its relatives refuse what is no argument of theirs"
     for (const use of [posix_spawnattr_init, posix_spawnattr_destroy, posix_spawnattr_getflags]) {
       fails("EFAULT", () => use(any(bad)));
     }
-    for (const use of [posix_spawnattr_getpgroup, posix_spawnattr_getsigdefault, posix_spawnattr_getsigmask]) {
-      fails("EFAULT", () => use(any(bad)));
+    fails("EFAULT", () => posix_spawnattr_getpgroup(any(bad)));
+    for (
+      const use of [
+        posix_spawnattr_setsigdefault,
+        posix_spawnattr_getsigdefault,
+        posix_spawnattr_setsigmask,
+        posix_spawnattr_getsigmask,
+      ]
+    ) {
+      fails("EFAULT", () => use(any(bad), new sigset_t()));
+      if (bad !== a.of) fails("EFAULT", () => use(attributes, bad === undefined ? any(null) : any(new timeval())));
     }
     fails("EFAULT", () => posix_spawnattr_setflags(any(bad), 0));
     fails("EFAULT", () => posix_spawnattr_setpgroup(any(bad), 0));
-    fails("EFAULT", () => posix_spawnattr_setsigdefault(any(bad), []));
-    fails("EFAULT", () => posix_spawnattr_setsigmask(any(bad), []));
   }
   for (const bad of NOT_INTEGERS) {
     fails("EINVAL", () => posix_spawn_file_actions_addclose(a.of, any(bad)));
@@ -462,7 +476,6 @@ Deno.test("posix_spawn() and its relatives refuse what is no argument of theirs"
     fails("EINVAL", () => posix_spawn_file_actions_addopen(a.of, 0, "/dev/null", O_RDONLY, any(bad)));
     fails("EINVAL", () => posix_spawnattr_setflags(attributes, any(bad)));
     fails("EINVAL", () => posix_spawnattr_setpgroup(attributes, any(bad)));
-    fails("EINVAL", () => posix_spawnattr_setsigdefault(attributes, [any(bad)]));
   }
   for (const fd of [-1, -(2 ** 31)]) {
     fails("EBADF", () => posix_spawn_file_actions_addclose(a.of, fd));
@@ -474,15 +487,9 @@ Deno.test("posix_spawn() and its relatives refuse what is no argument of theirs"
     fails("EBADF", () => posix_spawn("/bin/true", b.of, null, ["true"]));
   }
   for (const flags of [0x8000, 0x10002, -1, 0x400]) fails("EINVAL", () => posix_spawnattr_setflags(attributes, flags));
-  for (const bad of [0, -1, 65, 2 ** 31 - 1]) {
-    fails("EINVAL", () => posix_spawnattr_setsigdefault(attributes, [bad]));
-    fails("EINVAL", () => posix_spawnattr_setsigmask(attributes, [bad]));
-  }
   for (const bad of [null, undefined, 5, "x", {}, Proxy.revocable([], {})]) {
     if (bad && "revoke" in Object(bad)) any(bad).revoke();
     const value = bad && "proxy" in Object(bad) ? any(bad).proxy : bad;
-    fails("EINVAL", () => posix_spawnattr_setsigdefault(attributes, value));
-    fails("EINVAL", () => posix_spawnattr_setsigmask(attributes, value));
     fails("EINVAL", () => posix_spawn("/bin/true", null, null, value));
     if (value !== undefined) fails("EINVAL", () => posix_spawn("/bin/true", null, null, ["true"], value));
   }
@@ -539,7 +546,7 @@ needs("cc")("a C program gets what it would get from a C program", async () => {
     assertEquals([expected.code, expected.stdout], [7, "seen\na\nb c\n1 1 0\n"]);
     const attributes = new posix_spawnattr_t();
     posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
-    posix_spawnattr_setsigmask(attributes, [SIGUSR1]);
+    posix_spawnattr_setsigmask(attributes, signals([SIGUSR1]));
     const [reader, writer] = pipe();
     using a = actions();
     posix_spawn_file_actions_adddup2(a.of, writer, 1);
