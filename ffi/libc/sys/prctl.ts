@@ -6,7 +6,7 @@
 import { LibcError } from "../../errors.ts";
 import { asInt, asLong, shown } from "../../native/check.ts";
 import { call, header } from "../../native/header.ts";
-import { array, by, filled, i32, memory, oneOf, u64 } from "../../native/kinds.ts";
+import { array, as, by, filled, i32, memory, oneOf, u64 } from "../../native/kinds.ts";
 import { cstring, errno } from "../../native/libc.ts";
 import { isWorker } from "../../native/threads.ts";
 import { signalKind } from "../_signals.ts";
@@ -44,21 +44,22 @@ export const PR_SET_PTRACER = 0x59616d61;
 /** {@linkcode PR_SET_PTRACER}: every process that might otherwise. */
 export const PR_SET_PTRACER_ANY: number = -1;
 
+/** Those without another argument. */
+const QUESTIONS = { PR_GET_DUMPABLE, PR_GET_KEEPCAPS, PR_GET_TIMERSLACK, PR_GET_NO_NEW_PRIVS } as const;
+/** Those with a number. */
 const NUMBERS = {
   PR_SET_PDEATHSIG,
-  PR_GET_DUMPABLE,
   PR_SET_DUMPABLE,
-  PR_GET_KEEPCAPS,
   PR_SET_KEEPCAPS,
   PR_SET_TIMERSLACK,
-  PR_GET_TIMERSLACK,
   PR_SET_CHILD_SUBREAPER,
   PR_SET_NO_NEW_PRIVS,
-  PR_GET_NO_NEW_PRIVS,
   PR_SET_PTRACER,
 } as const;
+/** Those with memory. */
 const MEMORY = { PR_GET_PDEATHSIG, PR_SET_NAME, PR_GET_NAME, PR_GET_CHILD_SUBREAPER } as const;
-const option = oneOf({ ...NUMBERS, ...MEMORY });
+const option = oneOf({ ...QUESTIONS, ...NUMBERS, ...MEMORY });
+const questions: ReadonlySet<number> = new Set(Object.values(QUESTIONS));
 const numbers: ReadonlySet<number> = new Set(Object.values(NUMBERS));
 
 const name = memory((data) => decoder.decode(data.subarray(0, Math.max(0, data.indexOf(0)))));
@@ -72,12 +73,13 @@ const c = header({
         ? signalKind.decode(Number(value), call, "arg2")
         : Number(BigInt.asIntN(64, value as bigint)),
   }]], { zeros: 3 }),
+  prctl_question: call(i32, [["option", option]], { symbol: "prctl", zeros: 4 }),
   prctl_memory: call(i32, [
     ["option", option],
     [
       "arg2",
       by("option", {
-        [PR_GET_PDEATHSIG]: filled(array(signalKind)),
+        [PR_GET_PDEATHSIG]: filled(array(as(i32, signalKind))),
         [PR_SET_NAME]: name,
         [PR_GET_NAME]: filled(name),
         [PR_GET_CHILD_SUBREAPER]: filled(array(i32)),
@@ -122,6 +124,11 @@ export function prctl(option: typeof PR_GET_NAME): string;
 export function prctl(option: number, arg2?: number | boolean | string): number;
 export function prctl(option: number, arg2?: number | boolean | string): number | string {
   option = asInt(option, "prctl", "option");
+  if (questions.has(option)) {
+    const result = c.prctl_question(option);
+    if (result < 0) throw failed(option);
+    return result;
+  }
   if (numbers.has(option)) {
     const value = typeof arg2 === "boolean" ? Number(arg2) : arg2 === undefined ? 0 : arg2;
     const long = BigInt.asUintN(64, asLong(value as number, "prctl", "arg2"));

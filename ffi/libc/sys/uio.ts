@@ -30,7 +30,9 @@ function vector<T>(decode: (list: readonly T[], call: Call) => TracedArgument): 
 }
 
 /** Buffers that go out. */
-const sent = vector<Local>((list) => list.map((bytes) => iovec(traced(bytes), byteLengthOf(bytes))));
+const sent = vector<Local>((list) =>
+  list.map((bytes) => iovec(addressOfBytes(bytes) === 0n ? null : traced(bytes), byteLengthOf(bytes)))
+);
 /** Buffers that are filled one after the other. */
 const filled = vector<Local>((list, call) => {
   let left = call.result ?? 0;
