@@ -304,7 +304,7 @@ export function wait4(
  */
 export function waitid(idtype: number, id: number, infop: siginfo_t | null, options: number): void {
   idtype = asInt(idtype, "waitid", "idtype");
-  id = idtype === P_PIDFD ? asFd(id, "waitid", "id") : asUint(id, "waitid", "id");
+  id = idtype === P_PIDFD ? asFd(id, "waitid", "id") >>> 0 : asUint(id, "waitid", "id");
   const info = infop === null ? null : structBytes(infop, SIZE.siginfo, "waitid", "infop");
   if (c.waitid(idtype, id, info, asInt(options, "waitid", "options")) < 0) {
     throw new LibcError("waitid", errno(), `id ${id}`);

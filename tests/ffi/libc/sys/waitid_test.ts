@@ -155,6 +155,7 @@ Deno.test("waitid() fails with EINVAL, EBADF or EFAULT for what is no argument o
   fails("EINVAL", () => waitid(P_PID, 0, info, WEXITED));
   fails("EINVAL", () => waitid(P_ALL, 0, info, WEXITED | 0x40));
   fails("EBADF", () => waitid(P_PIDFD, 777, info, WEXITED));
+  fails("EINVAL", () => waitid(P_PIDFD, -1, info, WEXITED));
   fails("EBADF", () => waitid(P_PIDFD, 0, info, WEXITED));
   for (const bad of NOT_INTEGERS) {
     fails("EINVAL", () => waitid(any(bad), 0, info, WEXITED));
