@@ -36,10 +36,15 @@ const LEFT_OUT: Readonly<Record<string, (args: Anything[]) => boolean>> = {
   posix_spawnp: ([file]) => isProgram(file),
   // it would be another user's
   ...Object.fromEntries(
-    ["setuid", "setgid", "seteuid", "setegid", "setreuid", "setregid", "setresuid", "setresgid"].map((name) => [
+    ["setuid", "setgid", "seteuid", "setegid"].map((name) => [name, ([id]: Anything[]) => number(id)]),
+  ),
+  ...Object.fromEntries(
+    ["setreuid", "setregid"].map((
       name,
-      (args: Anything[]) => args.every(number),
-    ]),
+    ) => [name, ([real, effective]: Anything[]) => number(real) && number(effective)]),
+  ),
+  ...Object.fromEntries(
+    ["setresuid", "setresgid"].map((name) => [name, (args: Anything[]) => args.slice(0, 3).every(number)]),
   ),
   setgroups: ([list]) => Array.isArray(list),
   // it, or another process, would be elsewhere, or run elsewhere
