@@ -265,6 +265,7 @@ const MADE: readonly (readonly [of: unknown, make: (w: World, random: Random) =>
   [mod.msgbuf, (_w, random) => message([0, 1, 16, 700, 4096][random(5)])],
   [mod.sembuf, (_w, random) => operations[random(operations.length)]()],
   [mod.pollfds, (w) => new mod.pollfds([w.pair[0], mod.POLLIN], [-1, 0])],
+  [mod.Process, () => ended],
   [mod.posix_spawn_file_actions_t, (_w, random) => fileActions[random(2)]()],
 ];
 const operations = [
@@ -274,6 +275,10 @@ const operations = [
   () => new mod.sembuf([9, 1]),
   () => new mod.sembuf(),
 ];
+/** A child that has ended: a signal to it reaches nobody. */
+const ended = mod.Process.spawn("true");
+ended.statusSync();
+
 const fileActions = [
   () => new mod.posix_spawn_file_actions_t(),
   () => {
@@ -488,6 +493,7 @@ const MEANT: Readonly<Record<string, readonly Value[]>> = {
   semaphores: [...fixed(1, 3), value("[1, 2]", () => [1, 2])],
   nsems: counts,
   semnum: counts,
+  command: fixed("/none/none", "/", ""),
   pid: [value("own pid", () => mod.getpid()), ...fixed(-1, 2 ** 31 - 1)],
   sig: [...named(/^SIG/), ...fixed(0, 64)],
   handler: [...fixed(mod.SIG_DFL, mod.SIG_IGN), value("handler", () => () => {})],

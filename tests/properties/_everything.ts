@@ -32,6 +32,8 @@ const LEFT_OUT: Readonly<Record<string, (args: Anything[]) => boolean>> = {
   execvpe: ([file]) => isProgram(file),
   fexecve: ([fd]) => standard(fd),
   // it would leave a process
+  "Process.spawn": ([command]) => isProgram(command),
+  "Process.fork": ([child]) => typeof child === "function",
   posix_spawn: ([path]) => isProgram(path),
   posix_spawnp: ([file]) => isProgram(file),
   // it would be another user's

@@ -266,16 +266,6 @@ export const NO_SYSCALL: Record<string, string> = {
   posix_spawnattr_getsigmask: "notes in the process's memory",
 };
 
-/** Those of them that make system calls nevertheless: for limits, or many. */
-export const SEVERAL_SYSCALLS: ReadonlySet<string> = new Set([
-  "getaddrinfo",
-  "posix_spawn",
-  "posix_spawnp",
-  "posix_spawn_file_actions_addopen",
-  "posix_spawn_file_actions_addclose",
-  "posix_spawn_file_actions_adddup2",
-]);
-
 /** The functions that cannot be made to fail here. */
 export const NEVER_FAILS: Record<string, string> = {
   fork: "fails for want of memory or processes only",
