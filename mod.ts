@@ -103,6 +103,7 @@ export * from "./ffi/libc/linux/futex.ts";
 export * from "./ffi/libc/poll.ts";
 export * from "./ffi/libc/pthread.ts";
 export * from "./ffi/libc/semaphore.ts";
+export * from "./ffi/libc/sched.ts";
 export {
   CLD_CONTINUED,
   CLD_DUMPED,
@@ -188,6 +189,7 @@ export {
   SIGXFSZ,
   struct_sigaction,
 } from "./ffi/libc/signal.ts";
+export * from "./ffi/libc/spawn.ts";
 export * from "./ffi/libc/stdio.ts";
 export * from "./ffi/libc/stdlib.ts";
 export * from "./ffi/libc/string.ts";
@@ -211,6 +213,8 @@ export {
   msqid_ds,
 } from "./ffi/libc/sys/msg.ts";
 export * from "./ffi/libc/sys/mman.ts";
+export * from "./ffi/libc/sys/pidfd.ts";
+export * from "./ffi/libc/sys/prctl.ts";
 export * from "./ffi/libc/sys/resource.ts";
 export * from "./ffi/libc/sys/select.ts";
 export {
@@ -247,6 +251,7 @@ export {
   timeval,
 } from "./ffi/libc/sys/time.ts";
 export * from "./ffi/libc/sys/timerfd.ts";
+export * from "./ffi/libc/sys/uio.ts";
 export * from "./ffi/libc/sys/un.ts";
 export * from "./ffi/libc/sys/wait.ts";
 export {
@@ -262,6 +267,7 @@ export * from "./ffi/objects/ipc_object.ts";
 export * from "./ffi/objects/message.ts";
 export * from "./ffi/objects/message_queue.ts";
 export * from "./ffi/objects/options.ts";
+export * from "./ffi/objects/process.ts";
 export * from "./ffi/objects/readiness.ts";
 export * from "./ffi/objects/remove_on_signals.ts";
 export * from "./ffi/objects/semaphore_set.ts";

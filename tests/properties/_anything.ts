@@ -265,6 +265,8 @@ const MADE: readonly (readonly [of: unknown, make: (w: World, random: Random) =>
   [mod.msgbuf, (_w, random) => message([0, 1, 16, 700, 4096][random(5)])],
   [mod.sembuf, (_w, random) => operations[random(operations.length)]()],
   [mod.pollfds, (w) => new mod.pollfds([w.pair[0], mod.POLLIN], [-1, 0])],
+  [mod.Process, () => ended],
+  [mod.posix_spawn_file_actions_t, (_w, random) => fileActions[random(2)]()],
 ];
 const operations = [
   () => new mod.sembuf([0, 1]),
@@ -272,6 +274,19 @@ const operations = [
   () => new mod.sembuf([2, 0, mod.IPC_NOWAIT], [1, 1, mod.SEM_UNDO]),
   () => new mod.sembuf([9, 1]),
   () => new mod.sembuf(),
+];
+/** A child that has ended: a signal to it reaches nobody. */
+const ended = mod.Process.spawn("true");
+ended.statusSync();
+
+const fileActions = [
+  () => new mod.posix_spawn_file_actions_t(),
+  () => {
+    const actions = new mod.posix_spawn_file_actions_t();
+    mod.posix_spawn_file_actions_init(actions);
+    mod.posix_spawn_file_actions_addopen(actions, 5, "/dev/null", mod.O_RDONLY);
+    return actions;
+  },
 ];
 const addresses: ((w: World) => unknown)[] = [
   (w) => w.address,
@@ -436,6 +451,20 @@ const MEANT: Readonly<Record<string, readonly Value[]>> = {
   ops: structs(mod.sembuf),
   fds: structs(mod.pollfds),
   wstatus: structs(mod.WaitStatus),
+  infop: structs(mod.siginfo_t),
+  file_actions: structs(mod.posix_spawn_file_actions_t),
+  attr: structs(mod.posix_spawnattr_t),
+  attrp: structs(mod.posix_spawnattr_t),
+  sigdefault: structs(mod.sigset_t),
+  sigmask: structs(mod.sigset_t),
+  fildes: [...FDS, ...fixed(0, 5)],
+  newfildes: [...FDS, ...fixed(0, 5)],
+  idtype: named(/^P_/),
+  pidfd: FDS,
+  option: named(/^PR_/),
+  iov: [value("[view]", (w) => [w.view(16)]), value("[segment, detached]", (w) => [w.shm, detached(8)])],
+  local_iov: [value("[view]", (w) => [w.view(16), w.view(1)])],
+  remote_iov: [value("[[0x1000, 4]]", () => [[0x1000, 4], [2n ** 64n - 1n, 2 ** 62]])],
   used: structs(mod.rusage),
   optval: [...structs(mod.timeval, mod.linger, mod.ucred), ...fixed(1, true), ...truths],
   dest: truths,
@@ -464,6 +493,7 @@ const MEANT: Readonly<Record<string, readonly Value[]>> = {
   semaphores: [...fixed(1, 3), value("[1, 2]", () => [1, 2])],
   nsems: counts,
   semnum: counts,
+  command: fixed("/none/none", "/", ""),
   pid: [value("own pid", () => mod.getpid()), ...fixed(-1, 2 ** 31 - 1)],
   sig: [...named(/^SIG/), ...fixed(0, 64)],
   handler: [...fixed(mod.SIG_DFL, mod.SIG_IGN), value("handler", () => () => {})],

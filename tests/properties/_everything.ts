@@ -27,6 +27,45 @@ const LEFT_OUT: Readonly<Record<string, (args: Anything[]) => boolean>> = {
   _exit: ([status]) => number(status),
   fork: ([child]) => child === undefined || typeof child === "function",
   execve: ([path]) => typeof path === "string" && exists(path),
+  execv: ([path]) => isProgram(path),
+  execvp: ([file]) => isProgram(file),
+  execvpe: ([file]) => isProgram(file),
+  fexecve: ([fd]) => standard(fd),
+  // it would leave a process
+  "Process.spawn": ([command]) => isProgram(command),
+  "Process.fork": ([child]) => typeof child === "function",
+  posix_spawn: ([path]) => isProgram(path),
+  posix_spawnp: ([file]) => isProgram(file),
+  // it would be another user's
+  ...Object.fromEntries(
+    ["setuid", "setgid", "seteuid", "setegid"].map((name) => [name, ([id]: Anything[]) => number(id)]),
+  ),
+  ...Object.fromEntries(
+    ["setreuid", "setregid"].map((
+      name,
+    ) => [name, ([real, effective]: Anything[]) => number(real) && number(effective)]),
+  ),
+  ...Object.fromEntries(
+    ["setresuid", "setresgid"].map((name) => [name, (args: Anything[]) => args.slice(0, 3).every(number)]),
+  ),
+  setgroups: ([list]) => Array.isArray(list),
+  // it, or another process, would be elsewhere, or run elsewhere
+  setpgid: ([pid, pgid]) => number(pid) && number(pgid),
+  unshare: ([flags]) => number(flags) && flags !== 0,
+  sched_setaffinity: ([, mask]) => Array.isArray(mask),
+  // it would reach processes
+  pidfd_send_signal: ([, sig]) => isSignal(sig),
+  process_vm_writev: ([pid]) => number(pid) && pid > 0 && pid !== mod.getpid(),
+  // it could not be undone, or would end with its parent
+  prctl: ([option]) =>
+    [
+      mod.PR_SET_PDEATHSIG,
+      mod.PR_SET_DUMPABLE,
+      mod.PR_SET_TIMERSLACK,
+      mod.PR_SET_CHILD_SUBREAPER,
+      mod.PR_SET_NO_NEW_PRIVS,
+      mod.PR_SET_PTRACER,
+    ].includes(option),
   // it would end it by the next signal, or keep Ctrl-C from it
   signal: ([sig]) => [mod.SIGALRM, mod.SIGINT, mod.SIGTERM, mod.SIGHUP, mod.SIGCHLD].includes(sig),
   // it would take the standard streams from this one
@@ -54,6 +93,14 @@ const LEFT_OUT: Readonly<Record<string, (args: Anything[]) => boolean>> = {
   // it would ask a name server
   getaddrinfo: ([node]) => typeof node === "string" && !/^[\d.:]*$/.test(node),
 };
+
+/** Functions without arguments, which do something whenever they are called: here it would leave the terminal. */
+const NEVER: ReadonlySet<string> = new Set(["setpgrp", "setsid"]);
+
+/** What might be found in `PATH`, or is there. */
+function isProgram(path: unknown): boolean {
+  return typeof path === "string" && (!path.includes("/") || exists(path));
+}
 
 function exists(path: string): boolean {
   try {
@@ -146,6 +193,8 @@ function after(target: Target, args: Anything[], result: Anything, w: World): vo
       return;
   }
   if (["socket", "open", "accept", "accept4", "dup2", "memfd_create", "shm_open"].includes(target.name)) w.own(result);
+  if (target.name === "posix_spawn_file_actions_init") mod.posix_spawn_file_actions_destroy(args[0]);
+  if (["socket", "open", "accept", "accept4", "dup2", "pidfd_open", "pidfd_getfd"].includes(target.name)) w.own(result);
   if (["pipe", "socketpair"].includes(target.name)) result.forEach((fd: number) => w.own(fd));
   const list = Array.isArray(result) ? result : [result];
   for (const one of list.slice(0, 10)) {
@@ -196,7 +245,9 @@ export class Everything {
 
   /** What was never called. */
   get unreached(): string[] {
-    return this.targets.filter((target) => !this.#counts.has(target)).map(({ name }) => name);
+    return this.targets.filter((target) => !this.#counts.has(target) && !NEVER.has(target.name)).map(({ name }) =>
+      name
+    );
   }
 
   /** What came of it, in one line. */
@@ -311,7 +362,7 @@ const KINDS: ((id: number) => boolean)[] = [
 
 function leftOut(target: Target, args: Anything[], w: World): boolean {
   try {
-    return (LEFT_OUT[target.name]?.(args) ?? false) || reachesOthers(target, args, w);
+    return NEVER.has(target.name) || (LEFT_OUT[target.name]?.(args) ?? false) || reachesOthers(target, args, w);
   } catch {
     return true; // it cannot be told
   }

@@ -20,11 +20,13 @@ import { perform } from "./_calls.ts";
 import { descriptorModel, streamModel } from "./_models_descriptors.ts";
 import { queueModel, segmentModel, semaphoreModel } from "./_models_sysv.ts";
 import { SOCKET_OBJECTS } from "./_objects_sockets.ts";
+import { PROCESS_OBJECTS } from "./_objects_processes.ts";
 import { SYSV_OBJECTS } from "./_objects_sysv.ts";
 import { Everything } from "./_everything.ts";
 import { interruptEvery } from "./_interrupts.ts";
 import { note, option, say, silence, verbose } from "./_run.ts";
 import { hot, sequences } from "./_sequences.ts";
+import { CHILDREN } from "./_thin_children.ts";
 import { MEMORY } from "./_thin_memory.ts";
 import { OTHERS } from "./_thin_others.ts";
 import { PROCESSES } from "./_thin_processes.ts";
@@ -51,8 +53,8 @@ function descriptors(): string[] {
 }
 
 // in the order in which seeds have always met them
-const THIN = [...SYSV, ...PROCESSES, ...SOCKETS, ...OTHERS, ...MEMORY];
-const CLASSES = [...SYSV_OBJECTS, ...SOCKET_OBJECTS];
+const THIN = [...SYSV, ...PROCESSES, ...SOCKETS, ...OTHERS, ...MEMORY, ...CHILDREN];
+const CLASSES = [...SYSV_OBJECTS, ...SOCKET_OBJECTS, ...PROCESS_OBJECTS];
 
 const seed = Number(option("seed") ?? 4001);
 const calls = option("calls");
@@ -149,6 +151,10 @@ for (let round = 0; round === 0 || performance.now() < deadline; round++) {
     say(`${name}: seed ${now}`);
     try {
       await run(now);
+      // a wait that was called off has its descriptor until its thread is back
+      for (let i = 0; i < 100 && descriptors().length > open.length; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
       if (descriptors().length > open.length) {
         throw new Error(`descriptors are left open: ${descriptors().filter((fd) => !open.includes(fd)).join(", ")}`);
       }

@@ -4,6 +4,7 @@ import { entries } from "../../../ffi/native/header.ts";
 import { LibcError } from "../../../mod.ts";
 import { needs } from "../../needs.ts";
 import { FFI, root, run } from "../../support.ts";
+import { errors as children } from "./_children.ts";
 import { errors as files } from "./_files.ts";
 import { errors as memory } from "./_memory.ts";
 import { errors as others } from "./_others.ts";
@@ -15,6 +16,7 @@ import { errors as sockets } from "./_sockets.ts";
 import { errors as sysv } from "./_sysv.ts";
 
 const areas: Errors[] = [
+  children,
   sysv,
   processes,
   signals,

@@ -19,7 +19,9 @@ ${
     "netinet/in.h",
     "netinet/tcp.h",
     "poll.h",
+    "sched.h",
     "signal.h",
+    "spawn.h",
     "stddef.h",
     "stdio.h",
     "string.h",
@@ -27,6 +29,8 @@ ${
     "sys/ipc.h",
     "sys/mman.h",
     "sys/msg.h",
+    "sys/pidfd.h",
+    "sys/prctl.h",
     "sys/resource.h",
     "sys/select.h",
     "sys/sem.h",
@@ -34,13 +38,15 @@ ${
     "sys/socket.h",
     "sys/stat.h",
     "sys/time.h",
+    "sys/uio.h",
     "sys/un.h",
     "sys/wait.h",
     "time.h",
     "unistd.h",
   ].map((header) => `#include <${header}>`).join("\n")
 }
-`;
+${["P_ALL", "P_PGID", "P_PID", "P_PIDFD"].map((name) => `#define ${name} ${name}`).join("\n")}
+`; // the last are an enum's
 
 /** The numbers that the library exports under a name of C's. */
 function constantsOf(exports: Readonly<Record<string, unknown>>): [name: string, value: number | bigint][] {
@@ -68,6 +74,10 @@ const OWN = ["CHILD_FAILED", "TRACED_BYTES", "TRACE_LIMIT", "TRACE_VERSION"];
 const OTHERS: [string, number][] = [
   ["sizeof(struct sigaction)", 19 * 8],
   ["offsetof(struct sigaction, sa_handler)", 0],
+  ["sizeof(posix_spawn_file_actions_t)", 80],
+  ["sizeof(struct iovec)", 16],
+  ["sizeof(sigset_t)", 128],
+  ["sizeof(cpu_set_t)", 128],
   ["sizeof(struct sembuf)", new mod.sembuf([1, 2, 3]).bytes.length],
   ["offsetof(struct sembuf, sem_num)", new mod.sembuf([1, 2, 3]).bytes.indexOf(1)],
   ["offsetof(struct sembuf, sem_op)", new mod.sembuf([1, 2, 3]).bytes.indexOf(2)],

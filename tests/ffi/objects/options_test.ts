@@ -5,6 +5,7 @@ import { sembuf } from "../../../ffi/libc/sys/sem.ts";
 import { close, pipe, write } from "../../../ffi/libc/unistd.ts";
 import { MessageQueue } from "../../../ffi/objects/message_queue.ts";
 import { readable, writable } from "../../../ffi/objects/readiness.ts";
+import { Process } from "../../../ffi/objects/process.ts";
 import { SemaphoreSet } from "../../../ffi/objects/semaphore_set.ts";
 import { SharedMemory } from "../../../ffi/objects/shared_memory.ts";
 import { Socket } from "../../../ffi/objects/socket.ts";
@@ -24,6 +25,8 @@ async function withCalls(use: (calls: Record<string, Call>) => Promise<void>): P
   using _client = Socket.connectSync(listener.address);
   using datagrams = Socket.bind("127.0.0.1:0");
   datagrams.sendToSync("x", datagrams.localAddress);
+  using ended = Process.spawn("true");
+  ended.statusSync();
   const [a, b] = Socket.pair();
   b.writeSync("x");
   const [reader, writer] = pipe();
@@ -68,6 +71,10 @@ async function withCalls(use: (calls: Record<string, Call>) => Promise<void>): P
       sendToSync: (options) => datagrams.sendToSync("x", datagrams.localAddress, options),
       accept: (options) => listener.accept(options),
       acceptSync: (options) => listener.acceptSync(options),
+      "Process.spawn": (options) => Process.spawn("true", options)[Symbol.dispose](),
+      status: (options) => ended.status(options),
+      statusSync: (options) => ended.statusSync(options),
+      ended: (options) => ended.ended(options),
       readable: (options) => readable(reader, options),
       writable: (options) => writable(writer, options),
       pause: (options) => pause(options),
@@ -134,7 +141,7 @@ Deno.test("options that are none, or cannot be read, are an error of the library
       },
     }),
   ];
-  const names = ["key", "type", "by", "signal", "timeout", "mode", "readOnly", "buf"];
+  const names = ["key", "type", "by", "signal", "timeout", "mode", "readOnly", "buf", "args"];
   await withCalls(async (calls) => {
     for (const [name, call] of Object.entries(calls)) {
       for (const options of hostile) await refusal(name, call, options);

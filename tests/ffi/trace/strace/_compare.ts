@@ -111,7 +111,7 @@ const TRACE_FD = 1 << 14;
 const AROUND = /^rt_sigaction\((SIGXFSZ,|SIGPIPE, NULL,)/;
 
 /** What does not come back: of these there is only the beginning in our trace. */
-const GONE = new Set(["_exit", "execve"]);
+const GONE = new Set(["_exit", "execve", "execv", "execvp", "execvpe", "fexecve"]);
 
 /** What V8 may do for its memory at any moment. */
 const ENGINE = new Set(["brk", "madvise", "mmap", "mprotect", "munmap"]);
@@ -222,6 +222,17 @@ const TRANSLATIONS: Record<string, Translation> = {
   }],
   sem_unlink: ["unlink", ({ args: [path] }) => [path.replace("/dev/shm/sem.", "/")]],
   shm_unlink: ["unlink", ({ args: [path] }) => [path.replace("/dev/shm", "")]],
+  execv: ["execve", ({ args }) => args.slice(0, 2)],
+  execvp: ["execve", ({ args }) => args.slice(0, 2)],
+  execvpe: ["execve", ({ args }) => args],
+  fexecve: ["execveat", without({ 1: '""', 4: "AT_EMPTY_PATH" })],
+  // libc makes the others of that of three
+  seteuid: ["setresuid", without({ 0: "-1", 2: "-1" })],
+  setegid: ["setresgid", without({ 0: "-1", 2: "-1" })],
+  setpgrp: ["setpgid", without({ 0: "0", 1: "0" })],
+  waitid: ["waitid", without({ 4: "NULL" })],
+  // what comes after the arguments that an operation has is 0
+  prctl: ["prctl", ({ args }) => /NO_NEW_PRIVS$/.test(args[0]) ? args.slice(0, args[0].includes("SET") ? 2 : 1) : args],
   ftok: ["newfstatat", ({ args: [at, path] }) => at === "AT_FDCWD" ? [path, UNSEEN] : undefined],
 };
 
@@ -234,6 +245,25 @@ export const NO_SYSCALL: Record<string, string> = {
   rand: "computed in the process",
   srand: "computed in the process",
   getaddrinfo: "whatever the resolver reads and asks",
+  posix_spawn: "a clone, signal masks, and what the child does",
+  posix_spawnp: "a clone, signal masks, and what the child does",
+  posix_spawn_file_actions_init: "notes in the process's memory",
+  posix_spawn_file_actions_destroy: "notes in the process's memory",
+  posix_spawn_file_actions_addopen: "notes in the process's memory",
+  posix_spawn_file_actions_addclose: "notes in the process's memory",
+  posix_spawn_file_actions_adddup2: "notes in the process's memory",
+  posix_spawn_file_actions_addchdir_np: "notes in the process's memory",
+  posix_spawn_file_actions_addfchdir_np: "notes in the process's memory",
+  posix_spawnattr_init: "notes in the process's memory",
+  posix_spawnattr_destroy: "notes in the process's memory",
+  posix_spawnattr_setflags: "notes in the process's memory",
+  posix_spawnattr_getflags: "notes in the process's memory",
+  posix_spawnattr_setpgroup: "notes in the process's memory",
+  posix_spawnattr_getpgroup: "notes in the process's memory",
+  posix_spawnattr_setsigdefault: "notes in the process's memory",
+  posix_spawnattr_getsigdefault: "notes in the process's memory",
+  posix_spawnattr_setsigmask: "notes in the process's memory",
+  posix_spawnattr_getsigmask: "notes in the process's memory",
 };
 
 /** The functions that cannot be made to fail here. */
@@ -241,6 +271,16 @@ export const NEVER_FAILS: Record<string, string> = {
   fork: "fails for want of memory or processes only",
   _exit: "does not come back",
   getpid: "cannot fail",
+  gettid: "cannot fail",
+  getuid: "cannot fail",
+  geteuid: "cannot fail",
+  getgid: "cannot fail",
+  getegid: "cannot fail",
+  getresuid: "cannot fail",
+  getresgid: "cannot fail",
+  getgroups: "its size is right",
+  getpgrp: "cannot fail",
+  sched_yield: "cannot fail",
   getppid: "cannot fail",
   sleep: "what is left of the time is no failure",
   munmap: "what is passed was mapped",

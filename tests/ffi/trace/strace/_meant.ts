@@ -229,6 +229,30 @@ export const MEANT: Meant[] = [
     parts: ["addr"],
     same: (ours, strace) => strace.replace(/if_nametoindex\("lo"\)/, "1") === ours,
   },
+  {
+    why: "the manual page has 0 and 1 for it",
+    calls: ["prctl"],
+    parts: ["arg2"],
+    same: renamed({ SUID_DUMP_DISABLE: "0", SUID_DUMP_USER: "1" }),
+  },
+  {
+    why: "strace says what the result means",
+    calls: ["prctl"],
+    parts: ["result"],
+    same: (ours, strace) => strace.replace(/ \(SUID_DUMP_\w+\)$/, "") === ours,
+  },
+  {
+    why: "strace shows sets of processors as it shows sets of signals",
+    calls: ["sched_getaffinity", "sched_setaffinity"],
+    parts: ["mask"],
+    same: (ours, strace) => strace.replaceAll(" ", ", ") === ours,
+  },
+  {
+    why: "the kernel tells how many bytes of the set it has filled; libc fills the rest, and gives 0",
+    calls: ["sched_getaffinity"],
+    parts: ["result"],
+    same: (ours, strace) => ours === "0" && /^\d+$/.test(strace),
+  },
 ];
 
 /** The entry that a difference is meant by. */

@@ -7,6 +7,7 @@
  * @module
  */
 import * as ipc from "../../../../mod.ts";
+import { identities, others, spawning } from "./_children.ts";
 import { files, polls } from "./_files.ts";
 import { mappings, synchronization } from "./_memory.ts";
 import { processes } from "./_processes.ts";
@@ -20,6 +21,9 @@ const PARTS = [
   semaphores,
   files,
   processes,
+  spawning,
+  identities,
+  others,
   mappings,
   synchronization,
   polls,
