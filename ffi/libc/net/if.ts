@@ -57,7 +57,7 @@ const decoder = new TextDecoder();
  *
  * @param ifname Its name, such as `"lo"`.
  * @returns The number, from 1.
- * @throws {LibcError} `ENODEV` there is none of this name; `EINVAL` not a string; `EMFILE`.
+ * @throws {LibcError} `ENODEV` there is none of this name; `EINVAL` not a string; `ENOENT` no descriptors are left to ask by.
  *
  * @example
  * ```ts
@@ -77,7 +77,8 @@ export function if_nametoindex(ifname: string): number {
  *
  * @param ifindex Its number.
  * @returns The name.
- * @throws {LibcError} `ENXIO` there is none of this number; `EINVAL` not a number; `EMFILE`.
+ * @throws {LibcError} `ENXIO` there is none of this number; `EINVAL` not a number; `ENOENT` no descriptors are left to
+ * ask by.
  *
  * @example See {@linkcode if_nametoindex}.
  */

@@ -63,12 +63,12 @@ const text = (n) => new TextDecoder().decode(buf.subarray(0, n));
 async function activated(
   source: string,
   kinds: string,
-  { names = "-", pid = "self", flags = [] as string[] } = {},
+  { names = "-", pid = "self", permissions = FFI } = {},
   use?: (program: Program, name: string) => Promise<void>,
 ): Promise<string> {
   using program = file(PROGRAM + source);
   const name = `ipc_playground_inherited_${crypto.randomUUID()}`;
-  const args = ["-c", LAUNCHER, kinds, name, names, pid, Deno.execPath(), ...FFI, ...flags, program.path];
+  const args = ["-c", LAUNCHER, kinds, name, names, pid, Deno.execPath(), ...permissions, program.path];
   await using running = new Program("python3", args);
   await use?.(running, name);
   const { code, stdout, stderr } = await running.end();
@@ -95,7 +95,7 @@ needs("python3")(
     attempt("again", () => Socket.inherited());
     `,
       "lspd",
-      { flags: ["--allow-all"] },
+      { permissions: ["run", "--no-prompt", "--allow-all"] },
       async (program, name) => {
         await program.until("ready");
         using client = await Socket.connect(`@${name}`);
