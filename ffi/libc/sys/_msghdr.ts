@@ -335,7 +335,7 @@ function tracedControl({ level, type, data }: ControlBytes): TracedArgument {
       cmsg_len: controlLength(data.length),
       cmsg_level: levels.decode(level, NO_CALL, ""),
       cmsg_type: ours ? types.decode(type, NO_CALL, "") : type,
-      cmsg_data,
+      ...(data.length > 0 && { cmsg_data }),
     },
   };
 }

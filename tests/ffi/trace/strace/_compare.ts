@@ -234,6 +234,10 @@ export const NO_SYSCALL: Record<string, string> = {
   rand: "computed in the process",
   srand: "computed in the process",
   getaddrinfo: "whatever the resolver reads and asks",
+  getnameinfo: "whatever the resolver reads and asks",
+  getifaddrs: "whatever is asked over a socket",
+  if_nametoindex: "whatever is asked over a socket",
+  if_indextoname: "whatever is asked over a socket",
 };
 
 /** The functions that cannot be made to fail here. */

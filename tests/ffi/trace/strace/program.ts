@@ -9,6 +9,8 @@
 import * as ipc from "../../../../mod.ts";
 import { files, polls } from "./_files.ts";
 import { mappings, synchronization } from "./_memory.ts";
+import { mappings } from "./_memory.ts";
+import { interfaces, messages } from "./_messages.ts";
 import { processes } from "./_processes.ts";
 import { names, options, sockets } from "./_sockets.ts";
 import { undo } from "./_support.ts";
@@ -26,6 +28,8 @@ const PARTS = [
   sockets,
   options,
   names,
+  messages,
+  interfaces,
 ];
 
 ipc.signal(ipc.SIGUSR1, () => {}); // what interrupts calls
