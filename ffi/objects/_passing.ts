@@ -18,6 +18,7 @@ import {
   ucred,
 } from "../libc/sys/socket.ts";
 import { close } from "../libc/unistd.ts";
+import { byteLengthOf, plain } from "../native/bytes.ts";
 import { asItems, shown } from "../native/check.ts";
 
 /** As many as the kernel lets anybody send at once, `SCM_MAX_FD`. */
@@ -52,9 +53,12 @@ export function checkMost(max: number): number {
   throw new LibcError("recvmsg", "EINVAL", `max must be 0 to ${MOST_FDS} descriptors, got ${shown(max)}`);
 }
 
-/** Sends data, and descriptors with the first byte of them. */
-export function sendWith(sockfd: number, data: Uint8Array<ArrayBuffer>, fds: number[]): number {
-  const msg = new msghdr([data]);
+const MOST_AT_ONCE = 1 << 16; // bytes: each attempt copies them
+
+/** Sends data, of a stream a part, and descriptors with the first byte of them. */
+export function sendWith(sockfd: number, stream: boolean, data: Uint8Array<ArrayBuffer>, fds: number[]): number {
+  const length = byteLengthOf(data);
+  const msg = new msghdr([stream && length > MOST_AT_ONCE ? plain(data, 0, MOST_AT_ONCE) : data]);
   if (fds.length > 0) msg.msg_control = [{ cmsg_level: SOL_SOCKET, cmsg_type: SCM_RIGHTS, cmsg_data: fds }];
   return sendmsg(sockfd, msg, MSG_NOSIGNAL);
 }

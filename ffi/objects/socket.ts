@@ -782,7 +782,13 @@ export class Socket implements Disposable {
     const list = listOf(fds);
     const { signal } = waitOptionsOf(options, WAIT, "sendmsg");
     signal?.throwIfAborted();
-    await this.#writeRest(bytes, 0, false, signal, (rest) => sendWith(this.#fd, rest, list));
+    await this.#writeRest(
+      bytes,
+      0,
+      false,
+      signal,
+      (rest) => sendWith(this.#fd, this.#type === SOCK_STREAM, rest, list),
+    );
   }
 
   /**
@@ -800,7 +806,9 @@ export class Socket implements Disposable {
     let sent = 0;
     do {
       const rest = plain(bytes, sent);
-      const send = sent === 0 ? () => sendWith(this.#fd, rest, list) : () => this.#send(rest);
+      const send = sent === 0
+        ? () => sendWith(this.#fd, this.#type === SOCK_STREAM, rest, list)
+        : () => this.#send(rest);
       sent += this.#retrySync(POLLOUT, limit, send);
     } while (sent < byteLengthOf(bytes));
   }
