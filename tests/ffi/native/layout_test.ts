@@ -83,8 +83,7 @@ const C_NAMES: Readonly<Record<string, string>> = { Entry: "addrinfo", Ifaddrs: 
 function expressions(arch: typeof Deno.build.arch): [expression: string, value: number][] {
   const structures = [...declaredLayouts().keys()].filter(({ name }) => name !== "WaitStatus").flatMap((of) => {
     const { name, size, members } = layoutOf(of, arch);
-    const struct = name === "fd_set" ? name : `struct ${name === "Entry" ? "addrinfo" : name}`;
-    const struct = `struct ${C_NAMES[name] ?? name}`;
+    const struct = name === "fd_set" ? name : `struct ${C_NAMES[name] ?? name}`;
     const named = Object.entries(members).map(([field, { at, member }]) => [member.c ?? field, at] as const);
     return [
       [`sizeof(${struct})`, size] as [string, number],
