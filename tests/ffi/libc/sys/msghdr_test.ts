@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { LibcError } from "../../../../ffi/errors.ts";
 import { O_RDONLY, open } from "../../../../ffi/libc/fcntl.ts";
 import { sockaddr_in } from "../../../../ffi/libc/netinet/in.ts";
+import { memfd_create } from "../../../../ffi/libc/sys/mman.ts";
 import {
   accept,
   AF_INET,
@@ -37,7 +38,7 @@ import {
   ucred,
 } from "../../../../ffi/libc/sys/socket.ts";
 import { sockaddr_un } from "../../../../ffi/libc/sys/un.ts";
-import { close, pipe, read, write } from "../../../../ffi/libc/unistd.ts";
+import { close, lseek, pipe, read, SEEK_SET, write } from "../../../../ffi/libc/unistd.ts";
 import { interrupted } from "../../objects/_interrupted.ts";
 import { needs } from "../../../needs.ts";
 import { compile, fails, Program, run } from "../../../support.ts";
@@ -193,7 +194,7 @@ Deno.test("msg_name has no more room than its class has, and is empty where the 
   }
 });
 
-Deno.test("descriptors get across: a pipe, a file, a socket that listens", () => {
+Deno.test("descriptors get across: a pipe, a file, a memfd, a socket that listens", () => {
   using fds = new Descriptors();
   const [a, b] = fds.pair();
   const [reader, writer] = fds.pipe();
@@ -201,18 +202,21 @@ Deno.test("descriptors get across: a pipe, a file, a socket that listens", () =>
   Deno.writeTextFileSync(path, "in a file");
   const [file, sockfd] = fds.keep(open(path, O_RDONLY), socket(AF_UNIX, SOCK_STREAM, 0));
   Deno.removeSync(path);
+  const [memory] = fds.keep(memfd_create("ipc_playground"));
+  write(memory, "in memory");
+  lseek(memory, 0, SEEK_SET);
   const name = new sockaddr_un();
   bind(sockfd, name);
   listen(sockfd, 1);
   getsockname(sockfd, name);
-  assertEquals(sendmsg(a, message("three", rights(writer, file), rights(sockfd))), 5);
-  for (const fd of [writer, file, sockfd]) fds.close(fd);
-  const got = room(3);
-  assertEquals(recvmsg(b, got), 5);
+  assertEquals(sendmsg(a, message("four", rights(writer, file), rights(memory, sockfd))), 4);
+  for (const fd of [writer, file, memory, sockfd]) fds.close(fd);
+  const got = room(4);
+  assertEquals(recvmsg(b, got), 4);
   assertEquals([got.msg_flags, got.msg_control.length], [0, 1]);
-  const [there, content, listener] = fds.keep(...fdsIn(got));
+  const [there, content, same, listener] = fds.keep(...fdsIn(got));
   write(there, "through a pipe");
-  assertEquals([textFrom(reader), textFrom(content)], ["through a pipe", "in a file"]);
+  assertEquals([textFrom(reader), textFrom(content), textFrom(same)], ["through a pipe", "in a file", "in memory"]);
   const [client] = fds.keep(socket(AF_UNIX, SOCK_STREAM, 0));
   connect(client, name);
   const [server] = fds.keep(accept(listener));
