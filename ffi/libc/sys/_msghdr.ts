@@ -131,6 +131,7 @@ export interface cmsghdr {
   cmsg_data: number[] | ucred | Uint8Array<ArrayBuffer>;
 }
 
+const NO_BYTES = new Uint8Array(0);
 const MOST_ROOM = 1 << 20; // bytes: more than the kernel lets anybody send
 const MOST_FDS = 253; // SCM_MAX_FD
 const MOST_PARTS = 1024; // UIO_MAXIOV
@@ -163,6 +164,24 @@ interface State {
   control: cmsghdr[];
   controllen: number;
   flags: number;
+  /** The memory of its last call, for the next one; none while a call has it: a trace's listener may make another. */
+  block: Block | undefined;
+}
+
+const KEPT = 1 << 16; // bytes: larger memory is not kept
+
+/** Memory for one call. */
+function blockFor(of: State, name: number, parts: readonly Uint8Array[], control: number, syscall: string): Block {
+  const kept = of.block;
+  of.block = undefined;
+  if (kept === undefined || !kept.fits(name, parts, control)) return new Block(name, parts, control, syscall);
+  kept.reset();
+  return kept;
+}
+
+/** Keeps it for the next one. */
+function keep(of: State, block: Block): void {
+  if (block.size <= KEPT) of.block = block;
 }
 
 /**
@@ -186,7 +205,8 @@ export class msghdr {
    * @param msg_iov The parts of the data; none unless given.
    */
   constructor(msg_iov?: Uint8Array<ArrayBuffer>[]) {
-    this.#state = { name: null, iov: msg_iov === undefined ? [] : msg_iov, control: [], controllen: 0, flags: 0 };
+    const iov = msg_iov === undefined ? [] : msg_iov;
+    this.#state = { name: null, iov, control: [], controllen: 0, flags: 0, block: undefined };
   }
 
   /** Where it goes, or room for where it came from; `null` for neither. */
@@ -421,20 +441,23 @@ const c = header({
  */
 export function sendmsg(sockfd: number, msg: msghdr, flags?: number): number {
   if (flags === undefined) flags = 0;
-  const { name, iov, control } = state(msg, "sendmsg");
+  const from = state(msg, "sendmsg");
+  const { name, iov, control } = from;
   // all that a program's own classes and getters can do is done before the block is filled
   const to = name === null ? undefined : addressOf(name, "sendmsg");
   const controls = controlsOf(control);
   const parts = partsOf(iov, "sendmsg");
   flags = asInt(flags, "sendmsg", "flags");
   sockfd = asFd(sockfd, "sendmsg", "sockfd");
-  const address = to === undefined ? undefined : plain(to.bytes, 0, Math.min(to.length, byteLengthOf(to.bytes)));
-  const room = controls.reduce((sum, { data }) => sum + controlSpace(data.length), 0);
-  const block = new Block(address === undefined ? 0 : address.length, parts.map(byteLengthOf), room, "sendmsg");
-  if (address !== undefined) block.name.set(address);
+  const address = to === undefined ? NO_BYTES : plain(to.bytes, 0, Math.min(to.length, byteLengthOf(to.bytes)));
+  let room = 0;
+  for (const { data } of controls) room += controlSpace(data.length);
+  const block = blockFor(from, address.length, parts, room, "sendmsg");
+  block.name.set(address);
   block.putControl(controls);
-  parts.forEach((part, i) => block.parts[i].set(plain(part, 0)));
+  block.putParts(parts);
   const sent = c.sendmsg(sockfd, block.header, flags);
+  keep(from, block);
   if (sent < 0) {
     throw new LibcError("sendmsg", errno(), `descriptor ${sockfd}${name === null ? "" : `, ${told(name)}`}`);
   }
@@ -465,8 +488,10 @@ export function recvmsg(sockfd: number, msg: msghdr, flags?: number): number {
   const parts = partsOf(iov, "recvmsg");
   flags = asInt(flags, "recvmsg", "flags");
   sockfd = asFd(sockfd, "recvmsg", "sockfd");
-  const block = new Block(from === undefined ? 0 : from.room, parts.map(byteLengthOf), controllen, "recvmsg");
+  const block = blockFor(to, from === undefined ? 0 : from.room, parts, controllen, "recvmsg");
+  if (flags & MSG_TRUNC) block.putParts(parts); // TCP counts bytes that it puts nowhere
   const n = c.recvmsg(sockfd, block.header, flags);
+  keep(to, block);
   if (n < 0) throw new LibcError("recvmsg", errno(), `descriptor ${sockfd}`);
   // first what would be lost for ever: descriptors
   to.control = block.controls().map(controlFrom);
@@ -476,19 +501,7 @@ export function recvmsg(sockfd: number, msg: msghdr, flags?: number): number {
     bytes.set(block.name.subarray(0, Math.min(block.namelen, byteLengthOf(bytes))));
     received(name, block.namelen);
   }
-  let rest = n;
-  block.parts.forEach((part, i) => {
-    const taken = Math.min(rest, part.length);
-    rest -= taken;
-    if (taken > 0) fill(parts[i], part.subarray(0, taken), i);
-  });
+  const gone = block.getParts(parts, n);
+  if (gone !== undefined) throw new LibcError("recvmsg", "EFAULT", `the memory of msg_iov[${gone}] is gone`);
   return n;
-}
-
-function fill(into: Uint8Array, data: Uint8Array, i: number): void {
-  try {
-    plain(into, 0, data.length).set(data);
-  } catch {
-    throw new LibcError("recvmsg", "EFAULT", `the memory of msg_iov[${i}] is gone`);
-  }
 }

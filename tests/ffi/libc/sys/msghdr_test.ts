@@ -194,6 +194,48 @@ Deno.test("msg_name has no more room than its class has, and is empty where the 
   }
 });
 
+Deno.test("with MSG_TRUNC a TCP socket throws data away, and the parts stay as they were", () => {
+  using fds = new Descriptors();
+  const [sockfd, client] = fds.keep(socket(AF_INET, SOCK_STREAM, 0), socket(AF_INET, SOCK_STREAM, 0));
+  const name = sockaddr.parse("127.0.0.1:0");
+  bind(sockfd, name);
+  listen(sockfd, 1);
+  getsockname(sockfd, name);
+  connect(client, name);
+  const [server] = fds.keep(accept(sockfd));
+  send(client, "thrown away, kept");
+  const got = new msghdr([bytes("1234"), bytes("56789")]);
+  assertEquals(recvmsg(server, got, MSG_TRUNC), 9);
+  assertEquals(got.msg_iov.map((part) => decoder.decode(part)), ["1234", "56789"]);
+  recvmsg(server, got);
+  assertEquals(got.msg_iov.map((part) => decoder.decode(part)), ["ay, ", "kept9"]);
+});
+
+Deno.test("a message can be used again and again, also with other parts, and for both ways", () => {
+  using fds = new Descriptors();
+  const [a, b] = fds.pair(SOCK_SEQPACKET);
+  const msg = message("first");
+  const got = room(2);
+  const sent: [text: string, fds: number][] = [["first", 0], ["other", 2], ["x", 1], ["", 1], ["first", 0], [
+    "again",
+    0,
+  ]];
+  for (const [text, count] of sent) {
+    msg.msg_iov = [bytes(text)];
+    msg.msg_control = count === 0 ? [] : [rights(...Array(count).fill(0))];
+    sendmsg(a, msg);
+    const n = recvmsg(b, got);
+    fds.keep(...fdsIn(got));
+    assertEquals([decoder.decode(got.msg_iov[0].subarray(0, n)), fdsIn(got).length, got.msg_flags], [text, count, 0]);
+  }
+  sendmsg(a, msg);
+  msg.msg_iov = [new Uint8Array(2), new Uint8Array(3)];
+  recvmsg(b, msg);
+  assertEquals(sendmsg(a, msg), 5);
+  recvmsg(b, got);
+  assertEquals(decoder.decode(got.msg_iov[0].subarray(0, 5)), "again");
+});
+
 Deno.test("descriptors get across: a pipe, a file, a memfd, a socket that listens", () => {
   using fds = new Descriptors();
   const [a, b] = fds.pair();
