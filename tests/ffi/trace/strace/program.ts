@@ -9,7 +9,6 @@
 import * as ipc from "../../../../mod.ts";
 import { files, polls } from "./_files.ts";
 import { mappings, synchronization } from "./_memory.ts";
-import { mappings } from "./_memory.ts";
 import { interfaces, messages } from "./_messages.ts";
 import { processes } from "./_processes.ts";
 import { names, options, sockets } from "./_sockets.ts";
