@@ -318,10 +318,11 @@ export function getnameinfo(addr: sockaddr, flags?: number): nameinfo {
   const { bytes, length } = addressOf(addr, "getnameinfo");
   // glibc reads a path as far as the service has room, whatever the length says
   const copy = new Uint8Array(LONGEST_ADDRESS);
-  copy.set(plain(bytes, 0, Math.min(length, byteLengthOf(bytes), copy.length)));
+  const given = Math.min(length, byteLengthOf(bytes), copy.length);
+  copy.set(plain(bytes, 0, given));
   const host = new Uint8Array(NI_MAXHOST);
   const serv = new Uint8Array(SERV);
-  const status = c.getnameinfo(copy, length, host, host.length, serv, serv.length, flags);
+  const status = c.getnameinfo(copy, given, host, host.length, serv, serv.length, flags);
   if (status !== 0) throw failure("getnameinfo", status, errno(), told(addr));
   return { host: textIn(host), serv: textIn(serv) };
 }

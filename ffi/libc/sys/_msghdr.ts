@@ -253,16 +253,17 @@ export class msghdr {
 
   /** Shows the members when a message is logged: as accessors of the prototype they would not be seen. */
   [Symbol.for("Deno.customInspect")](inspect: typeof Deno.inspect, options: Deno.InspectOptions): string {
-    const { name, iov, control, controllen, flags } = this.#state;
-    return `msghdr ${
-      inspect({
-        msg_name: name,
-        msg_iov: iov,
-        msg_control: control,
-        msg_controllen: controllen,
-        msg_flags: flags,
-      }, options)
-    }`;
+    const found = stateOf(this);
+    if (found === undefined) return "what only looks like a msghdr";
+    const { name, iov, control, controllen, flags } = found;
+    const members = {
+      msg_name: name,
+      msg_iov: iov,
+      msg_control: control,
+      msg_controllen: controllen,
+      msg_flags: flags,
+    };
+    return `msghdr ${inspect(members, options)}`;
   }
 }
 

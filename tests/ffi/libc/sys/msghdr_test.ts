@@ -630,6 +630,7 @@ Deno.test("a message is logged with its members", () => {
     Deno.inspect(message("x", rights(0))).replaceAll(/\s+/g, " "),
     "msghdr { msg_name: null, msg_iov: [ Uint8Array(1) [ 120 ] ], msg_control: [ { cmsg_level: 1, cmsg_type: 1, cmsg_data: [ 0 ] } ], msg_controllen: 0, msg_flags: 0 }",
   );
+  assertEquals(Deno.inspect(Object.create(msghdr.prototype)), "what only looks like a msghdr");
 });
 
 // The peers connect to the abstract name that is their last argument.
