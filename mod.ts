@@ -59,6 +59,7 @@ export * from "./ffi/errors.ts";
 export * from "./ffi/helpers/fork.ts";
 export * from "./ffi/helpers/memory.ts";
 export * from "./ffi/libc/fcntl.ts";
+export * from "./ffi/libc/ifaddrs.ts";
 export {
   type addrinfo,
   type addrinfo_hints,
@@ -83,6 +84,13 @@ export {
   EAI_SYSTEM,
   gai_strerror,
   getaddrinfo,
+  getnameinfo,
+  type nameinfo,
+  NI_DGRAM,
+  NI_NAMEREQD,
+  NI_NOFQDN,
+  NI_NUMERICHOST,
+  NI_NUMERICSERV,
 } from "./ffi/libc/netdb.ts";
 export {
   mq_attr,
@@ -98,6 +106,7 @@ export {
   mq_timedsend,
   mq_unlink,
 } from "./ffi/libc/mqueue.ts";
+export * from "./ffi/libc/net/if.ts";
 export * from "./ffi/libc/netinet/in.ts";
 export * from "./ffi/libc/linux/futex.ts";
 export * from "./ffi/libc/poll.ts";

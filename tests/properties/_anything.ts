@@ -264,6 +264,7 @@ const MADE: readonly (readonly [of: unknown, make: (w: World, random: Random) =>
   [mod.sockaddr, (w, random) => addresses[random(addresses.length)](w)],
   [mod.msgbuf, (_w, random) => message([0, 1, 16, 700, 4096][random(5)])],
   [mod.sembuf, (_w, random) => operations[random(operations.length)]()],
+  [mod.msghdr, (w, random) => messages[random(messages.length)](w)],
   [mod.pollfds, (w) => new mod.pollfds([w.pair[0], mod.POLLIN], [-1, 0])],
   [mod.Process, () => ended],
   [mod.posix_spawn_file_actions_t, (_w, random) => fileActions[random(2)]()],
@@ -287,6 +288,24 @@ const fileActions = [
     mod.posix_spawn_file_actions_addopen(actions, 5, "/dev/null", mod.O_RDONLY);
     return actions;
   },
+];
+const controlled = (cmsg_type: number, cmsg_data: mod.cmsghdr["cmsg_data"]) => {
+  const msg = new mod.msghdr([new Uint8Array(3)]);
+  msg.msg_control = [{ cmsg_level: mod.SOL_SOCKET, cmsg_type, cmsg_data }];
+  return msg;
+};
+const messages: ((w: World) => unknown)[] = [
+  (w) => new mod.msghdr([w.view(4), w.view(0), w.view(16)]),
+  (w) => {
+    const msg = new mod.msghdr([w.view(16)]);
+    msg.msg_controllen = 100;
+    msg.msg_name = new mod.sockaddr_un();
+    return msg;
+  },
+  () => controlled(mod.SCM_RIGHTS, [0, 1]),
+  () => controlled(mod.SCM_RIGHTS, [-1]),
+  () => controlled(mod.SCM_CREDENTIALS, new mod.ucred(mod.getpid(), 0, 0)),
+  () => new mod.msghdr(),
 ];
 const addresses: ((w: World) => unknown)[] = [
   (w) => w.address,
@@ -369,7 +388,9 @@ const OBJECTS: Value[] = [
 ];
 
 const NAMES = [
-  ..."signal type by undo timeout mode key exclusive readOnly except backlog reuseAddress buf uid gid".split(" "),
+  ..."signal type by undo timeout mode key exclusive readOnly except backlog reuseAddress buf uid gid max name".split(
+    " ",
+  ),
   ..."ai_flags ai_family ai_socktype ai_protocol".split(" "),
 ];
 
@@ -449,7 +470,11 @@ const MEANT: Readonly<Record<string, readonly Value[]>> = {
   msgp: structs(mod.msgbuf),
   sops: structs(mod.sembuf),
   ops: structs(mod.sembuf),
-  fds: structs(mod.pollfds),
+  fds: [...structs(mod.pollfds), ...fixed([0], [0, 1, 2], [], [-1])],
+  msg: structs(mod.msghdr),
+  msg_iov: [value("[view(4)]", (w) => [w.view(4)]), ...fixed([])],
+  ifname: fixed("lo", "nosuchif"),
+  ifindex: fixed(1, 0),
   wstatus: structs(mod.WaitStatus),
   infop: structs(mod.siginfo_t),
   file_actions: structs(mod.posix_spawn_file_actions_t),

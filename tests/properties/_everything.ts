@@ -91,6 +91,7 @@ const LEFT_OUT: Readonly<Record<string, (args: Anything[]) => boolean>> = {
   pthread_cond_wait: ([cond, mutex]) => is(cond, mod.pthread_cond_t) && is(mutex, mod.pthread_mutex_t),
   pthread_cond_timedwait: ([, , moment]) => moment === null || (moment as number) > 1,
   // it would ask a name server
+  getnameinfo: ([, flags]) => flags === undefined || number(flags) && (flags & mod.NI_NUMERICHOST) === 0,
   getaddrinfo: ([node]) => typeof node === "string" && !/^[\d.:]*$/.test(node),
 };
 
@@ -171,6 +172,11 @@ function forkOnce(): void {
 /** What this process does on signals that end it, each with a struct sigaction. */
 const ending = [mod.SIGHUP, mod.SIGINT, mod.SIGTERM].map((sig) => [sig, new BigUint64Array(19)] as const);
 
+/** Closes what was received. */
+function giveBack(fds: unknown): void {
+  for (const fd of Array.isArray(fds) ? fds : []) if (typeof fd === "number") mod.close(fd);
+}
+
 /** What has to be put back or given back after a call. */
 function after(target: Target, args: Anything[], result: Anything, w: World): void {
   switch (target.name) {
@@ -186,6 +192,14 @@ function after(target: Target, args: Anything[], result: Anything, w: World): vo
     case "removeOnSignals":
       // Ctrl-C is to be heard of where the rest is cleaned up, too
       for (const [sig, action] of ending) own.sigaction(sig, action, null);
+      return;
+    case "recvmsg":
+      // as of others, its class may say what it likes
+      if (args[1] instanceof mod.msghdr) giveBack(args[1].msg_control.flatMap(({ cmsg_data }) => cmsg_data as unknown));
+      return;
+    case "Socket.prototype.receiveFds":
+    case "Socket.prototype.receiveFdsSync":
+      giveBack(result.fds);
       return;
     case "signal":
       mod.signal(args[0], mod.SIG_DFL);

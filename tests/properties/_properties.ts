@@ -28,6 +28,7 @@ import { note, option, say, silence, verbose } from "./_run.ts";
 import { hot, sequences } from "./_sequences.ts";
 import { CHILDREN } from "./_thin_children.ts";
 import { MEMORY } from "./_thin_memory.ts";
+import { MESSAGES } from "./_thin_messages.ts";
 import { OTHERS } from "./_thin_others.ts";
 import { PROCESSES } from "./_thin_processes.ts";
 import { SOCKETS } from "./_thin_sockets.ts";
@@ -53,7 +54,7 @@ function descriptors(): string[] {
 }
 
 // in the order in which seeds have always met them
-const THIN = [...SYSV, ...PROCESSES, ...SOCKETS, ...OTHERS, ...MEMORY, ...CHILDREN];
+const THIN = [...SYSV, ...PROCESSES, ...SOCKETS, ...OTHERS, ...MEMORY, ...CHILDREN, ...MESSAGES];
 const CLASSES = [...SYSV_OBJECTS, ...SOCKET_OBJECTS, ...PROCESS_OBJECTS];
 
 const seed = Number(option("seed") ?? 4001);

@@ -4,7 +4,7 @@
  * @module
  */
 import type { EnterEvent, ExitEvent, TracedArgument, TracedBytes } from "../../../mod.ts";
-import { bytesOf, field, isNamed, numberOf, numbersOf } from "./arguments.ts";
+import { bytesOf, field, isNamed, numberOf, numbersOf, partsOf } from "./arguments.ts";
 import type { Call, Lifeline } from "./picture.ts";
 import type { Process, World } from "./world.ts";
 
@@ -173,8 +173,9 @@ const shutdown: Handler = (context) => {
 
 const send: Handler = (context) => {
   const { world, event, own, me, args, fd, channel } = context;
-  const data = bytesOf(args.buf);
-  const line = world.knownSocket(args.dest_addr) ?? channel ?? world.socket(args.dest_addr);
+  const data = bytesOf(args.buf) ?? partsOf(args.msg);
+  const to = args.dest_addr ?? field(args.msg, "msg_name");
+  const line = world.knownSocket(to) ?? channel ?? world.socket(to);
   if (line) {
     if (!channel && fd !== undefined && !event.errno) own.lead(fd, line);
     world.step(sent(context, line, data), me, line, deed(context, { data }));
@@ -187,7 +188,7 @@ const send: Handler = (context) => {
 
 const receive: Handler = (context) => {
   const { world, event, me, args, fd, channel } = context;
-  const data = event.result > 0 ? bytesOf(args.buf) : undefined;
+  const data = event.result > 0 ? bytesOf(args.buf) ?? partsOf(args.msg) : undefined;
   if (channel) {
     const end = event.result === 0 ? true : undefined;
     world.step(event.t, channel, me, deed(context, { data, end }), true);
@@ -268,6 +269,7 @@ const operate: Handler = (context) => {
 const NOISE = new Set([
   ..."getpid getppid rand srand open close setsockopt getsockopt getsockname getpeername poll unlink usleep getaddrinfo shmdt"
     .split(" "),
+  ..."getnameinfo getifaddrs if_nametoindex if_indextoname".split(" "),
 ]);
 
 const HANDLERS = new Map<string, Handler>(Object.entries({
@@ -295,9 +297,11 @@ const HANDLERS = new Map<string, Handler>(Object.entries({
   shutdown,
   send,
   sendto: send,
+  sendmsg: send,
   write: send,
   recv: receive,
   recvfrom: receive,
+  recvmsg: receive,
   read: receive,
   shmget: get("segment", "size", "shmflg"),
   msgget: get("queue", "msgflg"),

@@ -7,6 +7,7 @@ import { FFI, root, run } from "../../support.ts";
 import { errors as children } from "./_children.ts";
 import { errors as files } from "./_files.ts";
 import { errors as memory } from "./_memory.ts";
+import { errors as messages } from "./_messages.ts";
 import { errors as others } from "./_others.ts";
 import { errors as processes } from "./_processes.ts";
 import { answer, withProgram } from "./_programs.ts";
@@ -22,6 +23,7 @@ const areas: Errors[] = [
   signals,
   files,
   sockets,
+  messages,
   memory,
   others,
 ];

@@ -15,6 +15,8 @@ ${
     "fcntl.h",
     "limits.h",
     "mqueue.h",
+    "ifaddrs.h",
+    "net/if.h",
     "netdb.h",
     "netinet/in.h",
     "netinet/tcp.h",
@@ -84,11 +86,14 @@ const OTHERS: [string, number][] = [
   ["offsetof(struct sembuf, sem_flg)", new mod.sembuf([1, 2, 3]).bytes.indexOf(3)],
 ];
 
+/** What structures are called in C that have another name here. */
+const C_NAMES: Readonly<Record<string, string>> = { Entry: "addrinfo", Ifaddrs: "ifaddrs" };
+
 /** Every size and offset: the C expression, and what the library thinks. */
 function expressions(arch: typeof Deno.build.arch): [expression: string, value: number][] {
   const structures = [...declaredLayouts().keys()].filter(({ name }) => name !== "WaitStatus").flatMap((of) => {
     const { name, size, members } = layoutOf(of, arch);
-    const struct = name === "fd_set" ? name : `struct ${name === "Entry" ? "addrinfo" : name}`;
+    const struct = name === "fd_set" ? name : `struct ${C_NAMES[name] ?? name}`;
     const named = Object.entries(members).map(([field, { at, member }]) => [member.c ?? field, at] as const);
     return [
       [`sizeof(${struct})`, size] as [string, number],

@@ -8,7 +8,7 @@ import { readable, writable } from "../../../ffi/objects/readiness.ts";
 import { Process } from "../../../ffi/objects/process.ts";
 import { SemaphoreSet } from "../../../ffi/objects/semaphore_set.ts";
 import { SharedMemory } from "../../../ffi/objects/shared_memory.ts";
-import { Socket } from "../../../ffi/objects/socket.ts";
+import { Listener, Socket } from "../../../ffi/objects/socket.ts";
 import { objects } from "../../support.ts";
 
 // deno-lint-ignore no-explicit-any -- what a caller without types may pass
@@ -69,6 +69,12 @@ async function withCalls(use: (calls: Record<string, Call>) => Promise<void>): P
       receiveFromSync: (options) => datagrams.receiveFromSync(options),
       sendTo: (options) => datagrams.sendTo("x", datagrams.localAddress, options),
       sendToSync: (options) => datagrams.sendToSync("x", datagrams.localAddress, options),
+      sendFds: (options) => a.sendFds([0], "x", options),
+      sendFdsSync: (options) => a.sendFdsSync([0], "x", options),
+      receiveFds: (options) => a.receiveFds(options),
+      receiveFdsSync: (options) => a.receiveFdsSync(options),
+      "Socket.inherited": (options) => Socket.inherited(options),
+      "Listener.inherited": (options) => Listener.inherited(options),
       accept: (options) => listener.accept(options),
       acceptSync: (options) => listener.acceptSync(options),
       "Process.spawn": (options) => Process.spawn("true", options)[Symbol.dispose](),
@@ -141,7 +147,7 @@ Deno.test("options that are none, or cannot be read, are an error of the library
       },
     }),
   ];
-  const names = ["key", "type", "by", "signal", "timeout", "mode", "readOnly", "buf", "args"];
+  const names = ["key", "type", "by", "signal", "timeout", "mode", "readOnly", "buf", "args", "max", "name"];
   await withCalls(async (calls) => {
     for (const [name, call] of Object.entries(calls)) {
       for (const options of hostile) await refusal(name, call, options);

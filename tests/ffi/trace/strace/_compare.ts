@@ -264,6 +264,10 @@ export const NO_SYSCALL: Record<string, string> = {
   posix_spawnattr_getsigdefault: "notes in the process's memory",
   posix_spawnattr_setsigmask: "notes in the process's memory",
   posix_spawnattr_getsigmask: "notes in the process's memory",
+  getnameinfo: "whatever the resolver reads and asks",
+  getifaddrs: "whatever is asked over a socket",
+  if_nametoindex: "whatever is asked over a socket",
+  if_indextoname: "whatever is asked over a socket",
 };
 
 /** The functions that cannot be made to fail here. */

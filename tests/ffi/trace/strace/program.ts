@@ -10,6 +10,7 @@ import * as ipc from "../../../../mod.ts";
 import { identities, others, spawning } from "./_children.ts";
 import { files, polls } from "./_files.ts";
 import { mappings, synchronization } from "./_memory.ts";
+import { interfaces, messages } from "./_messages.ts";
 import { processes } from "./_processes.ts";
 import { names, options, sockets } from "./_sockets.ts";
 import { undo } from "./_support.ts";
@@ -30,6 +31,8 @@ const PARTS = [
   sockets,
   options,
   names,
+  messages,
+  interfaces,
 ];
 
 ipc.signal(ipc.SIGUSR1, () => {}); // what interrupts calls

@@ -243,3 +243,16 @@ Deno.test("picture() of much is small, and says what is left out", () => {
   assertEquals(Number(steps.replaceAll(",", "")) + shown, 200_000);
   assertEquals(Number(lifelines), 61);
 });
+
+Deno.test("picture() draws messages of several parts as what they are together", () => {
+  const script = new Script();
+  script.call(1, "socketpair", { domain: 1, type: 1, protocol: 0, sv: [3, 4] }, 0);
+  const part = (text: string) => struct("iovec", { iov_base: bytes(text), iov_len: text.length });
+  const msg = (...texts: string[]) =>
+    struct("msghdr", { msg_name: null, msg_iov: texts.map(part), msg_flags: flags(0, []) });
+  script.call(1, "sendmsg", { sockfd: 3, msg: msg("Did ", "you", " get this?"), flags: flags(0, []) }, 17);
+  script.call(1, "recvmsg", { sockfd: 4, msg: msg("Did you", " get this?"), flags: flags(0, []) }, 17);
+  script.call(1, "recvmsg", { sockfd: 4, msg: msg(""), flags: flags(0, []) }, 0);
+  const arrows = picture(script.events).steps.filter(({ to }) => to).map(words);
+  assertEquals(arrows.slice(-3), ["sendmsg “Did you get this?”", "recvmsg “Did you get this?”", "recvmsg: end"]);
+});
