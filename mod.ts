@@ -2,8 +2,8 @@
  * System V and POSIX inter-process communication on the real kernel: shared memory, message queues, semaphores,
  * sockets, `fork`, `wait` and signals.
  *
- * The functions that are named as in C block as in C; `SharedMemory`, `MessageQueue`, `SemaphoreSet`, `Socket` and
- * `Listener` are for those who don't want to think in C. All of it needs `--allow-ffi`, which trusts the program as
+ * The functions that are named as in C block as in C; `SharedMemory`, `MessageQueue`, `SemaphoreSet`, `PosixMessageQueue`,
+ * `Socket` and `Listener` are for those who don't want to think in C. All of it needs `--allow-ffi`, which trusts the program as
  * much as `--allow-all` would: through libc it can do whatever its user can.
  *
  * ## Where the thin functions depart from C
@@ -262,6 +262,8 @@ export * from "./ffi/objects/ipc_object.ts";
 export * from "./ffi/objects/message.ts";
 export * from "./ffi/objects/message_queue.ts";
 export * from "./ffi/objects/options.ts";
+export * from "./ffi/objects/posix_message.ts";
+export * from "./ffi/objects/posix_message_queue.ts";
 export * from "./ffi/objects/readiness.ts";
 export * from "./ffi/objects/remove_on_signals.ts";
 export * from "./ffi/objects/semaphore_set.ts";
