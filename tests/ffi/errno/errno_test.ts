@@ -6,6 +6,7 @@ import { needs } from "../../needs.ts";
 import { FFI, root, run } from "../../support.ts";
 import { errors as files } from "./_files.ts";
 import { errors as memory } from "./_memory.ts";
+import { errors as mqueue } from "./_mqueue.ts";
 import { errors as others } from "./_others.ts";
 import { errors as processes } from "./_processes.ts";
 import { answer, withProgram } from "./_programs.ts";
@@ -21,6 +22,7 @@ const areas: Errors[] = [
   files,
   sockets,
   memory,
+  mqueue,
   others,
 ];
 const errors: Errors = Object.assign({}, ...areas);

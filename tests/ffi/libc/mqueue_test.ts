@@ -39,8 +39,8 @@ import {
 } from "../../../mod.ts";
 import { attributes, exists, freshName, partner, PYTHON, queue, removed } from "../../_mqueue.ts";
 import { NOT_INTEGERS } from "../../_peers.ts";
-import { needs } from "../../needs.ts";
-import { fails, Program, run, runSource, waitsIn } from "../../support.ts";
+import { needs, works } from "../../needs.ts";
+import { fails, FFI, file, Program, run, runSource, waitsIn } from "../../support.ts";
 
 // deno-lint-ignore no-explicit-any -- what a caller without types may pass
 type Anything = any;
@@ -539,6 +539,40 @@ Deno.test("a forked child uses its parent's descriptor of a queue", () => {
   assertEquals([status.exitStatus, receive(q.mqdes)], [3, [2, "there and back"]]);
 });
 
+Deno.test("mq_send() and mq_receive() wait on after a signal, as handlers are installed with SA_RESTART", async () => {
+  const { code, stdout, stderr } = await runSource(
+    `import * as c from "@mod";
+     c.enableFork();
+     c.signal(c.SIGUSR1, () => {});
+     const attr = new c.mq_attr();
+     attr.mq_maxmsg = attr.mq_msgsize = 1;
+     const queue = c.mq_open(Deno.args[0], c.O_RDWR | c.O_CREAT | c.O_EXCL, 0o600, attr);
+     c.mq_unlink(Deno.args[0]);
+     const room = new Uint8Array(1);
+     const pester = (then) => {
+       const parent = c.getpid();
+       c.fork(() => {
+         for (let i = 0; i < 5; i++) { c.kill(parent, c.SIGUSR1); c.usleep(10_000); }
+         then();
+       });
+     };
+     const later = Date.now() / 1000 + 60;
+     pester(() => { c.mq_send(queue, "a"); c.mq_send(queue, "b"); });
+     const a = c.mq_receive(queue, room);
+     const b = c.mq_timedreceive(queue, room, undefined, null, later);
+     c.wait();
+     c.mq_send(queue, "c");
+     pester(() => { c.mq_receive(queue, room); c.mq_receive(queue, room); });
+     c.mq_send(queue, "d");
+     c.mq_timedsend(queue, "e", undefined, 0, later);
+     c.wait();
+     console.log(a, b);`,
+    [freshName()],
+    { flags: ["--v8-flags=--single-threaded"] },
+  );
+  assertEquals([code, stdout, stderr], [0, "1 1\n", ""]);
+});
+
 Deno.test("functions that libc.so.6 lacks are looked for in librt.so.1, where older ones have them", async () => {
   const { stdout, stderr } = await runSource(
     `const { dlopen } = Deno;
@@ -562,3 +596,52 @@ Deno.test("functions that libc.so.6 lacks are looked for in librt.so.1, where ol
     "",
   ]);
 });
+
+/** A namespace of its own, in which there may be two queues. */
+const FEW = ["--ipc", "sh", "-c", 'echo 2 > /proc/sys/fs/mqueue/queues_max && exec "$@"', "sh"];
+const limits = { "limits that may be set": works("unshare", ...FEW, "true") };
+
+needs("root", "unshare", limits)(
+  "POSIX queues: another user gets EACCES, and ENOSPC when there are too many",
+  async () => {
+    using program = file(
+      `import * as c from "@mod";
+       const libc = Deno.dlopen("libc.so.6", {
+         umask: { parameters: ["u32"], result: "u32" },
+         setgroups: { parameters: ["usize", "pointer"], result: "i32" },
+         setgid: { parameters: ["u32"], result: "i32" },
+         setuid: { parameters: ["u32"], result: "i32" },
+       }).symbols;
+       libc.umask(0);
+       const attr = new c.mq_attr();
+       attr.mq_maxmsg = attr.mq_msgsize = 8;
+       const make = (name, mode) => c.mq_open(name, c.O_RDWR | c.O_CREAT | c.O_EXCL, mode, attr);
+       make("/closed", 0o600);
+       const shared = make("/shared", 0o622);
+       libc.setgroups(0n, null);
+       libc.setgid(65534);
+       libc.setuid(65534);
+       const attempt = (action) => {
+         try {
+           action();
+           console.log("done");
+         } catch (error) {
+           console.log(error.code);
+         }
+       };
+       attempt(() => c.mq_open("/closed", c.O_WRONLY));
+       attempt(() => c.PosixMessageQueue.open("/closed"));
+       attempt(() => c.mq_open("/shared", c.O_RDWR));
+       attempt(() => c.mq_open("/shared", c.O_RDONLY));
+       attempt(() => c.mq_unlink("/shared"));
+       attempt(() => make("/third", 0o600));
+       const queue = c.PosixMessageQueue.open("/shared"); // to send
+       attempt(() => queue.tryReceive());
+       attempt(() => queue.sendSync("hello"));
+       attempt(() => console.log(c.mq_receive(shared, new Uint8Array(8))));`,
+    );
+    const { stdout, stderr } = await run("unshare", [...FEW, Deno.execPath(), ...FFI, "--no-check", program.path]);
+    const codes = ["EACCES", "EACCES", "EACCES", "EACCES", "EACCES", "ENOSPC", "EBADF", "done", "5", "done"];
+    assertEquals([stdout.trim().split("\n"), stderr], [codes, ""]);
+  },
+);

@@ -525,19 +525,21 @@ Deno.test("PosixMessage takes bytes and nothing else, and says so when they are 
   assert(text === undefined || text === "");
 });
 
-Deno.test("PosixMessageQueue: a limit of the user's queues is EMFILE, which says so, and nothing is left", async () => {
-  const name = freshName();
-  using _removed = removed(name);
-  using program = file(
-    `import { PosixMessageQueue } from "@mod";
+needs("prlimit")(
+  "PosixMessageQueue: a limit of the user's queues is EMFILE, which says so, and nothing is left",
+  async () => {
+    const name = freshName();
+    using _removed = removed(name);
+    using program = file(
+      `import { PosixMessageQueue } from "@mod";
      try {
        PosixMessageQueue.create(Deno.args[0]);
      } catch (error) {
        console.log(error.message);
      }`,
-  );
-  const limited = ["-c", 'ulimit -q 1000; exec "$@"', "bash", Deno.execPath(), ...FFI, program.path, name];
-  const { stdout } = await run("bash", limited);
-  assertStringIncludes(stdout, `mq_open: Too many open files (${name}: too many descriptors, or bytes in queues`);
-  fails("ENOENT", () => mq_unlink(name));
-});
+    );
+    const { stdout } = await run("prlimit", ["--msgqueue=1000", Deno.execPath(), ...FFI, program.path, name]);
+    assertStringIncludes(stdout, `mq_open: Too many open files (${name}: too many descriptors, or bytes in queues`);
+    fails("ENOENT", () => mq_unlink(name));
+  },
+);
