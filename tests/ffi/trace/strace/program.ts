@@ -9,6 +9,8 @@
 import * as ipc from "../../../../mod.ts";
 import { files, polls } from "./_files.ts";
 import { mappings, synchronization } from "./_memory.ts";
+import { mappings } from "./_memory.ts";
+import { posixQueues } from "./_mqueue.ts";
 import { processes } from "./_processes.ts";
 import { names, options, sockets } from "./_sockets.ts";
 import { undo } from "./_support.ts";
@@ -26,6 +28,7 @@ const PARTS = [
   sockets,
   options,
   names,
+  posixQueues,
 ];
 
 ipc.signal(ipc.SIGUSR1, () => {}); // what interrupts calls
