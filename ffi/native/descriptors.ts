@@ -68,19 +68,6 @@ export function setMode(fd: number, mode: number): void {
   if (own.fchmod(fd, mode) < 0) throw failed("fchmod", fd);
 }
 
-/** Whose a descriptor's file is, and who may use it, by `fstat(2)`, which libc has as a function only since glibc 2.33. */
-export function ownership(fd: number): { mode: number; uid: number; gid: number } {
-  const { number, mode, uid, gid } = FSTAT[Deno.build.arch];
-  const stat = new Uint32Array(36); // a struct stat
-  if (own.syscall(number, BigInt(fd), stat, 0n) < 0n) throw failed("fstat", fd);
-  return { mode: stat[mode] & 0o777, uid: stat[uid], gid: stat[gid] };
-}
-
-const FSTAT = {
-  x86_64: { number: 5n, mode: 6, uid: 7, gid: 8 },
-  aarch64: { number: 80n, mode: 4, uid: 6, gid: 7 },
-};
-
 function failed(syscall: string, fd: number): LibcError {
   return new LibcError(syscall, errno(), `descriptor ${fd}`);
 }

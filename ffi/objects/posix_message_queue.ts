@@ -7,9 +7,9 @@ import { LibcError } from "../errors.ts";
 import { O_CREAT, O_EXCL, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } from "../libc/fcntl.ts";
 import { mq_attr, mq_close, mq_getattr, mq_open, mq_receiveOrNot, mq_sendOrNot, mq_unlink } from "../libc/mqueue.ts";
 import { POLLIN, POLLOUT } from "../libc/poll.ts";
+import { fstat, struct_stat } from "../libc/sys/stat.ts";
 import { isBytes, plain } from "../native/bytes.ts";
 import { shown } from "../native/check.ts";
-import { ownership } from "../native/descriptors.ts";
 import { memberOf } from "../native/layout.ts";
 import { tracing } from "../native/observer.ts";
 import { known, optionsOf } from "../native/options.ts";
@@ -262,6 +262,12 @@ export class PosixMessageQueue implements Disposable, AsyncIterable<PosixMessage
     return memberOf(mq_attr, attr, name);
   }
 
+  #stat(name: "st_mode" | "st_uid" | "st_gid"): number {
+    const statbuf = new struct_stat();
+    fstat(this.#fd, statbuf);
+    return memberOf(struct_stat, statbuf, name);
+  }
+
   /** How many messages wait in the queue. The kernel is asked each time, here and by all that follow. */
   get messageCount(): number {
     return this.#attribute("mq_curmsgs");
@@ -276,15 +282,15 @@ export class PosixMessageQueue implements Disposable, AsyncIterable<PosixMessage
   }
   /** Who may use it, as in `chmod(1)`. */
   get mode(): number {
-    return ownership(this.#fd).mode;
+    return this.#stat("st_mode") & 0o777;
   }
   /** The owner's user id. */
   get uid(): number {
-    return ownership(this.#fd).uid;
+    return this.#stat("st_uid");
   }
   /** The owner's group id. */
   get gid(): number {
-    return ownership(this.#fd).gid;
+    return this.#stat("st_gid");
   }
 
   /**

@@ -5,7 +5,29 @@
  */
 import * as mod from "../../../mod.ts";
 import { attributes, queue } from "../../_mqueue.ts";
-import { at, type Errors, FILES, MEMORY, type Proof, RESTARTED } from "./_proofs.ts";
+import { at, type Errors, FILES, MEMORY, type Proof } from "./_proofs.ts";
+import { interrupting } from "./_programs.ts";
+
+const INTERRUPTED = interrupting(
+  "calls that wait for a POSIX queue fail with EINTR if a signal comes without SA_RESTART",
+  `
+    const action = new c.struct_sigaction();
+    action.sa_handler = () => {};
+    c.sigaction(c.SIGUSR1, action);
+    const name = "/ipc_playground_" + c.getpid();
+    const attr = new c.mq_attr();
+    attr.mq_maxmsg = attr.mq_msgsize = 1;
+    const queue = c.mq_open(name, c.O_RDWR | c.O_CREAT | c.O_EXCL, 0o600, attr);
+    c.mq_unlink(name);
+    const room = new Uint8Array(1);
+    const later = Date.now() / 1000 + 60;
+    say("ready");
+    attempt("mq_receive", () => c.mq_receive(queue, room));
+    attempt("mq_timedreceive", () => c.mq_timedreceive(queue, room, undefined, null, later));
+    c.mq_send(queue, "x");
+    attempt("mq_send", () => c.mq_send(queue, "y"));
+    attempt("mq_timedsend", () => c.mq_timedsend(queue, "y", undefined, 0, later));`,
+);
 
 const tests = (test: string) => at("ffi/libc/mqueue", test);
 const NAMES = tests(
@@ -21,7 +43,7 @@ const TIMES = tests("mq_timedsend() and mq_timedreceive() fail with EINVAL if th
 const NOTIFY = tests("mq_notify() fails with EINVAL if it is no signal, or would be a thread");
 const OTHERS = tests("POSIX queues: another user gets EACCES, and ENOSPC when there are too many");
 
-const MOVES: Record<string, Proof> = { EAGAIN, EBADF, EINTR: RESTARTED, EMSGSIZE };
+const MOVES: Record<string, Proof> = { EAGAIN, EBADF, EINTR: INTERRUPTED, EMSGSIZE };
 
 function withQueue(use: (mqdes: number, name: string) => void): void {
   using q = queue();

@@ -28,12 +28,17 @@ import {
   pollfds,
   POLLIN,
   POLLOUT,
+  SA_SIGINFO,
+  SI_MESGQ,
   SIG_DFL,
+  sigaction,
   SIGEV_NONE,
   SIGEV_SIGNAL,
   sigevent,
   signal,
+  SIGRTMIN,
   SIGUSR1,
+  struct_sigaction,
   waitpid,
   WaitStatus,
 } from "../../../mod.ts";
@@ -409,6 +414,27 @@ Deno.test("mq_notify() has a signal tell of a message that comes into the empty 
   }
 });
 
+Deno.test("mq_notify()'s value comes with the signal", async () => {
+  using q = queue();
+  const action = new struct_sigaction();
+  const told: number[] = [];
+  action.sa_sigaction = (sig, { si_code, si_int, si_pid }) => told.push(sig, si_code, si_int, si_pid);
+  action.sa_flags = SA_SIGINFO;
+  sigaction(SIGRTMIN + 3, action);
+  try {
+    const event = new sigevent();
+    event.sigev_signo = SIGRTMIN + 3;
+    event.sigev_value = -7;
+    mq_notify(q.mqdes, event);
+    mq_send(q.mqdes, "x");
+    await pause();
+    assertEquals(told, [SIGRTMIN + 3, SI_MESGQ, -7, Deno.pid]);
+  } finally {
+    action.sa_handler = SIG_DFL;
+    sigaction(SIGRTMIN + 3, action);
+  }
+});
+
 Deno.test("mq_notify() fails with EINVAL if it is no signal, or would be a thread", () => {
   using q = queue();
   const event = new sigevent();
@@ -581,7 +607,7 @@ Deno.test("functions that libc.so.6 lacks are looked for in librt.so.1, where ol
        const [name] = Object.keys(symbols);
        if (!name.startsWith("mq_")) return dlopen(library, symbols);
        asked.push(library + " " + name);
-       if (library === "libc.so.6") throw new TypeError("undefined symbol: " + name);
+       if (library !== "librt.so.1") throw new TypeError("undefined symbol: " + name);
        return dlopen("libc.so.6", symbols);
      };
      const { mq_close, mq_open, mq_unlink, O_CREAT, O_RDWR } = await import("@mod");
@@ -592,7 +618,8 @@ Deno.test("functions that libc.so.6 lacks are looked for in librt.so.1, where ol
   );
   const names = ["mq_open", "mq_close", "mq_unlink"];
   assertEquals([stdout.trim(), stderr], [
-    names.map((name) => `libc.so.6 ${name},librt.so.1 ${name}`).join(),
+    names.flatMap((name) => ["libc.so.6", "libpthread.so.0", "librt.so.1"].map((library) => `${library} ${name}`))
+      .join(),
     "",
   ]);
 });
