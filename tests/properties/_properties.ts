@@ -25,6 +25,7 @@ import { Everything } from "./_everything.ts";
 import { interruptEvery } from "./_interrupts.ts";
 import { note, option, say, silence, verbose } from "./_run.ts";
 import { hot, sequences } from "./_sequences.ts";
+import { MQUEUE, POSIX_OBJECTS } from "./_thin_mqueue.ts";
 import { OTHERS } from "./_thin_others.ts";
 import { PROCESSES } from "./_thin_processes.ts";
 import { SOCKETS } from "./_thin_sockets.ts";
@@ -50,8 +51,8 @@ function descriptors(): string[] {
 }
 
 // in the order in which seeds have always met them
-const THIN = [...SYSV, ...PROCESSES, ...SOCKETS, ...OTHERS];
-const CLASSES = [...SYSV_OBJECTS, ...SOCKET_OBJECTS];
+const THIN = [...SYSV, ...PROCESSES, ...SOCKETS, ...OTHERS, ...MQUEUE];
+const CLASSES = [...SYSV_OBJECTS, ...SOCKET_OBJECTS, ...POSIX_OBJECTS];
 
 const seed = Number(option("seed") ?? 4001);
 const calls = option("calls");
