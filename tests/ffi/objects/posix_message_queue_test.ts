@@ -19,7 +19,7 @@ import {
 import { exists, freshName, partner, PYTHON, removed } from "../../_mqueue.ts";
 import { moment } from "../../_peers.ts";
 import { needs } from "../../needs.ts";
-import { fails, FFI, file, Program, rejects, run, runSource, waitsIn } from "../../support.ts";
+import { fails, FFI, file, mod, Program, rejects, run, runSource, waitsIn } from "../../support.ts";
 
 // deno-lint-ignore no-explicit-any -- what a caller without types may pass
 type Anything = any;
@@ -504,6 +504,26 @@ Deno.test("PosixMessageQueue.receiveSync() blocks in poll until another program 
   await peer.ready(() => waitsIn(peer.pid, ...POLL), "it waits");
   await queue.send("wake up");
   assertEquals((await peer.end()).stdout, "wake up\n");
+});
+
+Deno.test("PosixMessageQueue: a Worker that is ended while it waits takes no message with it", async () => {
+  using queue = PosixMessageQueue.create(undefined, SMALL);
+  const source = `import { PosixMessageQueue } from ${JSON.stringify(mod)};
+    const queue = PosixMessageQueue.open(${JSON.stringify(queue.name)});
+    postMessage((await queue.receive()).text);
+    await queue.receive();
+    postMessage("never");`;
+  const worker = new Worker("data:application/typescript," + encodeURIComponent(source), { type: "module" });
+  const told: string[] = [];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  worker.onmessage = ({ data }) => resolve(void told.push(data));
+  await queue.send("for the worker");
+  await promise;
+  await moment();
+  worker.terminate();
+  await moment();
+  await queue.send("for us");
+  assertEquals([(await queue.receive()).text, told], ["for us", ["for the worker"]]);
 });
 
 Deno.test("PosixMessage takes bytes and nothing else, and says so when they are gone", () => {
