@@ -106,7 +106,7 @@ const encoder = new TextEncoder();
  * Finds or makes a queue, `mq_open(3)`. It stays, with what it holds, until somebody calls {@linkcode mq_unlink} or the system
  * restarts.
  *
- * @param name A slash and up to 254 characters without one.
+ * @param name A slash and up to 255 bytes without one.
  * @param oflag `O_RDONLY` to receive, `O_WRONLY` to send or `O_RDWR`; with any of `O_CREAT`, `O_EXCL` and `O_NONBLOCK`.
  * @param mode Permissions of a queue that is made, less the umask; 0600 unless given.
  * @param attr With `O_CREAT`: `mq_maxmsg` and `mq_msgsize` of a queue that is made; without it, as the system has it

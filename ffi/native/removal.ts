@@ -24,7 +24,7 @@ const PID = 1;
 const COUNT = 2; // of the calls
 const HEADER = 64;
 // a call: its number, three arguments, and room for a path, or the longest name of a queue
-const CALL = 288;
+const CALL = 296;
 const PATH = 32;
 const MOST = 100_000;
 
@@ -56,7 +56,7 @@ f00fab4500             lock bts dword ptr [rbp], eax   # the signal is noted
 498b7010               mov rsi, [r8 + 16]
 498b5018               mov rdx, [r8 + 24]
 0f05                   syscall
-4981c020010000 skip:   add r8, 288
+4981c028010000 skip:   add r8, 296
 41ffc9                 dec r9d
 ebd9                   jmp next
 b80d000000     end:    mov eax, 13                     # rt_sigaction(sig, SIG_DFL)
@@ -107,7 +107,7 @@ bf3b03d5               dmb ish
 200540f9               ldr x0, [x9, #8]
 210941a9               ldp x1, x2, [x9, #16]
 010000d4               svc #0
-29810491       skip:   add x9, x9, #288
+29a10491       skip:   add x9, x9, #296
 4a050051               sub w10, w10, #1
 f8ffff17               b next
 e003132a       end:    mov w0, w19
@@ -247,7 +247,7 @@ export function enter(target: Target): number | undefined {
     words.set([BigInt(target.id), 0n, 0n], 1);
   } else if ("queue" in target) {
     number = NUMBERS.mq_unlink;
-    words.set([address, 0n, 0n], 1);
+    words.set([address + 1n, 0n, 0n], 1); // the kernel's names have no slash, but qemu looks for it before them
   } else {
     const AT_FDCWD = -100n;
     number = NUMBERS.unlinkat;
@@ -258,10 +258,10 @@ export function enter(target: Target): number | undefined {
   return n;
 }
 
-/** A path, or a queue's name as the kernel has it. */
+/** A path, or a queue's name. */
 function textOf(target: Target): Uint8Array | undefined {
   if ("path" in target) return cstring(target.path, "unlink", "path");
-  if ("queue" in target) return cstring(target.queue.slice(1), "mq_unlink", "name");
+  if ("queue" in target) return cstring(target.queue, "mq_unlink", "name");
 }
 
 /** Takes something out of the table again. */

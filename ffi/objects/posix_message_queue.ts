@@ -180,7 +180,7 @@ export class PosixMessageQueue implements Disposable, AsyncIterable<PosixMessage
   /**
    * Makes a queue.
    *
-   * @param name A slash and up to 254 characters without one; a name that nobody has unless given.
+   * @param name A slash and up to 255 bytes without one; a name that nobody has unless given.
    * @param options Permissions, size, and whether an existing queue will do.
    * @returns The queue; disposing of it removes it, unless it was there before.
    * @throws {LibcError} `EEXIST`; `EACCES`; `EINVAL` no such name, or a size that the system does not allow; `EMFILE` too many

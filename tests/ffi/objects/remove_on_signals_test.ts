@@ -447,7 +447,7 @@ for (const [way, statement] of Object.entries(QUEUE_WAYS)) {
     for (const sig of SIGNALS) {
       // the longest name that there can be, and one that this program only finds
       const short = freshName();
-      const names = [short, short.padEnd(255, "x"), freshName(), freshName()];
+      const names = [short, short.padEnd(256, "x"), freshName(), freshName()];
       using _short = removed(names[0]);
       using _long = removed(names[1]);
       using others = PosixMessageQueue.create(names[2], { maxMessages: 1, messageSize: 8 });
