@@ -2,8 +2,8 @@
  * System V and POSIX inter-process communication on the real kernel: shared memory, message queues, semaphores,
  * sockets, `fork`, `wait` and signals.
  *
- * The functions that are named as in C block as in C; `SharedMemory`, `MessageQueue`, `SemaphoreSet`, `Socket` and
- * `Listener` are for those who don't want to think in C. All of it needs `--allow-ffi`, which trusts the program as
+ * The functions that are named as in C block as in C; `SharedMemory`, `MessageQueue`, `SemaphoreSet`, `PosixMessageQueue`,
+ * `Socket` and `Listener` are for those who don't want to think in C. All of it needs `--allow-ffi`, which trusts the program as
  * much as `--allow-all` would: through libc it can do whatever its user can.
  *
  * ## Where the thin functions depart from C
@@ -32,7 +32,7 @@
  * | `mq_send`, `mq_receive` and their timed kin | `msg_len` | may be left out: the whole buffer. What is sent may be a string |
  * | `mq_receive`, `mq_timedreceive` | `unsigned int *` for the priority | a `Uint32Array` |
  * | `mq_timedsend`, `mq_timedreceive` | `struct timespec` since 1970 | seconds since 1970, or `null` for ever |
- * | `mq_notify` | signal, thread or nothing | signal or nothing |
+ * | `mq_notify` | signal, thread or nothing; `union sigval` | signal or nothing; a number, `sival_int` |
  * | `shmat` | an address that one may choose | the segment's bytes; `shmaddr` is always `null` |
  * | `shmdt` | the address | the array that `shmat` gave |
  * | `wait`, `waitpid`, `wait3`, `wait4` | `int *` and macros | a {@linkcode WaitStatus} with the macros as properties |
@@ -154,6 +154,9 @@ export {
   SIGCONT,
   sigdelset,
   sigemptyset,
+  SIGEV_NONE,
+  SIGEV_SIGNAL,
+  sigevent,
   sigfillset,
   SIGFPE,
   SIGHUP,
@@ -277,6 +280,8 @@ export * from "./ffi/objects/message.ts";
 export * from "./ffi/objects/message_queue.ts";
 export * from "./ffi/objects/options.ts";
 export * from "./ffi/objects/process.ts";
+export * from "./ffi/objects/posix_message.ts";
+export * from "./ffi/objects/posix_message_queue.ts";
 export * from "./ffi/objects/readiness.ts";
 export * from "./ffi/objects/remove_on_signals.ts";
 export * from "./ffi/objects/semaphore_set.ts";

@@ -6,7 +6,7 @@
  */
 import * as mod from "../../mod.ts";
 import { directory } from "./_run.ts";
-import { GUARD, message, NOBODYS_KEY, type World } from "./_world.ts";
+import { GUARD, message, NOBODYS_KEY, POSIX_NAME, type World } from "./_world.ts";
 
 // deno-lint-ignore no-explicit-any -- anything
 type Anything = any;
@@ -242,6 +242,7 @@ const FDS: Value[] = [
   value("datagrams[0]", (w) => w.datagrams[0]),
   value("datagrams[1]", (w) => w.datagrams[1]),
   value("listener", (w) => w.listener),
+  value("mqdes", (w) => w.mqdes),
   value("new socket", (w) => w.newSocket()),
   ...fixed(-1, 700, (1 << 20) + 1),
 ];
@@ -254,6 +255,9 @@ const MADE: readonly (readonly [of: unknown, make: (w: World, random: Random) =>
   [mod.IpcObject, (w, random) => [w.segment, w.queue, w.set][random(3)]],
   [mod.Socket, (w, random) => random(3) === 0 ? w.datagram : w.sockets[random(2)]],
   [mod.Listener, (w) => w.acceptor],
+  [mod.PosixMessageQueue, (w) => w.posix],
+  [mod.PosixMessage, (_w, random) => new mod.PosixMessage(1, new Uint8Array(random(8)))],
+  [mod.mq_attr, (_w, random) => attributes(random(3))],
   [mod.ReadOnlyMemory, (w) => w.readOnly],
   [mod.sem_t, (w) => w.sem],
   [mod.pthread_mutex_t, (w) => w.mutex],
@@ -269,6 +273,9 @@ const MADE: readonly (readonly [of: unknown, make: (w: World, random: Random) =>
   [mod.Process, () => ended],
   [mod.posix_spawn_file_actions_t, (_w, random) => fileActions[random(2)]()],
 ];
+function attributes(much: number): mod.mq_attr {
+  return Object.assign(new mod.mq_attr(), { mq_flags: mod.O_NONBLOCK, mq_maxmsg: 2 * much, mq_msgsize: 32 * much });
+}
 const operations = [
   () => new mod.sembuf([0, 1]),
   () => new mod.sembuf([0, -1, mod.IPC_NOWAIT]),
@@ -441,6 +448,17 @@ const MEANT: Readonly<Record<string, readonly Value[]>> = {
   id: IDS,
   fd: FDS,
   sockfd: FDS,
+  mqdes: [value("mqdes", (w) => w.mqdes), value("posix.fd", (w) => w.posix.fd), ...FDS],
+  name: [value("queue's name", () => POSIX_NAME)],
+  oflag: [value("to make", () => mod.O_RDWR | mod.O_CREAT | mod.O_NONBLOCK), ...named(/^O_/)],
+  attr: structs(mod.mq_attr),
+  newattr: structs(mod.mq_attr),
+  oldattr: structs(mod.mq_attr),
+  msg_ptr: [...truths, ...TEXTS],
+  msg_len: sizes,
+  msg_prio: [value("Uint32Array(1)", (w) => new Uint32Array(w.view(4).buffer, GUARD, 1)), ...fixed(0, 1, 32767, null)],
+  abs_timeout: fixed(0, 1, null),
+  sevp: [...structs(mod.sigevent), ...fixed(null)],
   oldfd: FDS,
   newfd: fixed(700, 701),
   stream: [...FDS, ...fixed(1, 2)],

@@ -9,7 +9,7 @@ import * as mod from "../../mod.ts";
 import { instanceOf, Mine, POOL, type Value, values } from "./_anything.ts";
 import { say, verbose } from "./_run.ts";
 import { type Target, targetsOf } from "./_targets.ts";
-import { LibcError, World } from "./_world.ts";
+import { ignore, LibcError, World } from "./_world.ts";
 
 // deno-lint-ignore no-explicit-any -- anything
 type Anything = any;
@@ -68,8 +68,11 @@ const LEFT_OUT: Readonly<Record<string, (args: Anything[]) => boolean>> = {
     ].includes(option),
   // it would end it by the next signal, or keep Ctrl-C from it
   signal: ([sig]) => [mod.SIGALRM, mod.SIGINT, mod.SIGTERM, mod.SIGHUP, mod.SIGCHLD].includes(sig),
+  // its signal would end this one
+  mq_notify: ([, sevp]) => sevp instanceof mod.sigevent && sevp.sigev_signo !== 0 && sevp.sigev_notify === 0,
   // it would take the standard streams from this one
   close: ([fd]) => standard(fd),
+  mq_close: ([fd]) => standard(fd),
   dup2: ([, fd]) => standard(fd),
   "Socket.fromFd": ([fd]) => standard(fd),
   "Listener.fromFd": ([fd]) => standard(fd),
@@ -189,6 +192,9 @@ function after(target: Target, args: Anything[], result: Anything, w: World): vo
     case "mmap":
     case "mprotect":
       return mod.munmap(result);
+    case "mq_open":
+      mod.mq_close(result);
+      return ignore(() => mod.mq_unlink(args[0]));
     case "removeOnSignals":
       // Ctrl-C is to be heard of where the rest is cleaned up, too
       for (const [sig, action] of ending) own.sigaction(sig, action, null);

@@ -29,6 +29,7 @@ import { hot, sequences } from "./_sequences.ts";
 import { CHILDREN } from "./_thin_children.ts";
 import { MEMORY } from "./_thin_memory.ts";
 import { MESSAGES } from "./_thin_messages.ts";
+import { MQUEUE, POSIX_OBJECTS } from "./_thin_mqueue.ts";
 import { OTHERS } from "./_thin_others.ts";
 import { PROCESSES } from "./_thin_processes.ts";
 import { SOCKETS } from "./_thin_sockets.ts";
@@ -54,8 +55,8 @@ function descriptors(): string[] {
 }
 
 // in the order in which seeds have always met them
-const THIN = [...SYSV, ...PROCESSES, ...SOCKETS, ...OTHERS, ...MEMORY, ...CHILDREN, ...MESSAGES];
-const CLASSES = [...SYSV_OBJECTS, ...SOCKET_OBJECTS, ...PROCESS_OBJECTS];
+const THIN = [...SYSV, ...PROCESSES, ...SOCKETS, ...OTHERS, ...MEMORY, ...CHILDREN, ...MESSAGES, ...MQUEUE];
+const CLASSES = [...SYSV_OBJECTS, ...SOCKET_OBJECTS, ...PROCESS_OBJECTS, ...POSIX_OBJECTS];
 
 const seed = Number(option("seed") ?? 4001);
 const calls = option("calls");

@@ -8,6 +8,7 @@ import { errors as children } from "./_children.ts";
 import { errors as files } from "./_files.ts";
 import { errors as memory } from "./_memory.ts";
 import { errors as messages } from "./_messages.ts";
+import { errors as mqueue } from "./_mqueue.ts";
 import { errors as others } from "./_others.ts";
 import { errors as processes } from "./_processes.ts";
 import { answer, withProgram } from "./_programs.ts";
@@ -25,6 +26,7 @@ const areas: Errors[] = [
   sockets,
   messages,
   memory,
+  mqueue,
   others,
 ];
 const errors: Errors = Object.assign({}, ...areas);

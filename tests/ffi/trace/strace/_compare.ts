@@ -189,6 +189,11 @@ function duration(perSecond: number): Translation[1] {
   };
 }
 
+/** A queue's name with the slash that libc leaves out. */
+function slashed(name: string): string {
+  return name.replace('"', '"/');
+}
+
 /** The functions that libc makes of system calls with other names or arguments. */
 const TRANSLATIONS: Record<string, Translation> = {
   fork: ["clone", () => []],
@@ -233,6 +238,14 @@ const TRANSLATIONS: Record<string, Translation> = {
   waitid: ["waitid", without({ 4: "NULL" })],
   // what comes after the arguments that an operation has is 0
   prctl: ["prctl", ({ args }) => /NO_NEW_PRIVS$/.test(args[0]) ? args.slice(0, args[0].includes("SET") ? 2 : 1) : args],
+  // the kernel has names without the slash
+  mq_open: ["mq_open", ({ args: [name, ...rest] }) => [slashed(name), ...rest]],
+  mq_unlink: ["mq_unlink", ({ args: [name] }) => [slashed(name)]],
+  mq_close: ["close", ({ args }) => args],
+  mq_getattr: ["mq_getsetattr", without({ 1: "NULL" })],
+  mq_setattr: ["mq_getsetattr", ({ args }) => args],
+  mq_send: ["mq_timedsend", without({ 4: "NULL" })],
+  mq_receive: ["mq_timedreceive", without({ 4: "NULL" })],
   ftok: ["newfstatat", ({ args: [at, path] }) => at === "AT_FDCWD" ? [path, UNSEEN] : undefined],
 };
 

@@ -11,6 +11,8 @@ import { identities, others, spawning } from "./_children.ts";
 import { files, polls } from "./_files.ts";
 import { mappings, synchronization } from "./_memory.ts";
 import { interfaces, messages } from "./_messages.ts";
+import { mappings } from "./_memory.ts";
+import { posixQueues } from "./_mqueue.ts";
 import { processes } from "./_processes.ts";
 import { names, options, sockets } from "./_sockets.ts";
 import { undo } from "./_support.ts";
@@ -33,6 +35,7 @@ const PARTS = [
   names,
   messages,
   interfaces,
+  posixQueues,
 ];
 
 ipc.signal(ipc.SIGUSR1, () => {}); // what interrupts calls

@@ -6,9 +6,8 @@ const CALLS = [
     " ",
   ),
   ..."shutdown send sendto sendmsg recvmsg write recv read shmget msgget semget shmctl msgctl semctl shmat msgsnd msgrcv semop"
-    .split(
-      " ",
-    ),
+    .split(" "),
+  ..."mq_open mq_unlink mq_close mq_send mq_timedsend mq_receive mq_timedreceive mq_notify".split(" "),
   ..."poll open _exit execve getppid toString __proto__ constructor".split(" "),
   "",
   "-",

@@ -82,6 +82,41 @@ Deno.test("picture() names objects by their keys, and shows arguments as C has t
   ]);
 });
 
+Deno.test("picture() draws POSIX queues by their names, and messages with their priorities", () => {
+  const script = new Script();
+  script.start(1, "a.ts");
+  script.start(2, "b.ts");
+  const oflag = flags(0o102, ["O_RDWR", "O_CREAT"]);
+  script.call(1, "mq_open", { name: "/q", oflag, mode: flags(0o600, []), attr: null }, 5, { opened: [5] });
+  script.call(2, "mq_open", { name: "/other", oflag: flags(2, ["O_RDWR"]) }, -1, { errno: "ENOENT" });
+  script.call(2, "mq_open", { name: "/q", oflag: flags(2, ["O_RDWR"]) }, 7, { opened: [7] });
+  const message = (text: string) => ({ msg_ptr: bytes(text), msg_len: text.length });
+  const receiving = script.enter(2, "mq_receive", { mqdes: 7, msg_ptr: NOTHING, msg_len: 64, msg_prio: NOTHING }, true);
+  script.call(1, "mq_send", { mqdes: 5, ...message("first"), msg_prio: 0 }, 0);
+  script.exit({ ...receiving, args: { mqdes: 7, ...message("first"), msg_len: 64, msg_prio: [0] } }, 5);
+  script.call(1, "mq_timedsend", { mqdes: 5, ...message("second"), msg_prio: 9, abs_timeout: null }, 0);
+  script.call(1, "mq_getattr", { mqdes: 5, attr: struct("mq_attr", {}) }, 0);
+  script.call(2, "mq_timedreceive", { mqdes: 7, ...message("second"), msg_prio: [9], abs_timeout: null }, 6);
+  script.call(2, "mq_receive", { mqdes: 7, msg_ptr: NOTHING, msg_len: 64, msg_prio: null }, -1, { errno: "EAGAIN" });
+  script.call(2, "mq_notify", { mqdes: 7, sevp: null }, 0);
+  script.call(2, "mq_receive", { mqdes: 8, msg_ptr: NOTHING, msg_len: 64, msg_prio: null }, -1, { errno: "EBADF" });
+  script.call(1, "mq_close", { mqdes: 5 }, 0);
+  script.call(1, "mq_unlink", { name: "/q" }, 0);
+  assertEquals(told(picture(script.events)), [
+    "a.ts → queue /q: mq_open(/q, O_RDWR|O_CREAT) = 5",
+    "b.ts → queue /other: mq_open(/other, O_RDWR) = ENOENT",
+    "b.ts → queue /q: mq_open(/q, O_RDWR) = 7",
+    "a.ts → queue /q: mq_send “first”",
+    "queue /q → b.ts: mq_receive “first”",
+    "a.ts → queue /q: mq_timedsend priority 9 “second”",
+    "queue /q → b.ts: mq_timedreceive priority 9 “second”",
+    "queue /q → b.ts: mq_receive = EAGAIN",
+    "b.ts → queue /q: mq_notify(NULL)",
+    "b.ts: mq_receive = EBADF",
+    "a.ts → queue /q: mq_unlink(/q)",
+  ]);
+});
+
 Deno.test("picture() follows descriptors from bind and connect over accept and fork", () => {
   const script = new Script();
   script.start(1, "server.ts");
