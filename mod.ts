@@ -241,6 +241,9 @@ export * from "./ffi/libc/sys/shm.ts";
 export * from "./ffi/libc/sys/signalfd.ts";
 export * from "./ffi/libc/sys/socket.ts";
 export * from "./ffi/libc/sys/stat.ts";
+export * from "./ffi/libc/sys/un.ts";
+export * from "./ffi/libc/sys/wait.ts";
+export * from "./ffi/libc/time.ts";
 export {
   getitimer,
   ITIMER_PROF,

@@ -309,7 +309,7 @@ function reset(): void {
   }
 }
 
-/** Signals of the processor, whose handlers are the runtime's: WebAssembly, for one, needs them. */
+/** Signals of the processor. Their handlers are the runtime's and the library's: WebAssembly, for one, needs them. */
 const FAULTS = [SIGILL, SIGBUS, SIGFPE, SIGSEGV];
 
 /** Does what `sigaction` is to do. */
@@ -319,10 +319,7 @@ function perform(
   old: BigUint64Array<ArrayBuffer> | null,
   syscall: "signal" | "sigaction",
 ): void {
-  if (isTaken(sig)) throw taken(syscall, sig);
-  if (FAULTS.includes(sig)) {
-    throw new LibcError(syscall, "EINVAL", `${signalName(sig)} is for the Deno runtime to handle`);
-  }
+  refuse(sig, syscall);
   const { handler, flags, mask } = wanted;
   if (handler === removeAndEnd) {
     installRemoval(sig);
@@ -364,8 +361,11 @@ function replace(sig: number, wanted: Act | undefined): void {
   if (sig >= SIGRTMIN) realTime.add(sig);
 }
 
-function taken(syscall: string, sig: number): LibcError {
-  return new LibcError(syscall, "EINVAL", `${signalName(sig)} is in use by the library itself`);
+/** Leaves signals alone that are not the program's. */
+function refuse(sig: number, syscall: string): void {
+  if (isTaken(sig)) throw new LibcError(syscall, "EINVAL", `${signalName(sig)} is in use by the library itself`);
+  if (!FAULTS.includes(sig)) return;
+  throw new LibcError(syscall, "EINVAL", `${signalName(sig)} is for the runtime and the library to handle`);
 }
 
 function noLoop(syscall: string): LibcError {
@@ -411,7 +411,8 @@ function installRemoval(sig: number): void {
  * @param sig The signal.
  * @param handler A function, `SIG_IGN` or `SIG_DFL`.
  * @returns What was to happen before.
- * @throws {LibcError} `EINVAL` no such signal, or one that can't be caught; `EOPNOTSUPP` a function in a forked child.
+ * @throws {LibcError} `EINVAL` no such signal, one that can't be caught, or one that the runtime or the library needs itself;
+ * `EOPNOTSUPP` a function in a forked child.
  *
  * @example
  * ```ts
@@ -435,7 +436,7 @@ export function signal(sig: number, handler: SignalHandler): SignalHandler {
   }
   const before = newAction();
   if (own.sigaction(sig, null, before) < 0) throw new LibcError("signal", errno(), signalName(sig));
-  if (isTaken(sig)) throw taken("signal", sig);
+  refuse(sig, "signal");
   const entry = isForked() ? undefined : entries.get(sig);
   const previous = current(sig, before) as SignalHandler;
   if (ordinary || handler === removeAndEnd) {
