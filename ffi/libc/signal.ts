@@ -739,8 +739,8 @@ function changeMask(
   if (bytes !== null) {
     mask = new BigUint64Array(bytes.slice().buffer, 0, 16);
     // those that the library needs have to be taken before none is left
-    if (mask[0] & REAL_TIME) canCallOff();
-    if (everywhere) prepareMasks();
+    if (mask[0] & REAL_TIME) canCallOff(mask[0]);
+    if (everywhere) prepareMasks(mask[0]);
     if (how !== SIG_UNBLOCK) mask[0] &= ~(ALL_FAULTS | takenSignals());
   }
   const before = everywhere ? maskNow() : 0n;
@@ -756,8 +756,8 @@ function changeMask(
  *
  * The Deno runtime has threads beside the program's, and the kernel gives a signal to any that doesn't block it. So here **all
  * threads** of the process block it, as if it had one, which is what C's programs with one thread rely on. (Each is told
- * by a signal that the library takes for itself; {@linkcode pthread_sigmask} is for the calling thread alone.) A forked child and a
- * program by `execve` start with the same mask; `Deno.Command` starts programs with none.
+ * by a signal that the library takes for itself; {@linkcode pthread_sigmask} is for the calling thread alone.) A forked child,
+ * and a program that `execve` or `Deno.Command` starts, begin with the same mask.
  *
  * Like `SIGKILL` and `SIGSTOP`, which the kernel leaves out without an error, some are never blocked: `SIGILL`, `SIGBUS`, `SIGFPE` and
  * `SIGSEGV`, which the runtime handles, and one or two real-time signals that the library uses. While a signal is blocked, neither
