@@ -278,6 +278,8 @@ function forget(sig: number): void {
   Deno.removeSignalListener(NAMES[bell] as Deno.Signal, drain);
 }
 
+const report = globalThis.reportError;
+
 /** Runs handlers of signals that have come, in that order. */
 function drain(): void {
   for (let bytes; (bytes = nextInfo()) !== undefined;) {
@@ -291,8 +293,7 @@ function drain(): void {
       if (act.flags & SA_SIGINFO) act.handler(sig, info);
       else (act.handler as (sig: number) => void)(sig);
     } catch (error) {
-      queueMicrotask(drain);
-      throw error;
+      report(error); // the others still have their turn, if the program has it go on
     } finally {
       for (const resume of paused) resume();
     }
