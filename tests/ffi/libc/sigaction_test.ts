@@ -107,7 +107,7 @@ Deno.test("sigaction() says what was to happen: handler, flags and mask, also si
 Deno.test("sigaction() with SA_RESETHAND runs the handler once", async () => {
   let count = 0;
   sigaction(SIGUSR1, action(() => void count++, ipc.SA_RESETHAND));
-  kill(getpid(), SIGUSR1);
+  ipc.raise(SIGUSR1); // to this thread, so that it has come now
   assert(!isCaught(SIGUSR1));
   await pause();
   assertEquals([count, asked(SIGUSR1).sa_handler], [1, SIG_DFL]);
@@ -304,11 +304,12 @@ Deno.test("sigaction() in a Worker; a handler keeps no program alive, and the de
 
 Deno.test("sigaction(): a handler that throws ends the program with its error; if that is prevented, the others still run", async () => {
   const ended = await runSource(`${HEAD}
-    m.sigaction(m.SIGRTMIN, action((sig, info) => { if (info.si_int % 2) throw new Error("boom " + info.si_int); else console.log(info.si_int); }, m.SA_SIGINFO));
+    let count = 0;
+    m.sigaction(m.SIGRTMIN, action((sig, info) => { count++; if (info.si_int % 2) throw new Error("boom " + info.si_int); else console.log(info.si_int); }, m.SA_SIGINFO));
     const prevent = (event) => (console.log(event.error.message), event.preventDefault());
     addEventListener("error", prevent);
     for (const n of [0, 1, 2, 3, 4]) m.sigqueue(m.getpid(), m.SIGRTMIN, n);
-    await new Promise((done) => setTimeout(done, 50));
+    while (count < 5) await new Promise((done) => setTimeout(done, 5));
     removeEventListener("error", prevent);
     m.sigqueue(m.getpid(), m.SIGRTMIN, 5);
     await new Promise((done) => setTimeout(done, 10_000));`);
@@ -321,7 +322,7 @@ Deno.test("sigaction(): more signals than there is room for are told once", asyn
     let count = 0, without = 0;
     m.sigaction(m.SIGRTMIN, action((sig, info) => { count++; if (info.si_code !== m.SI_QUEUE) without++; }, m.SA_SIGINFO));
     for (let n = 0; n < 20_000; n++) m.sigqueue(m.getpid(), m.SIGRTMIN, n);
-    await new Promise((done) => setTimeout(done, 50));
+    while (without === 0) await new Promise((done) => setTimeout(done, 5));
     const before = count;
     m.sigqueue(m.getpid(), m.SIGRTMIN, 0);
     await m.pause();
