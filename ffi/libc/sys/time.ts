@@ -36,8 +36,9 @@ export class timeval extends Struct {
    */
   constructor(sec?: number, usec?: number) {
     super();
-    this.tv_sec = sec === undefined ? 0 : sec;
-    this.tv_usec = usec === undefined ? 0 : usec;
+    // as the member of another structure, it has what lies there
+    if (sec !== undefined) this.tv_sec = sec;
+    if (usec !== undefined) this.tv_usec = usec;
   }
 }
 layout(timeval, "setsockopt", { tv_sec: long, tv_usec: long });
