@@ -219,8 +219,26 @@ function settled(sig: number): BigUint64Array<ArrayBuffer> | undefined {
   return action[0] === BigInt(SIG_IGN) || isRemoval(action[0]) || isHandler(action[0]) ? action : undefined;
 }
 
+let begun = false;
+
+/** The first listener of all makes descriptors, and Deno does not survive it if there are none. */
+function needsDescriptors(syscall: string): void {
+  if (begun) return;
+  const made: number[] = [];
+  let code = 0;
+  while (made.length < 8 && code === 0) {
+    const fd = own.eventfd(0, 0);
+    if (fd < 0) code = errno();
+    else made.push(fd);
+  }
+  for (const fd of made) own.close(fd);
+  if (code !== 0) throw new LibcError(syscall, code, "Deno's signal handlers need some descriptors");
+  begun = true;
+}
+
 /** Gives Deno a listener. The first of a process makes it look after other signals, too. */
 function addListener(sig: number, listener: () => void, syscall = "signal"): void {
+  needsDescriptors(syscall);
   const kept = ENDING.map((other) => [other, other === sig ? undefined : settled(other)] as const);
   try {
     Deno.addSignalListener(NAMES[sig] as Deno.Signal, listener);
@@ -413,7 +431,7 @@ function installRemoval(sig: number): void {
  * @param handler A function, `SIG_IGN` or `SIG_DFL`.
  * @returns What was to happen before.
  * @throws {LibcError} `EINVAL` no such signal, one that can't be caught, or one that the runtime or the library needs itself;
- * `EOPNOTSUPP` a function in a forked child.
+ * `EOPNOTSUPP` a function in a forked child; `EMFILE`, `ENFILE` no descriptors are left for the first handler.
  *
  * @example
  * ```ts

@@ -90,6 +90,7 @@ export function prepareMasks(soon: bigint): void {
 
 const PATIENCE = 10_000; // milliseconds: longer than a thread has to wait for a processor
 const AGAIN = 20; // milliseconds
+const DEAF = 1000; // milliseconds: that it then hears of as soon as it hears again
 
 /** A thread's mask, or undefined if it has ended. */
 function maskOf(tid: number): bigint | undefined {
@@ -123,7 +124,10 @@ export function blockEverywhere(mask: bigint, changed: bigint): void {
     const now = performance.now();
     for (const tid of threadsNow()) {
       const theirs = maskOf(tid);
-      if (theirs === undefined || (theirs & named) === blocked) continue;
+      if (theirs === undefined) continue;
+      // libc blocks everything where a thread begins, makes another or ends, and puts back what was; or for good
+      const deaf = theirs >> BigInt(sig - 1) & 1n;
+      if (deaf ? sent.has(tid) && now - start > DEAF : (theirs & named) === blocked) continue;
       behind = tid;
       if (now - (sent.get(tid) ?? -AGAIN) < AGAIN) continue;
       sent.set(tid, now);

@@ -266,6 +266,29 @@ Deno.test("sigqueue() fails with EINVAL or ESRCH for what is no signal, value or
   ipc.sigqueue(getpid(), 0, 0);
 });
 
+Deno.test("sigqueue() fails with EAGAIN if more are queued than RLIMIT_SIGPENDING says", () => {
+  const libc = Deno.dlopen("libc.so.6", {
+    getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
+    setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
+  });
+  const { symbols } = libc;
+  using _blocked = blocked(setOf(SIGRTMIN));
+  const RLIMIT_SIGPENDING = 11;
+  const limit = new BigUint64Array(2);
+  symbols.getrlimit(RLIMIT_SIGPENDING, limit);
+  const info = new ipc.siginfo_t();
+  try {
+    ipc.sigqueue(getpid(), SIGRTMIN, 1);
+    symbols.setrlimit(RLIMIT_SIGPENDING, new BigUint64Array([1n, limit[1]]));
+    assertEquals(fails("EAGAIN", () => ipc.sigqueue(getpid(), SIGRTMIN, 2)).syscall, "sigqueue");
+  } finally {
+    symbols.setrlimit(RLIMIT_SIGPENDING, limit);
+    libc.close();
+  }
+  assertEquals([ipc.sigwaitinfo(setOf(SIGRTMIN), info), info.si_int], [SIGRTMIN, 1]);
+  fails("EAGAIN", () => ipc.sigtimedwait(setOf(SIGRTMIN), null, 0));
+});
+
 Deno.test("sigtimedwait() waits no longer than its timeout, and fails with EAGAIN", () => {
   const start = performance.now();
   assertEquals(fails("EAGAIN", () => ipc.sigtimedwait(setOf(SIGUSR2), null, 0.02)).syscall, "sigtimedwait");
