@@ -196,7 +196,7 @@ function denoAction(): BigUint64Array<ArrayBuffer> {
   const nothing = () => {};
   // signals that are ignored by default: nobody has reason to set these to SIG_DFL
   for (const sig of [SIGURG, SIGWINCH, SIGCHLD]) {
-    Deno.addSignalListener(NAMES[sig] as Deno.Signal, nothing);
+    addListener(sig, nothing);
     const found = hasHandler(sig, action);
     Deno.removeSignalListener(NAMES[sig] as Deno.Signal, nothing);
     if (found && !isHandler(action[0]) && !isRemoval(action[0])) return denos = action;

@@ -382,7 +382,9 @@ Deno.test("removeOnSignals() leaves a handler of sigaction() alone, and the othe
 
 Deno.test("sigaction(): the first listener of Deno's leaves handlers as they are, and SA_RESTART is not added", async () => {
   const ended = await runSource(`${HEAD}
+    m.signal(m.SIGHUP, m.SIG_IGN);
     m.sigaction(m.SIGINT, action(() => console.log("handled")));
+    m.raise(m.SIGHUP);
     m.signal(m.SIGUSR2, () => {});
     m.enableFork();
     const parent = m.getpid();
