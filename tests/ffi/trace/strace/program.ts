@@ -8,6 +8,7 @@
  */
 import * as ipc from "../../../../mod.ts";
 import { identities, others, spawning } from "./_children.ts";
+import { events, signalSets, timers } from "./_events.ts";
 import { files, polls } from "./_files.ts";
 import { mappings, synchronization } from "./_memory.ts";
 import { processes } from "./_processes.ts";
@@ -27,6 +28,9 @@ const PARTS = [
   mappings,
   synchronization,
   polls,
+  signalSets,
+  timers,
+  events,
   sockets,
   options,
   names,
