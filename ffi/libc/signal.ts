@@ -144,7 +144,7 @@ const around = (bare: AnyFunction): AnyFunction => (...args) => {
   return -1;
 };
 
-const how = oneOf({ SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK });
+const how = oneOf({ SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK }, 16);
 const masking = [["how", how], ["set", sigset], ["oldset", filled(sigset)]] as const;
 const oneMore = [["set", filled(sigset)], ["signum", signalKind]] as const;
 const waiting: CallOptions = { waits: always };

@@ -63,7 +63,7 @@ export class itimerval extends Struct {
 layout(itimerval, "setitimer", { it_interval: nested(timeval), it_value: nested(timeval) }, []);
 
 const SIZE = layoutOf(itimerval).size;
-const which = oneOf({ ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF });
+const which = oneOf({ ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF }, 16);
 const value = struct(itimerval);
 
 const c = header({
