@@ -17,11 +17,24 @@ type Anything = any;
 /** Why a call is not made, or is made with something else instead: what would harm, or never come back. */
 const number = (value: unknown) => typeof value === "number" && Number.isInteger(value);
 const isSignal = (value: unknown) => number(value) && (value as number) >= 1 && (value as number) <= 64;
+const isEnding = (sig: unknown) =>
+  [mod.SIGALRM, mod.SIGINT, mod.SIGTERM, mod.SIGHUP, mod.SIGCHLD].includes(sig as number);
 const standard = (fd: unknown) => typeof fd === "number" && fd >= 0 && fd <= 2;
 const LEFT_OUT: Readonly<Record<string, (args: Anything[]) => boolean>> = {
   // it would reach processes
   kill: ([, sig]) => isSignal(sig),
   raise: ([sig]) => isSignal(sig),
+  sigqueue: ([, sig]) => isSignal(sig),
+  // it would keep signals from this process for good
+  sigprocmask: ([, set]) => set instanceof mod.Struct,
+  pthread_sigmask: ([, set]) => set instanceof mod.Struct,
+  // it would wait for a signal, which nobody sends
+  sigwaitinfo: ([set]) => set instanceof mod.Struct,
+  sigwait: ([set]) => set instanceof mod.Struct,
+  sigtimedwait: ([, , timeout]) => timeout === null || typeof timeout === "number" && timeout > 0.01,
+  // it would send what ends this one, or not send any more what interrupts it
+  alarm: ([seconds]) => number(seconds),
+  setitimer: ([which]) => number(which),
   // it would end this one, or go on twice
   exit: ([status]) => number(status),
   _exit: ([status]) => number(status),
@@ -67,7 +80,8 @@ const LEFT_OUT: Readonly<Record<string, (args: Anything[]) => boolean>> = {
       mod.PR_SET_PTRACER,
     ].includes(option),
   // it would end it by the next signal, or keep Ctrl-C from it
-  signal: ([sig]) => [mod.SIGALRM, mod.SIGINT, mod.SIGTERM, mod.SIGHUP, mod.SIGCHLD].includes(sig),
+  signal: ([sig]) => isEnding(sig),
+  sigaction: ([sig, act]) => isEnding(sig) && act !== undefined && act !== null,
   // it would take the standard streams from this one
   close: ([fd]) => standard(fd),
   dup2: ([, fd]) => standard(fd),
@@ -188,6 +202,8 @@ function after(target: Target, args: Anything[], result: Anything, w: World): vo
       for (const [sig, action] of ending) own.sigaction(sig, action, null);
       return;
     case "signal":
+    case "sigaction":
+      if (args[1] === undefined || args[1] === null) return; // it was only asked
       mod.signal(args[0], mod.SIG_DFL);
       if (args[0] === mod.SIGPIPE) mod.signal(mod.SIGPIPE, mod.SIG_IGN);
       return;
@@ -195,6 +211,8 @@ function after(target: Target, args: Anything[], result: Anything, w: World): vo
   if (["socket", "open", "accept", "accept4", "dup2", "memfd_create", "shm_open"].includes(target.name)) w.own(result);
   if (target.name === "posix_spawn_file_actions_init") mod.posix_spawn_file_actions_destroy(args[0]);
   if (["socket", "open", "accept", "accept4", "dup2", "pidfd_open", "pidfd_getfd"].includes(target.name)) w.own(result);
+  if (["eventfd", "timerfd_create", "signalfd", "epoll_create1"].includes(target.name)) w.own(result);
+  if (["socket", "open", "accept", "accept4", "dup2"].includes(target.name)) w.own(result);
   if (["pipe", "socketpair"].includes(target.name)) result.forEach((fd: number) => w.own(fd));
   const list = Array.isArray(result) ? result : [result];
   for (const one of list.slice(0, 10)) {
@@ -321,7 +339,7 @@ export class Everything {
     };
     const succeeded = (result: unknown) => {
       w.checkGuards(text);
-      if (result !== undefined && result !== null) after(target, args, result, w);
+      if ((result !== undefined && result !== null) || target.name === "sigaction") after(target, args, result, w);
     };
     let result: unknown;
     try {

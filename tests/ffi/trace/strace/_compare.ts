@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { type EnterEvent, type ExitEvent, formatTraceEvent, TRACED_BYTES, type TraceEvent } from "../../../../mod.ts";
 import { entries } from "../../../../ffi/native/header.ts";
 import {
   type EnterEvent,
