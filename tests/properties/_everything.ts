@@ -17,6 +17,8 @@ type Anything = any;
 /** Why a call is not made, or is made with something else instead: what would harm, or never come back. */
 const number = (value: unknown) => typeof value === "number" && Number.isInteger(value);
 const isSignal = (value: unknown) => number(value) && (value as number) >= 1 && (value as number) <= 64;
+/** It may be a structure, though it says that it is none. */
+const isObject = (value: unknown) => typeof value === "object" && value !== null;
 const isEnding = (sig: unknown) =>
   [mod.SIGALRM, mod.SIGINT, mod.SIGTERM, mod.SIGHUP, mod.SIGCHLD].includes(sig as number);
 const standard = (fd: unknown) => typeof fd === "number" && fd >= 0 && fd <= 2;
@@ -26,11 +28,11 @@ const LEFT_OUT: Readonly<Record<string, (args: Anything[]) => boolean>> = {
   raise: ([sig]) => isSignal(sig),
   sigqueue: ([, sig]) => isSignal(sig),
   // it would keep signals from this process for good
-  sigprocmask: ([, set]) => set instanceof mod.Struct,
-  pthread_sigmask: ([, set]) => set instanceof mod.Struct,
+  sigprocmask: ([, set]) => isObject(set),
+  pthread_sigmask: ([, set]) => isObject(set),
   // it would wait for a signal, which nobody sends
-  sigwaitinfo: ([set]) => set instanceof mod.Struct,
-  sigwait: ([set]) => set instanceof mod.Struct,
+  sigwaitinfo: ([set]) => isObject(set),
+  sigwait: ([set]) => isObject(set),
   sigtimedwait: ([, , timeout]) => timeout === null || typeof timeout === "number" && timeout > 0.01,
   // it would send what ends this one, or not send any more what interrupts it
   alarm: ([seconds]) => number(seconds),
