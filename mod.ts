@@ -145,6 +145,9 @@ export {
   SIGCONT,
   sigdelset,
   sigemptyset,
+  SIGEV_NONE,
+  SIGEV_SIGNAL,
+  sigevent,
   sigfillset,
   SIGFPE,
   SIGHUP,
@@ -241,9 +244,6 @@ export * from "./ffi/libc/sys/shm.ts";
 export * from "./ffi/libc/sys/signalfd.ts";
 export * from "./ffi/libc/sys/socket.ts";
 export * from "./ffi/libc/sys/stat.ts";
-export * from "./ffi/libc/sys/un.ts";
-export * from "./ffi/libc/sys/wait.ts";
-export * from "./ffi/libc/time.ts";
 export {
   getitimer,
   ITIMER_PROF,

@@ -500,7 +500,6 @@ const MEANT: Readonly<Record<string, readonly Value[]>> = {
   set: structs(mod.sigset_t),
   oldset: structs(mod.sigset_t),
   mask: structs(mod.sigset_t),
-  sigmask: structs(mod.sigset_t),
   info: structs(mod.siginfo_t),
   act: structs(mod.struct_sigaction),
   oldact: structs(mod.struct_sigaction),
