@@ -269,6 +269,7 @@ const MADE: readonly (readonly [of: unknown, make: (w: World, random: Random) =>
   [mod.msgbuf, (_w, random) => message([0, 1, 16, 700, 4096][random(5)])],
   [mod.sembuf, (_w, random) => operations[random(operations.length)]()],
   [mod.msghdr, (w, random) => messages[random(messages.length)](w)],
+  [mod.epoll_events, () => new mod.epoll_events(2)],
   [mod.pollfds, (w) => new mod.pollfds([w.pair[0], mod.POLLIN], [-1, 0])],
   [mod.Process, () => ended],
   [mod.posix_spawn_file_actions_t, (_w, random) => fileActions[random(2)]()],
@@ -451,7 +452,6 @@ const MEANT: Readonly<Record<string, readonly Value[]>> = {
   mqdes: [value("mqdes", (w) => w.mqdes), value("posix.fd", (w) => w.posix.fd), ...FDS],
   name: [value("queue's name", () => POSIX_NAME)],
   oflag: [value("to make", () => mod.O_RDWR | mod.O_CREAT | mod.O_NONBLOCK), ...named(/^O_/)],
-  attr: structs(mod.mq_attr),
   newattr: structs(mod.mq_attr),
   oldattr: structs(mod.mq_attr),
   msg_ptr: [...truths, ...TEXTS],
@@ -496,7 +496,7 @@ const MEANT: Readonly<Record<string, readonly Value[]>> = {
   wstatus: structs(mod.WaitStatus),
   infop: structs(mod.siginfo_t),
   file_actions: structs(mod.posix_spawn_file_actions_t),
-  attr: structs(mod.posix_spawnattr_t),
+  attr: structs(mod.mq_attr, mod.posix_spawnattr_t),
   attrp: structs(mod.posix_spawnattr_t),
   sigdefault: structs(mod.sigset_t),
   sigmask: structs(mod.sigset_t),
@@ -539,9 +539,32 @@ const MEANT: Readonly<Record<string, readonly Value[]>> = {
   command: fixed("/none/none", "/", ""),
   pid: [value("own pid", () => mod.getpid()), ...fixed(-1, 2 ** 31 - 1)],
   sig: [...named(/^SIG/), ...fixed(0, 64)],
+  set: structs(mod.sigset_t),
+  oldset: structs(mod.sigset_t),
+  mask: structs(mod.sigset_t),
+  info: structs(mod.siginfo_t),
+  act: structs(mod.struct_sigaction),
+  oldact: structs(mod.struct_sigaction),
+  epfd: [
+    value("epoll", (w) => {
+      const fd = mod.epoll_create1();
+      w.own(fd);
+      return fd;
+    }),
+    ...FDS,
+  ],
+  op: fixed(1, 2, 3),
+  events: structs(mod.epoll_events),
+  maxevents: fixed(1, 4, 4096),
+  clockid: named(/^CLOCK_/),
+  which: named(/^ITIMER_/),
+  new_value: structs(mod.itimerspec, mod.itimerval),
+  old_value: structs(mod.itimerspec, mod.itimerval),
+  curr_value: structs(mod.itimerspec, mod.itimerval),
+  initval: counts,
   handler: [...fixed(mod.SIG_DFL, mod.SIG_IGN), value("handler", () => () => {})],
   listener: [value("listener", () => () => {})],
-  event: [value("event", () => ({ t: 1, pid: 7, ev: "end", status: 0 }))],
+  event: [value("event", () => ({ t: 1, pid: 7, ev: "end", status: 0 })), ...structs(mod.epoll_event)],
   error: [value("LibcError", () => new mod.LibcError("shmget", 2))],
 };
 

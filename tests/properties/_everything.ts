@@ -17,11 +17,26 @@ type Anything = any;
 /** Why a call is not made, or is made with something else instead: what would harm, or never come back. */
 const number = (value: unknown) => typeof value === "number" && Number.isInteger(value);
 const isSignal = (value: unknown) => number(value) && (value as number) >= 1 && (value as number) <= 64;
+/** It may be a structure, though it says that it is none. */
+const isObject = (value: unknown) => typeof value === "object" && value !== null;
+const isEnding = (sig: unknown) =>
+  [mod.SIGALRM, mod.SIGINT, mod.SIGTERM, mod.SIGHUP, mod.SIGCHLD].includes(sig as number);
 const standard = (fd: unknown) => typeof fd === "number" && fd >= 0 && fd <= 2;
 const LEFT_OUT: Readonly<Record<string, (args: Anything[]) => boolean>> = {
   // it would reach processes
   kill: ([, sig]) => isSignal(sig),
   raise: ([sig]) => isSignal(sig),
+  sigqueue: ([, sig]) => isSignal(sig),
+  // it would keep signals from this process for good
+  sigprocmask: ([, set]) => isObject(set),
+  pthread_sigmask: ([, set]) => isObject(set),
+  // it would wait for a signal, which nobody sends
+  sigwaitinfo: ([set]) => isObject(set),
+  sigwait: ([set]) => isObject(set),
+  sigtimedwait: ([, , timeout]) => timeout === null || typeof timeout === "number" && timeout > 0.01,
+  // it would send what ends this one, or not send any more what interrupts it
+  alarm: ([seconds]) => number(seconds),
+  setitimer: ([which]) => number(which),
   // it would end this one, or go on twice
   exit: ([status]) => number(status),
   _exit: ([status]) => number(status),
@@ -70,6 +85,8 @@ const LEFT_OUT: Readonly<Record<string, (args: Anything[]) => boolean>> = {
   signal: ([sig]) => [mod.SIGALRM, mod.SIGINT, mod.SIGTERM, mod.SIGHUP, mod.SIGCHLD].includes(sig),
   // its signal would end this one
   mq_notify: ([, sevp]) => sevp instanceof mod.sigevent && sevp.sigev_signo !== 0 && sevp.sigev_notify === 0,
+  signal: ([sig]) => isEnding(sig),
+  sigaction: ([sig, act]) => isEnding(sig) && act !== undefined && act !== null,
   // it would take the standard streams from this one
   close: ([fd]) => standard(fd),
   mq_close: ([fd]) => standard(fd),
@@ -208,6 +225,8 @@ function after(target: Target, args: Anything[], result: Anything, w: World): vo
       giveBack(result.fds);
       return;
     case "signal":
+    case "sigaction":
+      if (args[1] === undefined || args[1] === null) return; // it was only asked
       mod.signal(args[0], mod.SIG_DFL);
       if (args[0] === mod.SIGPIPE) mod.signal(mod.SIGPIPE, mod.SIG_IGN);
       return;
@@ -215,6 +234,8 @@ function after(target: Target, args: Anything[], result: Anything, w: World): vo
   if (["socket", "open", "accept", "accept4", "dup2", "memfd_create", "shm_open"].includes(target.name)) w.own(result);
   if (target.name === "posix_spawn_file_actions_init") mod.posix_spawn_file_actions_destroy(args[0]);
   if (["socket", "open", "accept", "accept4", "dup2", "pidfd_open", "pidfd_getfd"].includes(target.name)) w.own(result);
+  if (["eventfd", "timerfd_create", "signalfd", "epoll_create1"].includes(target.name)) w.own(result);
+  if (["socket", "open", "accept", "accept4", "dup2"].includes(target.name)) w.own(result);
   if (["pipe", "socketpair"].includes(target.name)) result.forEach((fd: number) => w.own(fd));
   const list = Array.isArray(result) ? result : [result];
   for (const one of list.slice(0, 10)) {
@@ -341,7 +362,7 @@ export class Everything {
     };
     const succeeded = (result: unknown) => {
       w.checkGuards(text);
-      if (result !== undefined && result !== null) after(target, args, result, w);
+      if ((result !== undefined && result !== null) || target.name === "sigaction") after(target, args, result, w);
     };
     let result: unknown;
     try {

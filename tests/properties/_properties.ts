@@ -27,6 +27,7 @@ import { interruptEvery } from "./_interrupts.ts";
 import { note, option, say, silence, verbose } from "./_run.ts";
 import { hot, sequences } from "./_sequences.ts";
 import { CHILDREN } from "./_thin_children.ts";
+import { EVENTS } from "./_thin_events.ts";
 import { MEMORY } from "./_thin_memory.ts";
 import { MESSAGES } from "./_thin_messages.ts";
 import { MQUEUE, POSIX_OBJECTS } from "./_thin_mqueue.ts";
@@ -39,6 +40,9 @@ import { m, World } from "./_world.ts";
 
 // Deno opens a pair of sockets at the first, and keeps it
 Deno.addSignalListener("SIGUSR2", () => {});
+// as the library does a pipe, for what comes with signals
+mod.signal(mod.SIGRTMIN, () => {});
+mod.signal(mod.SIGRTMIN, mod.SIG_DFL);
 // and the first wait on the event loop begins a thread with a descriptor
 const ends: [number, number] = mod.pipe();
 await mod.writable(ends[1]);
@@ -55,7 +59,7 @@ function descriptors(): string[] {
 }
 
 // in the order in which seeds have always met them
-const THIN = [...SYSV, ...PROCESSES, ...SOCKETS, ...OTHERS, ...MEMORY, ...CHILDREN, ...MESSAGES, ...MQUEUE];
+const THIN = [...SYSV, ...PROCESSES, ...SOCKETS, ...OTHERS, ...MEMORY, ...CHILDREN, ...EVENTS, ...MESSAGES, ...MQUEUE];
 const CLASSES = [...SYSV_OBJECTS, ...SOCKET_OBJECTS, ...PROCESS_OBJECTS, ...POSIX_OBJECTS];
 
 const seed = Number(option("seed") ?? 4001);

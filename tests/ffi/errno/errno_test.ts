@@ -5,6 +5,7 @@ import { LibcError } from "../../../mod.ts";
 import { needs } from "../../needs.ts";
 import { FFI, root, run } from "../../support.ts";
 import { errors as children } from "./_children.ts";
+import { errors as events } from "./_events.ts";
 import { errors as files } from "./_files.ts";
 import { errors as memory } from "./_memory.ts";
 import { errors as messages } from "./_messages.ts";
@@ -22,6 +23,7 @@ const areas: Errors[] = [
   sysv,
   processes,
   signals,
+  events,
   files,
   sockets,
   messages,

@@ -8,10 +8,10 @@
  */
 import * as ipc from "../../../../mod.ts";
 import { identities, others, spawning } from "./_children.ts";
+import { events, signalSets, timers } from "./_events.ts";
 import { files, polls } from "./_files.ts";
 import { mappings, synchronization } from "./_memory.ts";
 import { interfaces, messages } from "./_messages.ts";
-import { mappings } from "./_memory.ts";
 import { posixQueues } from "./_mqueue.ts";
 import { processes } from "./_processes.ts";
 import { names, options, sockets } from "./_sockets.ts";
@@ -30,6 +30,9 @@ const PARTS = [
   mappings,
   synchronization,
   polls,
+  signalSets,
+  timers,
+  events,
   sockets,
   options,
   names,
