@@ -4,6 +4,7 @@ import { entries } from "../../../ffi/native/header.ts";
 import { LibcError } from "../../../mod.ts";
 import { needs } from "../../needs.ts";
 import { FFI, root, run } from "../../support.ts";
+import { errors as descriptors } from "./_descriptors.ts";
 import { errors as files } from "./_files.ts";
 import { errors as memory } from "./_memory.ts";
 import { errors as others } from "./_others.ts";
@@ -19,6 +20,7 @@ const areas: Errors[] = [
   processes,
   signals,
   files,
+  descriptors,
   sockets,
   memory,
   others,

@@ -112,6 +112,23 @@ Deno.test("setrlimit(): RLIMIT_CPU ends a program by SIGXCPU, and RLIMIT_FSIZE b
   }
 });
 
+Deno.test("write() and ftruncate() fail with EFBIG beyond RLIMIT_FSIZE if SIGXFSZ is ignored", async () => {
+  const source =
+    `import { ftruncate, open, rlimit, RLIMIT_FSIZE, setrlimit, SIG_IGN, signal, SIGXFSZ, write } from "@mod";
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, new rlimit(4096n, 4096n));
+    const fd = open(Deno.args[0], 1);
+    const code = (f) => { try { return f(); } catch (error) { return error.code; } };
+    console.log(code(() => write(fd, new Uint8Array(5000))), code(() => write(fd, "x")), code(() => ftruncate(fd, 5000)));`;
+  const path = Deno.makeTempFileSync({ prefix: "ipc_playground_" });
+  try {
+    const { stdout, stderr } = await runSource(source, [path]);
+    assertEquals([stdout, stderr], ["4096 EFBIG EFBIG\n", ""]);
+  } finally {
+    Deno.removeSync(path);
+  }
+});
+
 Deno.test("setrlimit() fails with EOPNOTSUPP where the runtime could not live with the limit", async () => {
   const rlim = new rlimit();
   for (const resource of [RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_NPROC, RLIMIT_SIGPENDING]) {
