@@ -168,8 +168,8 @@ export class struct_flock extends Struct {
   }
 }
 layout(struct_flock, "fcntl", {
-  l_type: as(i16, oneOf({ F_RDLCK, F_WRLCK, F_UNLCK })),
-  l_whence: as(i16, oneOf(SEEK)),
+  l_type: as(i16, oneOf({ F_RDLCK, F_WRLCK, F_UNLCK }, 16)),
+  l_whence: as(i16, oneOf(SEEK, 16)),
   l_start: long,
   l_len: long,
   l_pid: i32,
@@ -188,7 +188,6 @@ const openFlags = flags({
   O_APPEND,
   O_NONBLOCK,
   O_SYNC,
-  O_ASYNC,
   O_DSYNC,
   O_DIRECT,
   O_NOFOLLOW,
@@ -197,6 +196,7 @@ const openFlags = flags({
   O_PATH,
   O_TMPFILE,
   O_DIRECTORY,
+  O_ASYNC,
 }, { radix: 16, mask: O_ACCMODE });
 const seals = flags({ F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_WRITE, F_SEAL_FUTURE_WRITE }, { radix: 16 });
 

@@ -222,6 +222,27 @@ const TRANSLATIONS: Record<string, Translation> = {
   }],
   sem_unlink: ["unlink", ({ args: [path] }) => [path.replace("/dev/shm/sem.", "/")]],
   shm_unlink: ["unlink", ({ args: [path] }) => [path.replace("/dev/shm", "")]],
+  // a length of time in nanoseconds, and no signals
+  select: [
+    "pselect6",
+    ({ args: [nfds, read, write, except, timeout, mask] }) =>
+      mask === "NULL"
+        ? [
+          nfds,
+          read,
+          write,
+          except,
+          timeout.replace(/tv_nsec=(\d+)/, (_, ns) => `tv_usec=${Math.floor(Number(ns) / 1000)}`),
+        ]
+        : undefined,
+  ],
+  mkfifo: [
+    "mknodat",
+    ({ args: [at, path, mode] }) =>
+      at === "AT_FDCWD" && mode.startsWith("S_IFIFO|") ? [path, mode.slice("S_IFIFO|".length)] : undefined,
+  ],
+  getrlimit: ["prlimit64", without({ 0: "0", 2: "NULL" })],
+  setrlimit: ["prlimit64", without({ 0: "0", 3: "NULL" })],
   ftok: ["newfstatat", ({ args: [at, path] }) => at === "AT_FDCWD" ? [path, UNSEEN] : undefined],
 };
 
@@ -241,6 +262,7 @@ export const NEVER_FAILS: Record<string, string> = {
   fork: "fails for want of memory or processes only",
   _exit: "does not come back",
   getpid: "cannot fail",
+  umask: "cannot fail",
   getppid: "cannot fail",
   sleep: "what is left of the time is no failure",
   munmap: "what is passed was mapped",

@@ -7,6 +7,7 @@
  * @module
  */
 import * as ipc from "../../../../mod.ts";
+import { descriptors, limits, selects } from "./_descriptors.ts";
 import { files, polls } from "./_files.ts";
 import { mappings, synchronization } from "./_memory.ts";
 import { processes } from "./_processes.ts";
@@ -23,6 +24,9 @@ const PARTS = [
   mappings,
   synchronization,
   polls,
+  descriptors,
+  selects,
+  limits,
   sockets,
   options,
   names,
