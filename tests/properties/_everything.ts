@@ -7,7 +7,7 @@
 import { own } from "../../ffi/native/own.ts";
 import * as mod from "../../mod.ts";
 import { instanceOf, Mine, POOL, type Value, values } from "./_anything.ts";
-import { say, verbose } from "./_run.ts";
+import { directory, say, verbose } from "./_run.ts";
 import { type Target, targetsOf } from "./_targets.ts";
 import { LibcError, World } from "./_world.ts";
 
@@ -51,9 +51,34 @@ const LEFT_OUT: Readonly<Record<string, (args: Anything[]) => boolean>> = {
   pthread_mutex_timedlock: ([, moment]) => moment === null || (moment as number) > Date.now() / 1000 + 0.01,
   pthread_cond_wait: ([cond, mutex]) => is(cond, mod.pthread_cond_t) && is(mutex, mod.pthread_mutex_t),
   pthread_cond_timedwait: ([, , moment]) => moment === null || (moment as number) > 1,
+  // it would change a file that is not the run's own
+  ftruncate: ([fd]) => leadsElsewhere(fd),
+  fchmod: ([fd]) => leadsElsewhere(fd),
+  chmod: ([path]) => typeof path === "string" && isElsewhere(path),
+  mkfifo: ([path]) => typeof path === "string" && isElsewhere(path),
+  // it would have signals sent
+  fcntl: ([, cmd]) => cmd === mod.F_SETOWN,
+  // it would limit what the run needs
+  setrlimit: ([resource]) => number(resource) && resource >= 0 && resource < 16,
   // it would ask a name server
   getaddrinfo: ([node]) => typeof node === "string" && !/^[\d.:]*$/.test(node),
 };
+
+/** Whether a descriptor is that of a file outside of the run's directory. */
+function leadsElsewhere(fd: unknown): boolean {
+  if (!number(fd)) return false;
+  try {
+    return isElsewhere(Deno.readLinkSync(`/proc/self/fd/${fd}`));
+  } catch {
+    return false; // there is none
+  }
+}
+
+/** Whether a file that exists, or that could be made, lies outside of the run's directory, or is that. */
+function isElsewhere(path: string): boolean {
+  if (!path.startsWith("/")) return path.includes("/") || path === "." || path === "..";
+  return !path.startsWith(`${directory}/`);
+}
 
 function exists(path: string): boolean {
   try {
@@ -140,6 +165,9 @@ function after(target: Target, args: Anything[], result: Anything, w: World): vo
       // Ctrl-C is to be heard of where the rest is cleaned up, too
       for (const [sig, action] of ending) own.sigaction(sig, action, null);
       return;
+    case "umask":
+      mod.umask(result);
+      return;
     case "signal":
       mod.signal(args[0], mod.SIG_DFL);
       if (args[0] === mod.SIGPIPE) mod.signal(mod.SIGPIPE, mod.SIG_IGN);
@@ -147,6 +175,9 @@ function after(target: Target, args: Anything[], result: Anything, w: World): vo
   }
   if (["socket", "open", "accept", "accept4", "dup2", "memfd_create", "shm_open"].includes(target.name)) w.own(result);
   if (["pipe", "socketpair"].includes(target.name)) result.forEach((fd: number) => w.own(fd));
+  if (["socket", "open", "accept", "accept4", "dup", "dup2", "dup3"].includes(target.name)) w.own(result);
+  if (target.name === "fcntl" && [mod.F_DUPFD, mod.F_DUPFD_CLOEXEC].includes(args[1])) w.own(result);
+  if (["pipe", "pipe2", "socketpair"].includes(target.name)) result.forEach((fd: number) => w.own(fd));
   const list = Array.isArray(result) ? result : [result];
   for (const one of list.slice(0, 10)) {
     if (typeof one === "object" && one !== null && !w.keeps(one)) {
@@ -270,6 +301,9 @@ export class Everything {
     };
     const succeeded = (result: unknown) => {
       w.checkGuards(text);
+      // who opened a FIFO would wait, and names begin here
+      if (target.name === "mkfifo") mod.unlink(args[0]);
+      if (target.name === "chdir") mod.chdir(directory);
       if (result !== undefined && result !== null) after(target, args, result, w);
     };
     let result: unknown;

@@ -25,6 +25,7 @@ import { Everything } from "./_everything.ts";
 import { interruptEvery } from "./_interrupts.ts";
 import { note, option, say, silence, verbose } from "./_run.ts";
 import { hot, sequences } from "./_sequences.ts";
+import { FILES } from "./_thin_files.ts";
 import { MEMORY } from "./_thin_memory.ts";
 import { OTHERS } from "./_thin_others.ts";
 import { PROCESSES } from "./_thin_processes.ts";
@@ -51,7 +52,7 @@ function descriptors(): string[] {
 }
 
 // in the order in which seeds have always met them
-const THIN = [...SYSV, ...PROCESSES, ...SOCKETS, ...OTHERS, ...MEMORY];
+const THIN = [...SYSV, ...PROCESSES, ...SOCKETS, ...OTHERS, ...MEMORY, ...FILES];
 const CLASSES = [...SYSV_OBJECTS, ...SOCKET_OBJECTS];
 
 const seed = Number(option("seed") ?? 4001);
