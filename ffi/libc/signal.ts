@@ -189,6 +189,18 @@ function hasHandler(sig: number, action: BigUint64Array<ArrayBuffer>): boolean {
 
 let denos: BigUint64Array<ArrayBuffer> | undefined;
 
+let hasDescriptors = false;
+
+/** Makes sure of the two descriptors that Deno takes for its first listener: it ends the process where there are none. */
+function needDescriptors(syscall: string): void {
+  if (hasDescriptors) return;
+  const EFD_CLOEXEC = 0o2000000;
+  const [one, two] = [own.eventfd(0, EFD_CLOEXEC), own.eventfd(0, EFD_CLOEXEC)];
+  const code = two < 0 ? errno() : 0;
+  for (const fd of [one, two]) if (fd >= 0) own.close(fd);
+  if (code) throw new LibcError(syscall, code, "Deno needs two descriptors for its first listener");
+}
+
 /** Deno's handler, which is the same for all signals: that of one that has it. */
 function denoAction(): BigUint64Array<ArrayBuffer> {
   if (denos) return denos;
@@ -196,6 +208,7 @@ function denoAction(): BigUint64Array<ArrayBuffer> {
   const nothing = () => {};
   // signals that are ignored by default: nobody has reason to set these to SIG_DFL
   for (const sig of [SIGURG, SIGWINCH, SIGCHLD]) {
+    needDescriptors("signal");
     Deno.addSignalListener(NAMES[sig] as Deno.Signal, nothing);
     const found = hasHandler(sig, action);
     Deno.removeSignalListener(NAMES[sig] as Deno.Signal, nothing);
@@ -222,8 +235,10 @@ function settled(sig: number): BigUint64Array<ArrayBuffer> | undefined {
 /** Gives Deno a listener. The first of a process makes it look after other signals, too. */
 function addListener(sig: number, listener: () => void, syscall = "signal"): void {
   const kept = ENDING.map((other) => [other, other === sig ? undefined : settled(other)] as const);
+  needDescriptors(syscall);
   try {
     Deno.addSignalListener(NAMES[sig] as Deno.Signal, listener);
+    hasDescriptors = true;
   } catch (error) {
     throw new LibcError(syscall, "EINVAL", `${signalName(sig)}: ${(error as Error).message}`);
   }
