@@ -254,6 +254,7 @@ const MADE: readonly (readonly [of: unknown, make: (w: World, random: Random) =>
   [mod.IpcObject, (w, random) => [w.segment, w.queue, w.set][random(3)]],
   [mod.Socket, (w, random) => random(3) === 0 ? w.datagram : w.sockets[random(2)]],
   [mod.Listener, (w) => w.acceptor],
+  [mod.FileLock, (w) => w.fileLock],
   [mod.ReadOnlyMemory, (w) => w.readOnly],
   [mod.sem_t, (w) => w.sem],
   [mod.pthread_mutex_t, (w) => w.mutex],
@@ -354,7 +355,9 @@ const OBJECTS: Value[] = [
 ];
 
 const NAMES = [
-  ..."signal type by undo timeout mode key exclusive readOnly except backlog reuseAddress buf uid gid".split(" "),
+  ..."shared signal type by undo timeout mode key exclusive readOnly except backlog reuseAddress buf uid gid".split(
+    " ",
+  ),
   ..."ai_flags ai_family ai_socktype ai_protocol".split(" "),
 ];
 

@@ -59,6 +59,7 @@ const LEFT_OUT: Readonly<Record<string, (args: Anything[]) => boolean>> = {
   // it would have signals sent
   fcntl: ([, cmd]) => cmd === mod.F_SETOWN,
   // it would limit what the run needs
+  "FileLock.create": ([path]) => typeof path === "string" && isElsewhere(path),
   setrlimit: ([resource]) => number(resource) && resource >= 0 && resource < 16,
   // it would ask a name server
   getaddrinfo: ([node]) => typeof node === "string" && !/^[\d.:]*$/.test(node),
