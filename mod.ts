@@ -275,6 +275,7 @@ export {
   timespec,
 } from "./ffi/libc/time.ts";
 export * from "./ffi/libc/unistd.ts";
+export * from "./ffi/objects/file_lock.ts";
 export * from "./ffi/objects/ipc_object.ts";
 export * from "./ffi/objects/message.ts";
 export * from "./ffi/objects/message_queue.ts";

@@ -258,6 +258,7 @@ const MADE: readonly (readonly [of: unknown, make: (w: World, random: Random) =>
   [mod.PosixMessageQueue, (w) => w.posix],
   [mod.PosixMessage, (_w, random) => new mod.PosixMessage(1, new Uint8Array(random(8)))],
   [mod.mq_attr, (_w, random) => attributes(random(3))],
+  [mod.FileLock, (w) => w.fileLock],
   [mod.ReadOnlyMemory, (w) => w.readOnly],
   [mod.sem_t, (w) => w.sem],
   [mod.pthread_mutex_t, (w) => w.mutex],
@@ -396,9 +397,10 @@ const OBJECTS: Value[] = [
 ];
 
 const NAMES = [
-  ..."signal type by undo timeout mode key exclusive readOnly except backlog reuseAddress buf uid gid max name".split(
-    " ",
-  ),
+  ..."shared signal type by undo timeout mode key exclusive readOnly except backlog reuseAddress buf uid gid max name"
+    .split(
+      " ",
+    ),
   ..."ai_flags ai_family ai_socktype ai_protocol".split(" "),
 ];
 
@@ -463,7 +465,7 @@ const MEANT: Readonly<Record<string, readonly Value[]>> = {
   newfd: fixed(700, 701),
   stream: [...FDS, ...fixed(1, 2)],
   key,
-  cmd: commands,
+  cmd: [...commands, ...named(/^F_(DUP|GET|SET|OFD|ADD)/)],
   level: named(/^(SOL_|IPPROTO_)/),
   optname: named(/^(SO_|TCP_|IP_|IPV6_)/),
   domain: named(/^AF_/),
@@ -484,7 +486,7 @@ const MEANT: Readonly<Record<string, readonly Value[]>> = {
   dest_addr: address,
   address: [...address, ...TEXTS],
   buf: [...truths, ...structs(mod.shmid_ds, mod.msqid_ds, mod.semid_ds, mod.shminfo, mod.msginfo)],
-  arg: [...structs(mod.semid_ds, mod.seminfo), ...OTHER_VIEWS.slice(0, 2), ...fixed(1)],
+  arg: [...structs(mod.semid_ds, mod.seminfo, mod.struct_flock), ...OTHER_VIEWS.slice(0, 2), ...fixed(1)],
   msgp: structs(mod.msgbuf),
   sops: structs(mod.sembuf),
   ops: structs(mod.sembuf),
@@ -509,6 +511,18 @@ const MEANT: Readonly<Record<string, readonly Value[]>> = {
   local_iov: [value("[view]", (w) => [w.view(16), w.view(1)])],
   remote_iov: [value("[[0x1000, 4]]", () => [[0x1000, 4], [2n ** 64n - 1n, 2 ** 62]])],
   used: structs(mod.rusage),
+  usage: structs(mod.rusage),
+  who: named(/^RUSAGE_/),
+  resource: named(/^RLIMIT_/),
+  rlim: structs(mod.rlimit),
+  statbuf: structs(mod.struct_stat),
+  operation: named(/^LOCK_/),
+  whence: named(/^SEEK_/),
+  path: TEXTS,
+  nfds: fixed(0, 1, 64, 1024),
+  readfds: [...structs(mod.fd_set), ...fixed(null)],
+  writefds: [...structs(mod.fd_set), ...fixed(null)],
+  exceptfds: [...structs(mod.fd_set), ...fixed(null)],
   optval: [...structs(mod.timeval, mod.linger, mod.ucred), ...fixed(1, true), ...truths],
   dest: truths,
   src: [...truths, ...TEXTS],
@@ -541,7 +555,7 @@ const MEANT: Readonly<Record<string, readonly Value[]>> = {
   sig: [...named(/^SIG/), ...fixed(0, 64)],
   set: structs(mod.sigset_t),
   oldset: structs(mod.sigset_t),
-  mask: structs(mod.sigset_t),
+  mask: [...structs(mod.sigset_t), ...fixed(0, 0o22, 0o777)],
   info: structs(mod.siginfo_t),
   act: structs(mod.struct_sigaction),
   oldact: structs(mod.struct_sigaction),

@@ -19,6 +19,7 @@ import * as mod from "../../mod.ts";
 import { perform } from "./_calls.ts";
 import { descriptorModel, streamModel } from "./_models_descriptors.ts";
 import { queueModel, segmentModel, semaphoreModel } from "./_models_sysv.ts";
+import { FILE_OBJECTS } from "./_objects_files.ts";
 import { SOCKET_OBJECTS } from "./_objects_sockets.ts";
 import { PROCESS_OBJECTS } from "./_objects_processes.ts";
 import { SYSV_OBJECTS } from "./_objects_sysv.ts";
@@ -28,6 +29,7 @@ import { note, option, say, silence, verbose } from "./_run.ts";
 import { hot, sequences } from "./_sequences.ts";
 import { CHILDREN } from "./_thin_children.ts";
 import { EVENTS } from "./_thin_events.ts";
+import { FILES } from "./_thin_files.ts";
 import { MEMORY } from "./_thin_memory.ts";
 import { MESSAGES } from "./_thin_messages.ts";
 import { MQUEUE, POSIX_OBJECTS } from "./_thin_mqueue.ts";
@@ -59,8 +61,19 @@ function descriptors(): string[] {
 }
 
 // in the order in which seeds have always met them
-const THIN = [...SYSV, ...PROCESSES, ...SOCKETS, ...OTHERS, ...MEMORY, ...CHILDREN, ...EVENTS, ...MESSAGES, ...MQUEUE];
-const CLASSES = [...SYSV_OBJECTS, ...SOCKET_OBJECTS, ...PROCESS_OBJECTS, ...POSIX_OBJECTS];
+const THIN = [
+  ...SYSV,
+  ...PROCESSES,
+  ...SOCKETS,
+  ...OTHERS,
+  ...MEMORY,
+  ...CHILDREN,
+  ...EVENTS,
+  ...MESSAGES,
+  ...MQUEUE,
+  ...FILES,
+];
+const CLASSES = [...SYSV_OBJECTS, ...SOCKET_OBJECTS, ...PROCESS_OBJECTS, ...POSIX_OBJECTS, ...FILE_OBJECTS];
 
 const seed = Number(option("seed") ?? 4001);
 const calls = option("calls");
@@ -158,9 +171,7 @@ for (let round = 0; round === 0 || performance.now() < deadline; round++) {
     try {
       await run(now);
       // a wait that was called off has its descriptor until its thread is back
-      for (let i = 0; i < 100 && descriptors().length > open.length; i++) {
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
+      for (let i = 0; i < 500 && descriptors().length > open.length; i++) await new Promise((go) => setTimeout(go, 10));
       if (descriptors().length > open.length) {
         throw new Error(`descriptors are left open: ${descriptors().filter((fd) => !open.includes(fd)).join(", ")}`);
       }

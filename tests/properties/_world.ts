@@ -4,7 +4,7 @@
  * @module
  */
 import * as mod from "../../mod.ts";
-import { note, noteNothing } from "./_run.ts";
+import { directory, note, noteNothing } from "./_run.ts";
 import { MessageQueue } from "../../ffi/objects/message_queue.ts";
 import { SemaphoreSet } from "../../ffi/objects/semaphore_set.ts";
 import { SharedMemory } from "../../ffi/objects/shared_memory.ts";
@@ -83,6 +83,7 @@ export class World {
   readonly sockets: [Socket, Socket] = Socket.pair();
   readonly datagram: Socket = Socket.bind("127.0.0.1:0");
   readonly acceptor: Listener = Socket.listen("127.0.0.1:0");
+  readonly fileLock: mod.FileLock = mod.FileLock.create(`${directory}/lock`);
   #guarded: Guarded[] = [];
   #fds = new Set<number>();
 

@@ -6,6 +6,7 @@ import { needs } from "../../needs.ts";
 import { FFI, root, run } from "../../support.ts";
 import { errors as children } from "./_children.ts";
 import { errors as events } from "./_events.ts";
+import { errors as descriptors } from "./_descriptors.ts";
 import { errors as files } from "./_files.ts";
 import { errors as memory } from "./_memory.ts";
 import { errors as messages } from "./_messages.ts";
@@ -25,6 +26,7 @@ const areas: Errors[] = [
   signals,
   events,
   files,
+  descriptors,
   sockets,
   messages,
   memory,

@@ -90,11 +90,10 @@ const OTHERS: [string, number][] = [
   ["offsetof(struct sembuf, sem_flg)", new mod.sembuf([1, 2, 3]).bytes.indexOf(3)],
 ];
 
-/** What structures are called in C that have another name here. */
-const C_NAMES: Readonly<Record<string, string>> = { Entry: "addrinfo", Ifaddrs: "ifaddrs" };
 /** What C calls otherwise than `struct` and our name. */
-const C_NAMES: Record<string, string> = {
+const C_NAMES: Readonly<Record<string, string>> = {
   Entry: "struct addrinfo",
+  Ifaddrs: "struct ifaddrs",
   epoll_data: "epoll_data_t",
   fd_set: "fd_set",
   siginfo_t: "siginfo_t",
@@ -107,7 +106,6 @@ const C_NAMES: Record<string, string> = {
 function expressions(arch: typeof Deno.build.arch): [expression: string, value: number][] {
   const structures = [...declaredLayouts().keys()].filter(({ name }) => name !== "WaitStatus").flatMap((of) => {
     const { name, size, members } = layoutOf(of, arch);
-    const struct = name === "fd_set" ? name : `struct ${C_NAMES[name] ?? name}`;
     const struct = C_NAMES[name] ?? `struct ${name}`;
     const named = Object.entries(members).map(([field, { at, member }]) => [member.c ?? field, at] as const);
     return [

@@ -200,6 +200,8 @@ function duration(perSecond: number): Translation[1] {
 /** A queue's name with the slash that libc leaves out. */
 function slashed(name: string): string {
   return name.replace('"', '"/');
+}
+
 const NAMES = new Map(Array.from({ length: 64 }, (_, n) => [signalName(n + 1), n + 1]));
 
 /** A signal's number by the name that strace has in sets, where the kernel's first of real time is 32. */
@@ -297,13 +299,36 @@ const TRANSLATIONS: Record<string, Translation> = {
   mq_setattr: ["mq_getsetattr", ({ args }) => args],
   mq_send: ["mq_timedsend", without({ 4: "NULL" })],
   mq_receive: ["mq_timedreceive", without({ 4: "NULL" })],
+  // a length of time in nanoseconds, and no signals
+  select: [
+    "pselect6",
+    ({ args: [nfds, read, write, except, timeout, mask] }) =>
+      mask === "NULL"
+        ? [
+          nfds,
+          read,
+          write,
+          except,
+          timeout.replace(/tv_nsec=(\d+)/, (_, ns) => `tv_usec=${Math.floor(Number(ns) / 1000)}`),
+        ]
+        : undefined,
+  ],
+  mkfifo: [
+    "mknodat",
+    ({ args: [at, path, mode] }) =>
+      at === "AT_FDCWD" && mode.startsWith("S_IFIFO|") ? [path, mode.slice("S_IFIFO|".length)] : undefined,
+  ],
+  getrlimit: ["prlimit64", without({ 0: "0", 2: "NULL" })],
+  setrlimit: ["prlimit64", without({ 0: "0", 3: "NULL" })],
   ftok: ["newfstatat", ({ args: [at, path] }) => at === "AT_FDCWD" ? [path, UNSEEN] : undefined],
 };
 
 /** The functions that are no single system call: there is nothing to compare them with. */
 export const NO_SYSCALL: Record<string, string> = {
   ...Object.fromEntries(
-    entries.map(({ name }) => name).filter((name) => /^(sem|pthread)_/.test(name) && !["sem_unlink"].includes(name))
+    entries.map(({ name }) => name).filter((name) =>
+      /^(sem|pthread)_/.test(name) && !["sem_unlink", "pthread_sigmask"].includes(name)
+    )
       .map((name) => [name, "done in memory; where it has to wait or to wake somebody, by futexes"]),
   ),
   rand: "computed in the process",
@@ -354,6 +379,7 @@ export const NEVER_FAILS: Record<string, string> = {
   getgroups: "its size is right",
   getpgrp: "cannot fail",
   sched_yield: "cannot fail",
+  umask: "cannot fail",
   getppid: "cannot fail",
   sleep: "what is left of the time is no failure",
   alarm: "cannot fail",

@@ -93,6 +93,22 @@ function actionText(text: string): string {
   });
 }
 
+/** The number of a device, `makedev(3)`. */
+function device(major: number, minor: number): number {
+  const low = minor & 0xff;
+  return (minor - low) * 2 ** 12 + major * 2 ** 8 + low;
+}
+
+/** The members of a `struct stat` as strace shows them, with C's names and numbers. */
+function statMembers(struct: string): Map<string, string> {
+  const plain = struct.replace(/ \/\* .*? \*\//g, "")
+    .replace(/makedev\((\w+), (\w+)\)/g, (_, major, minor) => String(device(Number(major), Number(minor))));
+  return new Map([...members(plain)].map(([name, value]) => {
+    const [, time, part] = /^(st_[amc]tim)e(_nsec)?$/.exec(name) ?? [];
+    return [time ? `${time}.${part ? "tv_nsec" : "tv_sec"}` : name, value];
+  }));
+}
+
 /** All differences that are meant. */
 export const MEANT: Meant[] = [
   {
@@ -192,7 +208,7 @@ export const MEANT: Meant[] = [
   },
   {
     why: "libc's signals count from SIGRTMIN, which is the kernel's 34th",
-    parts: ["sig", "signum"],
+    parts: ["sig", "signum", "arg"],
     same: (ours, strace) => realTime(strace) === ours,
   },
   {
@@ -269,6 +285,58 @@ export const MEANT: Meant[] = [
     why: "the library does not declare these events",
     calls: ["poll"],
     same: numbered({ POLLRDNORM: 0x40, POLLRDBAND: 0x80, POLLWRNORM: 0x100, POLLWRBAND: 0x200, POLLMSG: 0x400 }),
+  },
+  {
+    why: "strace has the kernel's name for this flag",
+    calls: ["open", "fcntl"],
+    same: renamed({ FASYNC: "O_ASYNC" }),
+  },
+  {
+    why: "a result is a number; strace names what it is made of",
+    calls: ["fcntl"],
+    parts: ["result"],
+    same: (ours, strace) => {
+      const [, number] = /^(\w+) \((?:(?:flags|seals) )?[A-Z0-9_|]+\)$/.exec(strace) ?? [];
+      return number !== undefined && String(Number(number)) === ours;
+    },
+  },
+  {
+    why: "libc asks in another way, in which a group is not taken for an error",
+    calls: ["fcntl"],
+    parts: ["call"],
+    same: (ours, strace) =>
+      strace.replace(/F_GETOWN_EX, {type=F_OWNER_PID, pid=(\d+)}\) = 0/, "F_GETOWN) = $1") === ours,
+  },
+  {
+    why: "strace shows whose a lock is only where it is asked",
+    calls: ["fcntl"],
+    parts: ["arg"],
+    same: (ours, strace) => exceptFor(["l_pid"], [])(ours, strace.replace(/ \/\* \w+\?\?\? \*\//g, "")),
+  },
+  {
+    why: "strace has its own order, leaves out what is 0 for most files, and tells the times in two ways",
+    calls: ["fstat"],
+    parts: ["statbuf"],
+    same: (ours, strace) => {
+      const [own, their] = [members(ours), statMembers(strace)];
+      return [...own].every(([name, value]) =>
+        their.get(name) === value || !their.has(name) && ["st_rdev", "st_size"].includes(name) && value === "0"
+      ) && [...their.keys()].every((name) => own.has(name));
+    },
+  },
+  {
+    why: "how much of the time is left is told to who asks libc for it, and nobody does",
+    calls: ["select"],
+    parts: ["result"],
+    same: (ours, strace) => strace.replace(/, left {tv_sec=\d+, tv_nsec=\d+}\)$/, ")") === ours,
+  },
+  {
+    why: "strace has the kernel's name for no limit, and writes multiples of 1024",
+    calls: ["getrlimit", "setrlimit"],
+    parts: ["rlim"],
+    same: (ours, strace) =>
+      strace.replaceAll("RLIM64_INFINITY", "RLIM_INFINITY")
+        .replace(/(\d+)\*1024/g, (_, n) => String(Number(n) * 1024)) === ours,
   },
   {
     why: "strace leaves a pair's protocol a number",

@@ -9,6 +9,7 @@
 import * as ipc from "../../../../mod.ts";
 import { identities, others, spawning } from "./_children.ts";
 import { events, signalSets, timers } from "./_events.ts";
+import { descriptors, limits, selects } from "./_descriptors.ts";
 import { files, polls } from "./_files.ts";
 import { mappings, synchronization } from "./_memory.ts";
 import { interfaces, messages } from "./_messages.ts";
@@ -33,6 +34,9 @@ const PARTS = [
   signalSets,
   timers,
   events,
+  descriptors,
+  selects,
+  limits,
   sockets,
   options,
   names,
