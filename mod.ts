@@ -268,6 +268,37 @@ export * from "./ffi/objects/semaphore_set.ts";
 export * from "./ffi/objects/shared_memory.ts";
 export * from "./ffi/objects/socket.ts";
 export { Struct } from "./ffi/native/layout.ts";
+export {
+  array,
+  type ArrayView,
+  atOffset,
+  atomic,
+  type AtomicArray,
+  bool,
+  bytes,
+  char,
+  enumOf,
+  type EnumValue,
+  f32,
+  f64,
+  type Field,
+  type FieldArray,
+  i16,
+  i32,
+  i64,
+  i8,
+  long,
+  padding,
+  type RecordArray,
+  size_t,
+  u16,
+  u32,
+  u64,
+  u8,
+} from "./ffi/records/fields.ts";
+export { record, type RecordMemory, type RecordOptions, RecordType } from "./ffi/records/record.ts";
+export type { Language } from "./ffi/records/text.ts";
+export type * from "./ffi/records/types.ts";
 export * from "./ffi/trace/event.ts";
 export { formatTraceEvent } from "./ffi/trace/format.ts";
 export * from "./ffi/trace/parse.ts";

@@ -4,7 +4,15 @@
  *
  * @module
  */
-import type { TracedPlace } from "../trace/event.ts";
+import type { TracedArgument, TracedPlace } from "../trace/event.ts";
+
+/** What bytes are to a program. */
+export interface Field {
+  /** A record's field: `Reading.samples[3]`. */
+  readonly name: string;
+  /** What it has. */
+  readonly value: TracedArgument;
+}
 
 /** Who looks. */
 export interface Observer {
@@ -12,8 +20,8 @@ export interface Observer {
   declared(entry: unknown): void;
   /** A declared function, a `Declared` of header.ts, begins to block on another thread; the result is to be told of its end. */
   blocks(declared: unknown, args: readonly unknown[]): ((result: number, errno: number) => void) | undefined;
-  /** Shared memory was read or written: a `Memory` of memory.ts. */
-  touched(op: "read" | "write", memory: unknown, offset: number, data: Uint8Array): void;
+  /** Shared memory was read or written: a `Memory` of memory.ts, as a record's field or as bytes. */
+  touched(op: "read" | "write", memory: unknown, offset: number, data: Uint8Array, field?: Field): void;
   /** `signal` was called: with a function's name, or `SIG_DFL` or `SIG_IGN`. */
   installed(sig: number, handler: string | number): void;
   /** A handler is about to run. */

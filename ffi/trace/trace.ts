@@ -307,7 +307,7 @@ const looking: Observer = {
     if (!entered) return;
     return (result, errno) => busy || unnoticed(() => exit(made, result, errno, entered));
   },
-  touched(op, of, offset, data) {
+  touched(op, of, offset, data, field) {
     if (busy) return;
     unnoticed(() => {
       const memory = of as Memory;
@@ -321,6 +321,7 @@ const looking: Observer = {
         ...(shmid === undefined ? { file: fileOf(region) } : { shmid }),
         offset: region.from + offset + offsetIn(memory),
         data: tracedBytes(data),
+        ...(field && { field: field.name, value: field.value }),
         ...where(),
       }, false);
     });
