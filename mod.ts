@@ -290,6 +290,7 @@ export {
   long,
   padding,
   type RecordArray,
+  type RecordCursor,
   size_t,
   u16,
   u32,

@@ -81,6 +81,9 @@ function real(value: number): TracedArgument {
 
 type Settable<T> = Required<Pick<Member<T>, "write">>;
 
+// a property of an object, such that V8 does not reckon with a call in the middle of a loop before there was one
+const no = { refuse };
+
 function refuse(name: string, what: string, value: unknown, syscall: string): never {
   throw new LibcError(syscall, "EINVAL", `${name} must be ${what}, got ${shown(value)}`);
 }
@@ -94,6 +97,7 @@ function integer<F extends Ffi>(
   least: number,
   most: number,
 ): Settable<number> & Scalar<F> {
+  const range = `${least} to ${most}`;
   return {
     ffi,
     size,
@@ -102,7 +106,7 @@ function integer<F extends Ffi>(
     write(view, at, value, name, syscall) {
       // of all ways to tell an integer, one that costs nothing in a loop
       if (typeof value !== "number" || !(value >= least && value <= most) || Math.floor(value) !== value) {
-        refuse(name, `${least} to ${most}`, value, syscall);
+        no.refuse(name, range, value, syscall);
       }
       put(view, at, value);
     },
@@ -125,7 +129,7 @@ function wide<F extends Ffi>(
     align: 8,
     read,
     write(view, at, value, name, syscall) {
-      if (typeof value !== "bigint" || cut(64, value) !== value) refuse(name, range, value, syscall);
+      if (typeof value !== "bigint" || cut(64, value) !== value) no.refuse(name, range, value, syscall);
       put(view, at, value);
     },
     decode: numbered,
@@ -144,7 +148,7 @@ function floating(
     align: size,
     read,
     write(view, at, value, name, syscall) {
-      if (typeof value !== "number") refuse(name, "a number", value, syscall);
+      if (typeof value !== "number") no.refuse(name, "a number", value, syscall);
       put(view, at, value);
     },
     trace: (view, at) => real(read(view, at)),

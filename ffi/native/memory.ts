@@ -307,7 +307,7 @@ function writable(memory: Memory, syscall: string): Uint8Array {
 // `syscall` is the helper's name, for its errors.
 
 /** Throws if the memory is a mapping of which a part was gone: there are zeros now, and nothing of it gets to the file. */
-function mindGone(memory: Memory, syscall: string): void {
+export function mindGone(memory: Memory, syscall: string): void {
   const place = regionOf(memory)?.place;
   if (place !== undefined && wasGone(place)) {
     throw new LibcError(syscall, "EFAULT", "the file has become shorter than its mapping");

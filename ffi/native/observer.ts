@@ -38,6 +38,8 @@ export interface Observer {
 export const tracing: {
   /** The one who looks now. */
   current: Observer | undefined;
+  /** What to do when somebody begins to look, or looks no more. */
+  readonly changes: (() => void)[];
   /** How many calls are being told of right now: what they use must not be used by a listener's own calls. */
   depth: number;
   /** Where in the program the next calls belong, if not where they are made from. */
@@ -46,4 +48,4 @@ export const tracing: {
   start(): void;
   /** If this is the trace's own descriptor, that takes another number, and this one is free for the program. */
   leave(fd: number): boolean;
-} = { current: undefined, depth: 0, start() {}, leave: () => false };
+} = { current: undefined, changes: [], depth: 0, start() {}, leave: () => false };

@@ -11,7 +11,7 @@ import { itemsOf, shown } from "../native/check.ts";
 import * as kinds from "../native/kinds.ts";
 import type { Member } from "../native/kinds.ts";
 import type { Described, NumberNames } from "./description.ts";
-import { defineElements, live, LiveArray, type LiveClass, placedOf } from "./live.ts";
+import { classesOf, elementsOf, live, LiveArray, type LiveClasses, placedOf } from "./live.ts";
 import type { Part, WordsClass } from "./place.ts";
 
 /** The largest record, in bytes: read whole, each of its bytes may become a number or an object. */
@@ -379,16 +379,12 @@ export function atomic<T extends number | bigint>(kind: Field<T, T, "value">): F
   return new Field({ ...part, type, words, align: part.size, atomic: part.size });
 }
 
-const arrays = new WeakMap<Part, LiveClass>();
+const arrays = new WeakMap<Part, LiveClasses>();
 
-/** The class of all live arrays of such elements. */
-function classFor(element: Part): LiveClass {
+/** The classes of all live arrays of such elements. */
+function classesFor(element: Part): LiveClasses {
   let found = arrays.get(element);
-  if (!found) {
-    found = class extends LiveArray {};
-    defineElements(found, element);
-    arrays.set(element, found);
-  }
+  if (!found) arrays.set(element, found = classesOf(LiveArray, elementsOf(element)));
   return found;
 }
 
@@ -397,7 +393,7 @@ const SHOWN = 32; // elements that a trace tells
 /** An array, which a record's own may also be longer than a field. */
 export function arrayOf(element: Part, length: number, syscall: string): Part<unknown[]> {
   const { size, align, depth, atomic } = element;
-  const of = classFor(element);
+  const of = classesFor(element);
   const part: Part<unknown[]> = {
     size: size * length,
     align,
@@ -415,7 +411,7 @@ export function arrayOf(element: Part, length: number, syscall: string): Part<un
       const placed = placedOf(value); // of another record, or another place
       const items = placed?.part.element === element
         ? placed.place.peek(placed.part, placed.at) as unknown[]
-        : elementsOf(value, length);
+        : itemsIn(value, length);
       if (items?.length !== length) {
         throw new LibcError(syscall, "EINVAL", `${name} must be an array of ${length}, got ${shown(value)}`);
       }
@@ -432,7 +428,7 @@ export function arrayOf(element: Part, length: number, syscall: string): Part<un
 }
 
 /** The items of an array, or of a typed array that is longer than nothing; undefined for anything else. */
-function elementsOf(value: unknown, most: number): ArrayLike<unknown> | undefined {
+function itemsIn(value: unknown, most: number): ArrayLike<unknown> | undefined {
   const length = lengthOfArray(value);
   if (length === undefined) return Array.isArray(value) ? itemsOf(value, most + 1) : undefined;
   return length <= most ? value as ArrayLike<unknown> : undefined;
@@ -493,14 +489,23 @@ export interface AtomicArray<T> extends FieldArray<T> {
 /** An array of records in memory. */
 export interface RecordArray<T, V> extends FieldArray<T, V> {
   /**
-   * Makes a view that {@linkcode get} gave that of another element: without a new object for each, in a loop.
+   * For loops: what has the same view for all elements, one after the other, so that none is made for each.
    *
-   * @param view The view.
-   * @param index Which element it is to be, from 0.
-   * @returns The same view.
-   * @throws {LibcError} `EINVAL` there is no such element, or it is not a view of this array's.
+   * @returns The cursor. The view that its `get` has given is of another element after the next `get`.
+   * @throws {LibcError} `EFAULT` the memory is gone.
    */
-  move(view: V, index: number): V;
+  cursor(): RecordCursor<V>;
+}
+
+/** One view for all elements of an array of records. */
+export interface RecordCursor<V> {
+  /**
+   * The view, which is that of this element from now on.
+   *
+   * @param index Which element, from 0.
+   * @throws {LibcError} `EINVAL` there is none; `EFAULT` the memory is gone.
+   */
+  get(index: number): V;
 }
 
 /** What a live view has for an array. */
@@ -511,7 +516,7 @@ export type ArrayView<T, V, S> = S extends "atomic" ? AtomicArray<T>
 
 /**
  * An array of fixed length: `kind name[length]`. In a live view it has `get(i)`, `set(i, value)`, `write(values)`,
- * `toArray()`, `length`, and can be iterated; of atomic numbers also `add(i, value)` and the others, of records `move(view, i)`.
+ * `toArray()`, `length`, and can be iterated; of atomic numbers also `add(i, value)` and the others, of records `cursor()`.
  *
  * @param kind What the elements are: also arrays or records.
  * @param length How many.

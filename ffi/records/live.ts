@@ -8,9 +8,10 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
+import { byteLengthOf } from "../native/bytes.ts";
 import { shown } from "../native/check.ts";
 import { tracing } from "../native/observer.ts";
-import { check, type Operation, type Part, type Place } from "./place.ts";
+import type { Operation, Part, Place } from "./place.ts";
 
 /** Where a view lies. */
 export interface Placed {
@@ -24,34 +25,89 @@ export interface Placed {
   readonly length: number;
 }
 
-/** Where the next view is to lie; without that, none can be made. */
-let next: Placed | undefined;
+/** Who has this may make views. */
+const MAKER = Symbol("maker of views");
 
 /** Where a live view lies; undefined for what is none. */
 export let placedOf: (value: unknown) => Placed | undefined;
-/** Gives a class the property for a record's field. */
-export let defineField: (of: LiveClass, name: string, at: number, part: Part, index: number, syscall: string) => void;
-/** Gives a class the functions for an array's elements. */
-export let defineElements: (of: LiveClass, element: Part) => void;
+/** The property for a record's field. */
+export let fieldAt: (name: string, at: number, part: Part, index: number, syscall: string) => Property;
+/** The functions for an array's elements. */
+export let elementsOf: (element: Part) => Readonly<Record<string, Property>>;
+
+let moveTo: (view: Live, at: number) => void;
+
+/** What a class of views has. */
+export interface Property {
+  /** While nobody watches, if there is a shorter way. */
+  readonly plain?: PropertyDescriptor;
+  /** What tells what it does. */
+  readonly watched: PropertyDescriptor;
+}
 
 /** A class of views. */
 export interface LiveClass {
   readonly prototype: Live;
-  new (): Live;
+  new (maker: symbol, place: Place, part: Part, at: number, length: number): Live;
+}
+
+/** The classes of the views of one part. */
+export interface LiveClasses {
+  /** Of most memory: it tells what is done with it as long as somebody wants to know. */
+  readonly plain: LiveClass;
+  /** Of a file's mapping: each access looks whether the file was long enough. */
+  readonly watched: LiveClass;
+  /** How the first of them is, and how while it tells. */
+  readonly properties: Readonly<Record<string, Property>>;
+}
+
+const known = new Set<WeakRef<LiveClasses>>();
+
+// what a view does without telling is so little that even to ask whether it should would take a third of the time
+tracing.changes.push(() => {
+  for (const reference of known) {
+    const classes = reference.deref();
+    if (classes) use(classes);
+    else known.delete(reference);
+  }
+});
+
+function use({ plain, properties }: LiveClasses): void {
+  for (const [name, property] of Object.entries(properties)) {
+    const { watched, plain: short = watched } = property;
+    Object.defineProperty(plain.prototype, name, tracing.current ? watched : short);
+  }
+}
+
+/** Makes the classes of a part's views. */
+export function classesOf(base: LiveClass, properties: Readonly<Record<string, Property>>): LiveClasses {
+  const classes: LiveClasses = { plain: class extends base {}, watched: class extends base {}, properties };
+  for (const [name, { watched }] of Object.entries(properties)) {
+    Object.defineProperty(classes.watched.prototype, name, watched);
+  }
+  use(classes);
+  known.add(new WeakRef(classes));
+  return classes;
 }
 
 /** Makes a view. */
-export function live(of: LiveClass, place: Place, part: Part, at: number, length = 0): Live {
-  next = { place, part, at, length };
-  return new of();
+export function live({ plain, watched }: LiveClasses, place: Place, part: Part, at: number, length = 0): Live {
+  return new (place.ofFile ? watched : plain)(MAKER, place, part, at, length);
 }
 
-/** A number from 0 that is less than another. */
-function inside(index: number, length: number, { syscall }: Place): void {
-  if (typeof index !== "number" || !(index >= 0 && index < length) || Math.floor(index) !== index) {
-    const most = length === 0 ? "there are no elements" : `index must be 0 to ${length - 1}`;
-    throw new LibcError(syscall, "EINVAL", `${most}, got ${shown(index)}`);
-  }
+/** Whether a number is none from 0 to another. */
+function isOutside(index: number, length: number): boolean {
+  return !(index >= 0 && index < length) || Math.floor(index) !== index;
+}
+
+function outside({ syscall }: Place, length: number, index: unknown): never {
+  const what = length === 0 ? "there are no elements" : `index must be 0 to ${length - 1}`;
+  throw new LibcError(syscall, "EINVAL", `${what}, got ${shown(index)}`);
+}
+
+/** A property that is a function. */
+function method(value: unknown): PropertyDescriptor {
+  return { value, configurable: true };
 }
 
 /** A record or an array in memory. */
@@ -75,53 +131,83 @@ export class Live {
       return new LibcError("record", "EINVAL", `${name} was asked of what is no view`);
     };
 
-    defineField = ({ prototype }, name, at, part, index, syscall) => {
+    // called as a property, such that V8 does not reckon with a call in the middle of a loop before there was one
+    const fails = { outside: (of: Live, index: unknown) => outside(of.#place, of.#length, index) };
+    moveTo = (view, at) => {
+      view.#at = at;
+    };
+
+    fieldAt = (name, at, part, index, syscall) => {
       const { read, write, words, live, size } = part;
-      const accessors: Pick<PropertyDescriptor, "get" | "set"> = live
-        ? {
+      const property = (accessors: Pick<PropertyDescriptor, "get" | "set">): PropertyDescriptor => ({
+        ...accessors,
+        enumerable: true,
+        configurable: true,
+      });
+      if (live) {
+        return {
+          watched: property({
+            get(this: Live) {
+              try {
+                const child = (this.#children ??= [])[index] ??= live(this.#place, 0) as Live;
+                child.#at = this.#at + at; // this one may have moved
+                return child;
+              } catch (error) {
+                throw failed(this, error, name);
+              }
+            },
+            set(this: Live, value: unknown) {
+              try {
+                this.#place.put(part, this.#at + at, value, name, syscall);
+              } catch (error) {
+                throw failed(this, error, name);
+              }
+            },
+          }),
+        };
+      }
+      if (words) {
+        return {
+          watched: property({
+            get(this: Live) {
+              try {
+                return this.#place.load(part, words, this.#at + at);
+              } catch (error) {
+                throw failed(this, error, name);
+              }
+            },
+            set(this: Live, value: unknown) {
+              try {
+                this.#place.store(part, words, this.#at + at, value, name, syscall);
+              } catch (error) {
+                throw failed(this, error, name);
+              }
+            },
+          }),
+        };
+      }
+      return {
+        plain: property({
           get(this: Live) {
             try {
-              const child = (this.#children ??= [])[index] ??= live(this.#place, 0) as Live;
-              child.#at = this.#at + at; // this one may have moved
-              return child;
+              return read(this.#view, this.#at + at);
             } catch (error) {
               throw failed(this, error, name);
             }
           },
           set(this: Live, value: unknown) {
             try {
-              this.#place.put(part, this.#at + at, value, name, syscall);
+              write(this.#view, this.#at + at, value, name, syscall);
             } catch (error) {
               throw failed(this, error, name);
             }
           },
-        }
-        : words
-        ? {
-          get(this: Live) {
-            try {
-              const value = Atomics.load(this.#place.words(words), (this.#at + at) / size);
-              if (tracing.current !== undefined) this.#place.tell("read", part, this.#at + at, value);
-              return value;
-            } catch (error) {
-              throw failed(this, error, name);
-            }
-          },
-          set(this: Live, value: unknown) {
-            try {
-              check(part, value, name, syscall);
-              Atomics.store(this.#place.words(words), (this.#at + at) / size, value as number);
-              if (tracing.current !== undefined) this.#place.tell("write", part, this.#at + at, value);
-            } catch (error) {
-              throw failed(this, error, name);
-            }
-          },
-        }
-        : {
+        }),
+        watched: property({
           get(this: Live) {
             try {
               const value = read(this.#view, this.#at + at);
-              if (tracing.current !== undefined) this.#place.tell("read", part, this.#at + at, value);
+              this.#place.seen("read", part, this.#at + at, value);
               return value;
             } catch (error) {
               throw failed(this, error, name);
@@ -130,130 +216,139 @@ export class Live {
           set(this: Live, value: unknown) {
             try {
               write(this.#view, this.#at + at, value, name, syscall);
-              if (tracing.current !== undefined) this.#place.tell("write", part, this.#at + at, value);
+              this.#place.seen("write", part, this.#at + at, value);
             } catch (error) {
               throw failed(this, error, name);
             }
           },
-        };
-      Object.defineProperty(prototype, name, { ...accessors, enumerable: true });
+        }),
+      };
     };
 
-    defineElements = ({ prototype }, element) => {
+    elementsOf = (element): Record<string, Property> => {
       const { read, write, words, live, size } = element;
-      const get = live
-        ? function (this: Live, index: number): unknown {
-          try {
-            inside(index, this.#length, this.#place);
-            return live(this.#place, this.#at + index * size);
-          } catch (error) {
-            throw failed(this, error, "the element");
-          }
-        }
-        : words
-        ? function (this: Live, index: number): unknown {
-          try {
-            inside(index, this.#length, this.#place);
-            const at = this.#at + index * size;
-            const value = Atomics.load(this.#place.words(words), at / size);
-            if (tracing.current !== undefined) this.#place.tell("read", element, at, value);
-            return value;
-          } catch (error) {
-            throw failed(this, error, "the element");
-          }
-        }
-        : function (this: Live, index: number): unknown {
-          try {
-            inside(index, this.#length, this.#place);
-            const value = read(this.#view, this.#at + index * size);
-            if (tracing.current !== undefined) this.#place.tell("read", element, this.#at + index * size, value);
-            return value;
-          } catch (error) {
-            throw failed(this, error, "the element");
-          }
-        };
-      const set = live
-        ? function (this: Live, index: number, value: unknown): void {
-          try {
-            inside(index, this.#length, this.#place);
-            this.#place.put(element, this.#at + index * size, value, "the element", this.#place.syscall);
-          } catch (error) {
-            throw failed(this, error, "the element");
-          }
-        }
-        : words
-        ? function (this: Live, index: number, value: unknown): void {
-          try {
-            inside(index, this.#length, this.#place);
-            check(element, value, "the element", this.#place.syscall);
-            Atomics.store(this.#place.words(words), (this.#at + index * size) / size, value as number);
-            if (tracing.current !== undefined) this.#place.tell("write", element, this.#at + index * size, value);
-          } catch (error) {
-            throw failed(this, error, "the element");
-          }
-        }
-        : function (this: Live, index: number, value: unknown): void {
-          try {
-            inside(index, this.#length, this.#place);
-            write(this.#view, this.#at + index * size, value, "the element", this.#place.syscall);
-            if (tracing.current !== undefined) this.#place.tell("write", element, this.#at + index * size, value);
-          } catch (error) {
-            throw failed(this, error, "the element");
-          }
-        };
-      const move = function (this: Live, view: Live, index: number): Live {
-        try {
-          inside(index, this.#length, this.#place);
-          if (view.#part !== element || view.#place !== this.#place) {
-            throw new LibcError(this.#place.syscall, "EINVAL", "view is no element of this array");
-          }
-          view.#at = this.#at + index * size;
-          return view;
-        } catch (error) {
-          throw failed(this, error, "view");
-        }
-      };
-      const functions: Record<string, unknown> = { get, set, ...(live && { move }) };
-      if (words) {
-        for (const operation of ["add", "sub", "and", "or", "xor", "exchange"] satisfies Operation[]) {
-          functions[operation] = function (this: Live, index: number, value: unknown): unknown {
-            try {
-              inside(index, this.#length, this.#place);
-              return this.#place.operate(
-                operation,
-                element,
-                this.#at + index * size,
-                value,
-                "value",
-                this.#place.syscall,
-              );
-            } catch (error) {
-              throw failed(this, error, "the element");
-            }
-          };
-        }
-        functions.compareExchange = function (this: Live, index: number, expected: unknown, replacement: unknown) {
-          try {
-            inside(index, this.#length, this.#place);
-            return this.#place.exchange(element, this.#at + index * size, expected, replacement, this.#place.syscall);
-          } catch (error) {
-            throw failed(this, error, "the element");
-          }
+      const NAME = "the element";
+      if (live) {
+        return {
+          get: {
+            watched: method(function (this: Live, index: number): unknown {
+              try {
+                if (isOutside(index, this.#length)) fails.outside(this, index);
+                return live(this.#place, this.#at + index * size);
+              } catch (error) {
+                throw failed(this, error, NAME);
+              }
+            }),
+          },
+          set: {
+            watched: method(function (this: Live, index: number, value: unknown): void {
+              try {
+                if (isOutside(index, this.#length)) fails.outside(this, index);
+                this.#place.put(element, this.#at + index * size, value, NAME, this.#place.syscall);
+              } catch (error) {
+                throw failed(this, error, NAME);
+              }
+            }),
+          },
+          cursor: {
+            watched: method(function (this: Live): Cursor {
+              try {
+                // not by `new`: V8 would take the room that it has for inlining from the loop that comes then
+                return Reflect.construct(Cursor, [this.#place, this.#at, this.#length, element]);
+              } catch (error) {
+                throw failed(this, error, "the array");
+              }
+            }),
+          },
         };
       }
-      for (const [name, value] of Object.entries(functions)) Object.defineProperty(prototype, name, { value });
+      if (!words) {
+        return {
+          get: {
+            plain: method(function (this: Live, index: number): unknown {
+              try {
+                if (isOutside(index, this.#length)) fails.outside(this, index);
+                return read(this.#view, this.#at + index * size);
+              } catch (error) {
+                throw failed(this, error, NAME);
+              }
+            }),
+            watched: method(function (this: Live, index: number): unknown {
+              try {
+                if (isOutside(index, this.#length)) fails.outside(this, index);
+                const value = read(this.#view, this.#at + index * size);
+                this.#place.seen("read", element, this.#at + index * size, value);
+                return value;
+              } catch (error) {
+                throw failed(this, error, NAME);
+              }
+            }),
+          },
+          set: {
+            plain: method(function (this: Live, index: number, value: unknown): void {
+              try {
+                if (isOutside(index, this.#length)) fails.outside(this, index);
+                write(this.#view, this.#at + index * size, value, NAME, this.#place.syscall);
+              } catch (error) {
+                throw failed(this, error, NAME);
+              }
+            }),
+            watched: method(function (this: Live, index: number, value: unknown): void {
+              try {
+                if (isOutside(index, this.#length)) fails.outside(this, index);
+                write(this.#view, this.#at + index * size, value, NAME, this.#place.syscall);
+                this.#place.seen("write", element, this.#at + index * size, value);
+              } catch (error) {
+                throw failed(this, error, NAME);
+              }
+            }),
+          },
+        };
+      }
+      /** Does something with an element that there is. */
+      const at = <T>(array: Live, index: number, act: (place: Place, at: number) => T): T => {
+        try {
+          if (isOutside(index, array.#length)) fails.outside(array, index);
+          return act(array.#place, array.#at + index * size);
+        } catch (error) {
+          throw failed(array, error, NAME);
+        }
+      };
+      const operations = ["add", "sub", "and", "or", "xor", "exchange"] satisfies Operation[];
+      return {
+        get: {
+          watched: method(function (this: Live, index: number): unknown {
+            return at(this, index, (place, at) => place.load(element, words, at));
+          }),
+        },
+        set: {
+          watched: method(function (this: Live, index: number, value: unknown): void {
+            at(this, index, (place, at) => place.store(element, words, at, value, NAME, place.syscall));
+          }),
+        },
+        compareExchange: {
+          watched: method(function (this: Live, index: number, expected: unknown, replacement: unknown): unknown {
+            return at(this, index, (place, at) => place.exchange(element, at, expected, replacement, place.syscall));
+          }),
+        },
+        ...Object.fromEntries(operations.map((operation) => [operation, {
+          watched: method(function (this: Live, index: number, value: unknown): unknown {
+            return at(this, index, (place, at) => place.operate(operation, element, at, value, "value", place.syscall));
+          }),
+        }])),
+      };
     };
   }
 
-  constructor() {
-    const here = next;
-    next = undefined;
-    if (!here) throw new LibcError("record", "EINVAL", "views are made by the at() and arrayAt() of a record");
-    this.#place = here.place;
-    this.#view = here.place.view;
-    this.#part = here.part;
-    this.#at = here.at;
-    this.#length = here.length;
+  constructor(maker: symbol, place: Place, part: Part, at: number, length: number) {
+    if (maker !== MAKER) {
+      throw new LibcError("record", "EINVAL", "views are made by the at() and arrayAt() of a record");
+    }
+    this.#place = place;
+    this.#view = place.view;
+    this.#part = part;
+    this.#at = at;
+    this.#length = length;
   }
 
   /** Shows what is in memory when a view is logged: accessors of a prototype would not be seen. */
@@ -297,4 +392,41 @@ function here(array: LiveArray): Placed {
   const placed = placedOf(array);
   if (placed) return placed;
   throw new LibcError("record", "EINVAL", "asked of what is no array of a record");
+}
+
+/** One view for all elements of an array, one after the other. */
+class Cursor {
+  readonly #view: Live;
+  readonly #bytes: DataView<ArrayBuffer>; // just those of the array
+  readonly #place: Place;
+  readonly #at: number;
+  readonly #length: number;
+  readonly #size: number;
+
+  constructor(place: Place, at: number, length: number, element: Part) {
+    const { buffer, byteOffset } = place.view;
+    this.#place = place;
+    this.#bytes = new DataView(buffer, byteOffset + at, length * element.size);
+    this.#view = element.live!(place, at) as Live;
+    this.#at = at;
+    this.#length = length;
+    this.#size = element.size;
+  }
+
+  get(index: number): Live {
+    try {
+      if (Math.floor(index) !== index) outside(this.#place, this.#length, index);
+      // that there is such a byte is the whole check: V8 makes less of it than of comparisons
+      this.#bytes.getUint8(index * this.#size);
+      moveTo(this.#view, this.#at + index * this.#size);
+      return this.#view;
+    } catch (error) {
+      throw this.#failed(error, index);
+    }
+  }
+
+  #failed(error: unknown, index: unknown): LibcError {
+    if (error instanceof RangeError && byteLengthOf(this.#place.bytes) > 0) outside(this.#place, this.#length, index);
+    return this.#place.failed(error, "the element");
+  }
 }

@@ -5,9 +5,10 @@
  */
 import { LibcError } from "../errors.ts";
 import { byteLengthOf } from "../native/bytes.ts";
+import { anyGone } from "../native/faults.ts";
 import type { Member } from "../native/kinds.ts";
 import type { Layout } from "../native/layout.ts";
-import { copied, write } from "../native/memory.ts";
+import { copied, mindGone, regionOf, write } from "../native/memory.ts";
 import { type Field, tracing } from "../native/observer.ts";
 import type { Described } from "./description.ts";
 
@@ -80,6 +81,8 @@ export class Place {
   readonly name: string;
   /** The same, for errors. */
   readonly syscall: string;
+  /** Whether it is in the mapping of a file, which may become shorter. */
+  readonly ofFile: boolean;
   readonly #words = new Map<WordsClass, Words>();
 
   constructor(bytes: Uint8Array<ArrayBuffer>, root: Part, name: string) {
@@ -89,6 +92,7 @@ export class Place {
     this.root = root;
     this.name = name;
     this.syscall = name || "record";
+    this.ofFile = regionOf(bytes)?.place !== undefined;
   }
 
   /** The bytes as numbers for `Atomics`. */
@@ -128,6 +132,7 @@ export class Place {
   get(part: Part, at: number, syscall: string): unknown {
     const data = copied(this.bytes, at, part.size, syscall);
     const value = part.read(new DataView(data.buffer), 0, syscall);
+    if (anyGone()) mindGone(this.bytes, syscall);
     tracing.current?.touched("read", this.bytes, at, data, this.#field(part, at, data));
     return value;
   }
@@ -144,15 +149,29 @@ export class Place {
     write(this.bytes, at, data, syscall, tracing.current && this.#field(part, at, data));
   }
 
+  /** An atomic number. */
+  load(part: Part, words: WordsClass, at: number): unknown {
+    const value = Atomics.load(this.words(words), at / part.size);
+    this.seen("read", part, at, value);
+    return value;
+  }
+
+  /** Writes an atomic number. */
+  store(part: Part, words: WordsClass, at: number, value: unknown, name: string, syscall: string): void {
+    check(part, value, name, syscall);
+    Atomics.store(this.words(words), at / part.size, value as number);
+    this.seen("write", part, at, value);
+  }
+
   /** One of the operations of `Atomics`: gives the value before. */
   operate(operation: Operation, part: Part, at: number, value: unknown, name: string, syscall: string): unknown {
     check(part, value, name, syscall);
     const before = Atomics[operation](this.words(part.words!), at / part.size, value as number);
-    if (tracing.current !== undefined) {
+    if (tracing.current !== undefined || anyGone()) {
       const after = new part.words!(new ArrayBuffer(8)) as Int32Array;
       after[0] = before;
       Atomics[operation](after, 0, value as number);
-      this.tell("write", part, at, after[0]);
+      this.seen("write", part, at, after[0]);
     }
     return before;
   }
@@ -163,22 +182,30 @@ export class Place {
     check(part, replacement, "replacement", syscall);
     const words = this.words(part.words!);
     const before = Atomics.compareExchange(words, at / part.size, expected as number, replacement as number);
-    if (tracing.current !== undefined) {
+    if (tracing.current !== undefined || anyGone()) {
       const done = Object.is(before, expected);
-      this.tell(done ? "write" : "read", part, at, done ? replacement : before);
+      this.seen(done ? "write" : "read", part, at, done ? replacement : before);
     }
     return before;
   }
 
-  /** Tells a trace of an access, with the value that was read or written, whatever is there by now. */
-  tell(op: "read" | "write", part: Part, at: number, value: unknown): void {
+  /**
+   * What an access has seen, with the value that was read or written, whatever is there by now: it is an error where a
+   * file has become shorter than its mapping, and a trace is told of it.
+   */
+  seen(op: "read" | "write", part: Part, at: number, value: unknown): void {
+    if (this.ofFile && anyGone()) mindGone(this.bytes, this.syscall);
+    if (tracing.current !== undefined) this.#tell(op, part, at, value);
+  }
+
+  #tell(op: "read" | "write", part: Part, at: number, value: unknown): void {
     const data = new Uint8Array(part.size);
     try {
       part.write(new DataView(data.buffer), 0, value, "", "");
     } catch {
       data.set(this.bytes.subarray(at, at + part.size)); // it was no text that can be written
     }
-    tracing.current?.touched(op, this.bytes, at, data, this.#field(part, at, data));
+    tracing.current!.touched(op, this.bytes, at, data, this.#field(part, at, data));
   }
 
   #field(part: Part, at: number, data: Uint8Array<ArrayBuffer>): Field {

@@ -6,8 +6,18 @@
 import { LibcError } from "../errors.ts";
 import { isBytes, offsetOf as offsetIn, plain } from "../native/bytes.ts";
 import { shown } from "../native/check.ts";
+import { anyGone } from "../native/faults.ts";
 import { laidOut, type Layout } from "../native/layout.ts";
-import { copied, isMemory, lengthOf, type Memory, memoryOf, part as partOfMemory, range } from "../native/memory.ts";
+import {
+  copied,
+  isMemory,
+  lengthOf,
+  type Memory,
+  memoryOf,
+  mindGone,
+  part as partOfMemory,
+  range,
+} from "../native/memory.ts";
 import type { ReadOnlyMemory } from "../native/memory.ts";
 import { tracing } from "../native/observer.ts";
 import { known, optionsOf } from "../native/options.ts";
@@ -26,7 +36,7 @@ import {
   partOf,
   type RecordArray,
 } from "./fields.ts";
-import { defineField, Live, live, type LiveClass, type Placed, placedOf } from "./live.ts";
+import { classesOf, fieldAt, Live, live, type Placed, placedOf } from "./live.ts";
 import { type Operation, type Part, Place, room } from "./place.ts";
 import { type Language, textOf } from "./text.ts";
 import type { FieldName, Fields, FieldValue, FieldValues, FieldViews } from "./types.ts";
@@ -134,7 +144,7 @@ export class RecordType<F extends Fields = Fields> extends Field<FieldValues<F>,
    * @param memory Where they are.
    * @param offset The first byte of the first; 0 unless given.
    * @param length How many; as many as there is room for unless given.
-   * @returns The array: `get(i)` makes a view of one, and `move(view, i)` has that view be of another, with no new object.
+   * @returns The array: `get(i)` makes a view of one; in loops, `cursor()` has one view for all of them.
    * @throws {LibcError} As {@linkcode at}.
    *
    * @example
@@ -144,8 +154,8 @@ export class RecordType<F extends Fields = Fields> extends Field<FieldValues<F>,
    * const Point = record({ id: i32, value: f64 });
    * using segment = SharedMemory.create(1000 * Point.size);
    * const points = Point.arrayAt(segment);
-   * const point = points.get(0);
-   * for (let i = 0; i < points.length; i++) points.move(point, i).value = i / 2;
+   * const cursor = points.cursor();
+   * for (let i = 0; i < points.length; i++) cursor.get(i).value = i / 2;
    * console.log(points.length, points.get(999).value); // 1000 499.5
    * ```
    */
@@ -181,6 +191,7 @@ export class RecordType<F extends Fields = Fields> extends Field<FieldValues<F>,
     const data = copied(from, offset, this.size, this.#name);
     const view = new DataView(data.buffer);
     const value = this.#part.read(view, 0, this.#name) as FieldValues<F>;
+    if (anyGone()) mindGone(from, this.#name);
     if (tracing.current !== undefined) {
       tracing.current.touched("read", from, offset, data, { name: this.#name, value: this.#part.trace(view, 0) });
     }
@@ -526,7 +537,6 @@ function recordPart(name: string, layout: Layout, packed: boolean): Part {
   const fields = all.filter(([, { member }]) => !member.hidden)
     .map(([name, { at, member: part }]) => ({ name, at, part }));
   const names = new Set(fields.map(({ name }) => name));
-  const of: LiveClass = class extends Live {};
   const part: Part = {
     size,
     align,
@@ -559,7 +569,10 @@ function recordPart(name: string, layout: Layout, packed: boolean): Part {
     }),
     live: (place, at) => live(of, place, part, at),
   };
-  fields.forEach(({ name: field, at, part }, index) => defineField(of, field, at, part, index, name || "record"));
+  const properties = fields.map(({ name: field, at, part }, index) =>
+    [field, fieldAt(field, at, part, index, name || "record")] as const
+  );
+  const of = classesOf(Live, Object.fromEntries(properties));
   return part;
 }
 

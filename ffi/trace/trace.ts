@@ -368,6 +368,7 @@ function install(): void {
   replaced = new Map();
   entries.forEach(replace);
   tracing.current = looking;
+  for (const change of tracing.changes) change();
   globalThis.addEventListener("unload", unload);
 }
 
@@ -375,6 +376,7 @@ function uninstall(): void {
   for (const [{ functions, name }, before] of replaced!) functions[name] = before;
   replaced = undefined;
   tracing.current = undefined;
+  for (const change of tracing.changes) change();
   globalThis.removeEventListener("unload", unload);
   pid = 0; // who traces again is told of the process again
 }
