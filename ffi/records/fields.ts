@@ -583,7 +583,7 @@ export function atOffset<T, V, S extends "value" | "atomic" | "part">(
 }
 
 const NO_NAMES = new Set(
-  ("__proto__ constructor auto break case char const continue default do double else enum extern float for goto if inline int " +
+  ("__proto__ constructor bool true false NULL offsetof auto break case char const continue default do double else enum extern float for goto if inline int " +
     "long register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while")
     .split(" "),
 );

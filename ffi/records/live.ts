@@ -138,7 +138,7 @@ export class Live {
     };
 
     fieldAt = (name, at, part, index, syscall) => {
-      const { read, write, words, live, size } = part;
+      const { read, write, words, live } = part;
       const property = (accessors: Pick<PropertyDescriptor, "get" | "set">): PropertyDescriptor => ({
         ...accessors,
         enumerable: true,
@@ -426,7 +426,8 @@ class Cursor {
   }
 
   #failed(error: unknown, index: unknown): LibcError {
-    if (error instanceof RangeError && byteLengthOf(this.#place.bytes) > 0) outside(this.#place, this.#length, index);
+    const there = this.#length === 0 || byteLengthOf(this.#place.bytes) > 0;
+    if (error instanceof RangeError && there) outside(this.#place, this.#length, index);
     return this.#place.failed(error, "the element");
   }
 }

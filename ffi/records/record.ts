@@ -494,8 +494,8 @@ export function record<const F extends Fields>(fields: F, options?: RecordOption
   let end = 0;
   for (const [name, part, offset] of parts) {
     const { at } = laid.members[name];
-    if (at < end || offset !== undefined && at !== offset) {
-      const why = at < end ? `the fields before it end at ${end}` : `it has to be at a multiple of ${part.align}`;
+    if (offset !== undefined && (offset < end || at !== offset)) {
+      const why = offset < end ? `the fields before it end at ${end}` : `it has to be at a multiple of ${part.align}`;
       throw new LibcError("record", "EINVAL", `${name} cannot be at ${offset}: ${why}`);
     }
     if (at % part.atomic !== 0) {
