@@ -27,6 +27,11 @@ class Names {
   readonly records = new Map<Description, string>();
   /** Each constant's name, number and type. */
   readonly constants = new Map<string, { value: number; type: Described & { kind: "enum" } }>();
+  readonly #given: ReadonlyMap<Description, string>;
+
+  constructor(given: readonly Named[]) {
+    this.#given = new Map(given.map(([name, record]) => [record, name]));
+  }
 
   add(record: Description, name: string): void {
     if (this.records.has(record)) return;
@@ -39,7 +44,7 @@ class Names {
   }
 
   #type(type: Described, name: string): void {
-    if (type.kind === "record") this.add(type.of, type.of.name || name);
+    if (type.kind === "record") this.add(type.of, this.#given.get(type.of) ?? (type.of.name || name));
     if (type.kind === "array") this.#type(type.of, name);
     if (type.kind !== "enum") return;
     for (const [constant, value] of Object.entries(type.values)) {
@@ -55,6 +60,9 @@ class Names {
     return [...this.records].filter(([, name]) => !seen.has(name) && seen.add(name));
   }
 }
+
+/** A record and what it is to be called. */
+export type Named = readonly [name: string, record: Description];
 
 function fail(why: string): never {
   throw new LibcError("record", "EINVAL", why);
@@ -89,25 +97,30 @@ function piecesOf({ fields, size, align, packed }: Description): Piece[] {
  * @param records Each has a name, or is given one.
  * @param language Which language.
  * @param title What the text is about.
+ * @param given The names of others that may be in them.
  */
 export function textOf(
-  records: readonly (Description | readonly [name: string, record: Description])[],
+  records: readonly (Description | Named)[],
   language: Language,
   title?: string,
+  given: readonly Named[] = [],
 ): string {
   if (!LANGUAGES.includes(language)) fail(`language must be one of ${LANGUAGES.join(", ")}, got ${shown(language)}`);
-  const names = new Names();
-  const list = records.map((one) => "fields" in one ? [one.name, one] as const : one);
+  const list = records.map((one): Named => "fields" in one ? [one.name, one] : one);
+  const names = new Names([...given, ...list]);
   for (const [name, record] of list) {
     if (!name) fail("it has no name: give it one, record({ … }, { name })");
     names.add(record, name);
   }
-  const lines = { c, python, rust }[language](names, title ?? list.map(([name]) => name).join(", "));
+  const lines = { c, python, rust }[language](
+    names,
+    (title ?? list.map(([name]) => name).join("_")).replaceAll(/[^\w.-]+/g, "_"),
+  );
   return lines.join("\n") + "\n";
 }
 
 function c(names: Names, title: string): string[] {
-  const guard = `${title.replaceAll(/\W+/g, "_").toUpperCase()}_H`;
+  const guard = `${title.replace(/^(?=\d)/, "_").replaceAll(/\W+/g, "_").toUpperCase()}_H`;
   const type = (type: Described, name: string): string => {
     switch (type.kind) {
       case "number":
