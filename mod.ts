@@ -281,7 +281,7 @@ export {
   type EnumValue,
   f32,
   f64,
-  type Field,
+  Field,
   type FieldArray,
   i16,
   i32,

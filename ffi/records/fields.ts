@@ -19,6 +19,16 @@ export const LARGEST = 2 ** 22;
 /** How many levels of parts a record may have: more, a trace would not take for an event. */
 export const DEEPEST = 6;
 
+/** What was made here, or for a record. */
+const genuine = new WeakSet<object>();
+
+/** Lets fields be made of a part. */
+// deno-lint-ignore no-explicit-any -- of whatever value
+export function made<T extends Part<any>>(part: T): T {
+  genuine.add(part);
+  return part;
+}
+
 let partIn: (field: unknown) => Part | undefined;
 /** Where a field wants to lie; undefined for the next place that there is. */
 export let offsetOf: (field: unknown) => number | undefined;
@@ -48,7 +58,7 @@ export class Field<T = any, V = any, S extends "value" | "atomic" | "part" = any
 
   /** @ignore */
   constructor(part: Part, offset?: number) {
-    if (typeof part?.read !== "function" || typeof part.write !== "function") {
+    if (!genuine.has(part)) {
       throw new LibcError("record", "EINVAL", "the types of fields are made by functions, such as array()");
     }
     this.size = part.size;
@@ -57,6 +67,12 @@ export class Field<T = any, V = any, S extends "value" | "atomic" | "part" = any
     this.#offset = offset;
     if (new.target === Field) Object.freeze(this);
   }
+}
+
+/** A field of a part. */
+// deno-lint-ignore no-explicit-any -- of whatever part; the functions that call this say what it is
+function fieldOf(part: Part<any>, offset?: number): Field {
+  return new Field(made(part), offset);
 }
 
 /** What is behind a field. */
@@ -71,7 +87,7 @@ type Settable<T> = Member<T> & Required<Pick<Member<T>, "write">>;
 
 function number<T>(member: Settable<T>, names: NumberNames): Field<T, T, "value"> {
   const { size, align, read, write, trace } = member;
-  return new Field({ size, align, read, write, trace, type: { kind: "number", names }, depth: 0, atomic: 1 } as Part);
+  return fieldOf({ size, align, read, write, trace, type: { kind: "number", names }, depth: 0, atomic: 1 } as Part);
 }
 
 function named(c: string, python: string, format: string, rust: string, rustAtomic?: string): NumberNames {
@@ -163,7 +179,7 @@ function bytesAt(view: DataView, at: number, length: number): Uint8Array<ArrayBu
  */
 export function char(length: number): Field<string, string, "value"> {
   const size = count(length, "char", LARGEST);
-  return new Field(
+  return fieldOf(
     {
       size,
       align: 1,
@@ -217,7 +233,7 @@ export function char(length: number): Field<string, string, "value"> {
  */
 export function bytes(length: number): Field<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>, "value"> {
   const size = count(length, "bytes", LARGEST);
-  return new Field(
+  return fieldOf(
     {
       size,
       align: 1,
@@ -253,7 +269,7 @@ export function bytes(length: number): Field<Uint8Array<ArrayBuffer>, Uint8Array
  */
 export function padding(length: number): Field<never, never, "part"> {
   const size = count(length, "padding", LARGEST);
-  return new Field({
+  return fieldOf({
     size,
     align: 1,
     read: () => undefined,
@@ -263,7 +279,7 @@ export function padding(length: number): Field<never, never, "part"> {
     depth: 0,
     atomic: 1,
     hidden: true,
-  });
+  }) as Field<never, never, "part">;
 }
 
 /** The names of an enumeration, and its numbers beyond them. */
@@ -308,7 +324,7 @@ export function enumOf<const E extends Readonly<Record<string, number>>>(
   if (numbers.size === 0) throw new LibcError("enumOf", "EINVAL", "values must have a constant");
   const { size, align } = base;
   const read = base.read as (view: DataView, at: number) => number;
-  return new Field(
+  return fieldOf(
     {
       size,
       align,
@@ -376,7 +392,7 @@ export function atomic<T extends number | bigint>(kind: Field<T, T, "value">): F
   if (!words) throw new LibcError("atomic", "EINVAL", `kind must be one of i8 to u64, got ${shown(kind)}`);
   const part = partOf(kind, "atomic", "kind");
   const type = { ...part.type, atomic: true } as Described;
-  return new Field({ ...part, type, words, align: part.size, atomic: part.size });
+  return fieldOf({ ...part, type, words, align: part.size, atomic: part.size });
 }
 
 const arrays = new WeakMap<Part, LiveClasses>();
@@ -542,7 +558,7 @@ export function array<T, V, S extends "value" | "atomic" | "part">(
   if (element.hidden) throw new LibcError("array", "EINVAL", "padding has no elements: give it the whole length");
   if (element.depth >= DEEPEST) throw new LibcError("array", "EINVAL", `more than ${DEEPEST} levels deep`);
   checkStride(element, "array");
-  return new Field(arrayOf(element, number, "array") as Part);
+  return fieldOf(arrayOf(element, number, "array") as Part);
 }
 
 /** Throws if only some elements of an array would be where atomic numbers can be. */
@@ -579,7 +595,7 @@ export function atOffset<T, V, S extends "value" | "atomic" | "part">(
   if (!(typeof offset === "number" && Number.isInteger(offset) && offset >= 0 && offset <= LARGEST)) {
     throw new LibcError("atOffset", "EINVAL", `offset must be 0 to ${LARGEST}, got ${shown(offset)}`);
   }
-  return new Field(part, offset);
+  return fieldOf(part, offset);
 }
 
 const NO_NAMES = new Set(

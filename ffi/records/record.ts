@@ -32,6 +32,7 @@ import {
   Field,
   isName,
   LARGEST,
+  made,
   offsetOf,
   partOf,
   type RecordArray,
@@ -108,15 +109,15 @@ export class RecordType<F extends Fields = Fields> extends Field<FieldValues<F>,
 
   /** @ignore */
   private constructor() {
-    const made = declared;
+    const found = declared;
     declared = undefined;
-    if (!made) throw new LibcError("record", "EINVAL", "records are made by record()");
-    super(made.part);
-    const members = Object.entries(made.layout.members);
+    if (!found) throw new LibcError("record", "EINVAL", "records are made by record()");
+    super(found.part);
+    const members = Object.entries(found.layout.members);
     this.offsets = Object.freeze(Object.fromEntries(members.map(([name, { at }]) => [name, at]))) as this["offsets"];
-    this.#name = made.name || "record";
-    this.#part = made.part;
-    this.#description = (made.part.type as Extract<Described, { kind: "record" }>).of;
+    this.#name = found.name || "record";
+    this.#part = found.part;
+    this.#description = (found.part.type as Extract<Described, { kind: "record" }>).of;
     Object.freeze(this);
   }
 
@@ -513,7 +514,7 @@ export function record<const F extends Fields>(fields: F, options?: RecordOption
   }
   if (laid.size > LARGEST) throw new LibcError("record", "EINVAL", `${laid.size} bytes are more than ${LARGEST}`);
   const layout: Layout = { ...laid, members };
-  const part = recordPart(name, layout, packed);
+  const part = made(recordPart(name, layout, packed));
   declared = { name, layout, part };
   return new (RecordType as unknown as new () => RecordType<F>)();
 }
