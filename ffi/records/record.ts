@@ -261,87 +261,87 @@ export class RecordType<F extends Fields = Fields> extends Field<FieldValues<F>,
    * Adds to an atomic field, in one step.
    *
    * @param view A live view of this record.
-   * @param name The field.
+   * @param field The field.
    * @param value What to add; the sum wraps around as in C.
    * @returns What it was before.
    * @throws {LibcError} `EINVAL` no such field or value; `EFAULT` the memory is gone.
    *
    * @example See {@linkcode atomic}.
    */
-  add<K extends FieldName<F, "atomic">>(view: FieldViews<F>, name: K, value: FieldValue<F[K]>): FieldValue<F[K]> {
-    return this.#operate("add", view, name, value) as FieldValue<F[K]>;
+  add<K extends FieldName<F, "atomic">>(view: FieldViews<F>, field: K, value: FieldValue<F[K]>): FieldValue<F[K]> {
+    return this.#operate("add", view, field, value) as FieldValue<F[K]>;
   }
 
   /**
    * Subtracts from an atomic field, in one step.
    *
    * @param view A live view of this record.
-   * @param name The field.
+   * @param field The field.
    * @param value What to subtract.
    * @returns What it was before.
    * @throws {LibcError} As {@linkcode add}.
    */
-  sub<K extends FieldName<F, "atomic">>(view: FieldViews<F>, name: K, value: FieldValue<F[K]>): FieldValue<F[K]> {
-    return this.#operate("sub", view, name, value) as FieldValue<F[K]>;
+  sub<K extends FieldName<F, "atomic">>(view: FieldViews<F>, field: K, value: FieldValue<F[K]>): FieldValue<F[K]> {
+    return this.#operate("sub", view, field, value) as FieldValue<F[K]>;
   }
 
   /**
    * Leaves those bits of an atomic field that the value has, too, in one step.
    *
    * @param view A live view of this record.
-   * @param name The field.
+   * @param field The field.
    * @param value The bits.
    * @returns What it was before.
    * @throws {LibcError} As {@linkcode add}.
    */
-  and<K extends FieldName<F, "atomic">>(view: FieldViews<F>, name: K, value: FieldValue<F[K]>): FieldValue<F[K]> {
-    return this.#operate("and", view, name, value) as FieldValue<F[K]>;
+  and<K extends FieldName<F, "atomic">>(view: FieldViews<F>, field: K, value: FieldValue<F[K]>): FieldValue<F[K]> {
+    return this.#operate("and", view, field, value) as FieldValue<F[K]>;
   }
 
   /**
    * Sets bits of an atomic field, in one step.
    *
    * @param view A live view of this record.
-   * @param name The field.
+   * @param field The field.
    * @param value The bits.
    * @returns What it was before.
    * @throws {LibcError} As {@linkcode add}.
    */
-  or<K extends FieldName<F, "atomic">>(view: FieldViews<F>, name: K, value: FieldValue<F[K]>): FieldValue<F[K]> {
-    return this.#operate("or", view, name, value) as FieldValue<F[K]>;
+  or<K extends FieldName<F, "atomic">>(view: FieldViews<F>, field: K, value: FieldValue<F[K]>): FieldValue<F[K]> {
+    return this.#operate("or", view, field, value) as FieldValue<F[K]>;
   }
 
   /**
    * Flips bits of an atomic field, in one step.
    *
    * @param view A live view of this record.
-   * @param name The field.
+   * @param field The field.
    * @param value The bits.
    * @returns What it was before.
    * @throws {LibcError} As {@linkcode add}.
    */
-  xor<K extends FieldName<F, "atomic">>(view: FieldViews<F>, name: K, value: FieldValue<F[K]>): FieldValue<F[K]> {
-    return this.#operate("xor", view, name, value) as FieldValue<F[K]>;
+  xor<K extends FieldName<F, "atomic">>(view: FieldViews<F>, field: K, value: FieldValue<F[K]>): FieldValue<F[K]> {
+    return this.#operate("xor", view, field, value) as FieldValue<F[K]>;
   }
 
   /**
    * Writes an atomic field, and gives what it was, in one step.
    *
    * @param view A live view of this record.
-   * @param name The field.
+   * @param field The field.
    * @param value What it is to be.
    * @returns What it was before.
    * @throws {LibcError} As {@linkcode add}.
    */
-  exchange<K extends FieldName<F, "atomic">>(view: FieldViews<F>, name: K, value: FieldValue<F[K]>): FieldValue<F[K]> {
-    return this.#operate("exchange", view, name, value) as FieldValue<F[K]>;
+  exchange<K extends FieldName<F, "atomic">>(view: FieldViews<F>, field: K, value: FieldValue<F[K]>): FieldValue<F[K]> {
+    return this.#operate("exchange", view, field, value) as FieldValue<F[K]>;
   }
 
   /**
    * Writes an atomic field if it is what is expected, in one step.
    *
    * @param view A live view of this record.
-   * @param name The field.
+   * @param field The field.
    * @param expected What it has to be.
    * @param replacement What it is to be then.
    * @returns What it was before: if that is what was expected, it has been written.
@@ -349,15 +349,15 @@ export class RecordType<F extends Fields = Fields> extends Field<FieldValues<F>,
    */
   compareExchange<K extends FieldName<F, "atomic">>(
     view: FieldViews<F>,
-    name: K,
+    field: K,
     expected: FieldValue<F[K]>,
     replacement: FieldValue<F[K]>,
   ): FieldValue<F[K]> {
-    const { place, part, at } = this.#atomic(view, name);
+    const { place, part, at } = this.#atomic(view, field);
     try {
       return place.exchange(part, at, expected, replacement, this.#name) as FieldValue<F[K]>;
     } catch (error) {
-      throw place.failed(error, name as string);
+      throw place.failed(error, field as string);
     }
   }
 

@@ -490,7 +490,7 @@ const MEANT: Readonly<Record<string, readonly Value[]>> = {
   kind: FIELD_TYPES,
   storage: FIELD_TYPES,
   language: fixed("c", "python", "rust"),
-  name: [...fixed("n", "id", "inner", undefined), ...TEXTS],
+  field: fixed("n", "id", "inner"),
 };
 
 /** A value for a parameter: mostly what it is for, if its name says so, and else anything. */
