@@ -6,18 +6,26 @@ import {
   bool,
   bytes,
   char,
+  close,
   enumOf,
   f32,
   f64,
   formatTraceEvent,
+  ftruncate,
   i16,
   i32,
   i64,
   i8,
   LibcError,
   long,
+  MAP_SHARED,
+  memfd_create,
   MessageQueue,
+  mmap,
+  munmap,
   padding,
+  PROT_READ,
+  PROT_WRITE,
   record,
   RecordType,
   SharedMemory,
@@ -404,6 +412,44 @@ Deno.test("records in shared memory: two attachments see one another's writes; o
   assertEquals(refused(() => Reading.write(bytes, READING)).slice(0, 6), "EACCES");
   shmdt(bytes);
   assertEquals(refused(() => Reading.read(bytes)).slice(0, 6), "EINVAL");
+});
+
+Deno.test("records in a mapping: shared with others, told by a trace, an error where the file has become shorter", () => {
+  const size = 2 * 65536;
+  const fd = memfd_create("records");
+  try {
+    ftruncate(fd, size);
+    const memory = mmap(null, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+    const other = mmap(null, size, PROT_READ, MAP_SHARED, fd);
+    const view = Reading.at(memory, 65536);
+    view.value = 4.5;
+    assertEquals(Reading.read(other, 65536).value, 4.5);
+    const [event] = told(() => view.next.flags = 3);
+    assertEquals([event.field, event.value, event.offset, event.shmid], [
+      "Reading.next.flags",
+      3,
+      65536 + Reading.offsets.next,
+      undefined,
+    ]);
+    const list = Reading.arrayAt(memory, 65536, 2);
+    ftruncate(fd, 100);
+    const gone = [
+      () => view.value,
+      () => view.value = 1,
+      () => view.samples.get(0),
+      () => list.get(1).id,
+      () => list.cursor().get(1).id,
+      () => Reading.read(view),
+      () => Reading.write(view, READING),
+      () => Reading.read(memory, 65536),
+    ];
+    for (const action of gone) assertEquals(refused(action).slice(0, 6), "EFAULT", String(action));
+    munmap(memory);
+    munmap(other);
+    for (const action of gone) assert(/^(EFAULT|EINVAL) /.test(refused(action)), String(action));
+  } finally {
+    close(fd);
+  }
 });
 
 Deno.test("records of a SharedArrayBuffer", () => {
