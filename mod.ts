@@ -3,8 +3,9 @@
  * sockets, `fork`, `wait` and signals.
  *
  * The functions that are named as in C block as in C; `SharedMemory`, `MessageQueue`, `SemaphoreSet`, `Socket` and
- * `Listener` are for those who don't want to think in C. All of it needs `--allow-ffi`, which trusts the program as
- * much as `--allow-all` would: through libc it can do whatever its user can.
+ * `Listener` are for those who don't want to think in C; `record` is for data that C and others are to read. All of it
+ * needs `--allow-ffi`, which trusts the program as much as `--allow-all` would: through libc it can do whatever its user
+ * can.
  *
  * ## Where the thin functions depart from C
  *
@@ -298,7 +299,7 @@ export {
   u8,
 } from "./ffi/records/fields.ts";
 export { record, type RecordMemory, type RecordOptions, RecordType } from "./ffi/records/record.ts";
-export type { Language } from "./ffi/records/text.ts";
+export type { RecordLanguage } from "./ffi/records/text.ts";
 export type * from "./ffi/records/types.ts";
 export * from "./ffi/trace/event.ts";
 export { formatTraceEvent } from "./ffi/trace/format.ts";

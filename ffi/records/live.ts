@@ -382,9 +382,10 @@ export class LiveArray extends Live {
   }
 
   *[Symbol.iterator](): Generator<unknown> {
-    const { length } = here(this);
-    const { get } = this as unknown as { get(index: number): unknown };
-    for (let i = 0; i < length; i++) yield get.call(this, i);
+    for (let i = 0; i < here(this).length; i++) {
+      const { place, part, at } = here(this); // whoever iterates may have moved it meanwhile
+      yield place.element(part.element!, at + i * part.element!.size);
+    }
   }
 }
 

@@ -163,6 +163,19 @@ export class Place {
     this.seen("write", part, at, value);
   }
 
+  /** An element of an array: its value, or a view of it. */
+  element(part: Part, at: number): unknown {
+    try {
+      if (part.live) return part.live(this, at);
+      if (part.words) return this.load(part, part.words, at);
+      const value = part.read(this.view, at);
+      this.seen("read", part, at, value);
+      return value;
+    } catch (error) {
+      throw this.failed(error, "the element");
+    }
+  }
+
   /** One of the operations of `Atomics`: gives the value before. */
   operate(operation: Operation, part: Part, at: number, value: unknown, name: string, syscall: string): unknown {
     check(part, value, name, syscall);

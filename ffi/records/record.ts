@@ -39,7 +39,7 @@ import {
 } from "./fields.ts";
 import { classesOf, fieldAt, Live, live, type Placed, placedOf } from "./live.ts";
 import { type Operation, type Part, Place, room } from "./place.ts";
-import { type Language, textOf } from "./text.ts";
+import { type RecordLanguage, textOf } from "./text.ts";
 import type { FieldName, Fields, FieldValue, FieldValues, FieldViews } from "./types.ts";
 
 /** How a record differs from what a C compiler makes of its fields by itself. */
@@ -375,7 +375,7 @@ export class RecordType<F extends Fields = Fields> extends Field<FieldValues<F>,
    * console.log(record({ id: i32 }, { name: "Reading" }).text("c").includes("struct Reading {")); // true
    * ```
    */
-  text(language: Language): string {
+  text(language: RecordLanguage): string {
     return textOf([this.#description], language);
   }
 

@@ -9,9 +9,9 @@ import { shown } from "../native/check.ts";
 import type { Described, DescribedField, Description } from "./description.ts";
 
 /** The languages that records can be had in. */
-export type Language = "c" | "python" | "rust";
+export type RecordLanguage = "c" | "python" | "rust";
 
-const LANGUAGES: readonly unknown[] = ["c", "python", "rust"] satisfies Language[];
+const LANGUAGES: readonly unknown[] = ["c", "python", "rust"] satisfies RecordLanguage[];
 
 const PYTHON = new Set(
   ("False None True and as assert async await class def del elif except finally from global import in is lambda nonlocal " +
@@ -101,7 +101,7 @@ function piecesOf({ fields, size, align, packed }: Description): Piece[] {
  */
 export function textOf(
   records: readonly (Description | Named)[],
-  language: Language,
+  language: RecordLanguage,
   title?: string,
   given: readonly Named[] = [],
 ): string {

@@ -9,7 +9,7 @@ import type { Field } from "./fields.ts";
 export type Fields = Readonly<Record<string, Field>>;
 
 /** What sorts of fields there are: values, which can be assigned, atomic ones, and parts, which are objects of their own. */
-export type Sort = "value" | "atomic" | "part";
+export type FieldSort = "value" | "atomic" | "part";
 
 /** What a field is as a plain value. */
 export type FieldValue<X> = X extends Field<infer T> ? T : never;
@@ -18,7 +18,7 @@ export type FieldValue<X> = X extends Field<infer T> ? T : never;
 export type FieldView<X> = X extends Field<unknown, infer V> ? V : never;
 
 /** The names of fields of a sort, but for padding. */
-export type FieldName<F, S extends Sort = Sort> = {
+export type FieldName<F, S extends FieldSort = FieldSort> = {
   [K in keyof F]: F[K] extends Field<infer T, unknown, S> ? [T] extends [never] ? never : K : never;
 }[keyof F];
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { DESCRIPTION, type Description } from "../../../ffi/records/description.ts";
-import { type Language, type Named, textOf } from "../../../ffi/records/text.ts";
+import { type Named, type RecordLanguage, textOf } from "../../../ffi/records/text.ts";
 import { LibcError } from "../../../mod.ts";
 import { json } from "../shared/escape.ts";
 import { Failure, reasonOf, USAGE } from "../shared/failure.ts";
@@ -43,7 +43,7 @@ function descriptionOf(value: unknown): Description | undefined {
 }
 
 /** Their text. */
-export function textOfRecords({ all, wanted }: Exported, language: Language, file: string): string {
+export function textOfRecords({ all, wanted }: Exported, language: RecordLanguage, file: string): string {
   const wrong = wanted.find(([name]) => !/^[A-Za-z_]\w*$/.test(name) || name === "default");
   if (wrong) throw new Failure(`the record exported as ${wrong[0]} needs a name: record({ … }, { name })`);
   const title = file.replace(/^.*\//, "").replace(/\.\w+$/, "");

@@ -23,7 +23,7 @@ import {
   u8,
 } from "../../../mod.ts";
 import { DESCRIPTION, type Description } from "../../../ffi/records/description.ts";
-import { type Language, textOf } from "../../../ffi/records/text.ts";
+import { type RecordLanguage, textOf } from "../../../ffi/records/text.ts";
 import { has, needs } from "../../needs.ts";
 import { compile, run } from "../../support.ts";
 import { anyRecord } from "./_random.ts";
@@ -72,7 +72,7 @@ const many: [string, Description][] = [
 ];
 
 /** A directory with the text of records in a language. */
-function written(records: typeof many, language: Language): { path: string; text: string } & Disposable {
+function written(records: typeof many, language: RecordLanguage): { path: string; text: string } & Disposable {
   const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_records_" });
   const path = `${directory}/records.${{ c: "h", python: "py", rust: "rs" }[language]}`;
   const text = textOf(records, language, "records");
