@@ -8,7 +8,6 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { byteLengthOf } from "../native/bytes.ts";
 import { shown } from "../native/check.ts";
 import { tracing } from "../native/observer.ts";
 import type { Operation, Part, Place } from "./place.ts";
@@ -34,8 +33,6 @@ export let placedOf: (value: unknown) => Placed | undefined;
 export let fieldAt: (name: string, at: number, part: Part, index: number, syscall: string) => Property;
 /** The functions for an array's elements. */
 export let elementsOf: (element: Part) => Readonly<Record<string, Property>>;
-
-let moveTo: (view: Live, at: number) => void;
 
 /** What a class of views has. */
 export interface Property {
@@ -118,6 +115,7 @@ export class Live {
   readonly #length: number;
   #at: number;
   #children: Live[] | undefined; // those that were asked for
+  #element: Live | undefined; // a cursor's
 
   static {
     placedOf = (value) =>
@@ -133,9 +131,6 @@ export class Live {
 
     // called as a property, such that V8 does not reckon with a call in the middle of a loop before there was one
     const fails = { outside: (of: Live, index: unknown) => outside(of.#place, of.#length, index) };
-    moveTo = (view, at) => {
-      view.#at = at;
-    };
 
     fieldAt = (name, at, part, index, syscall) => {
       const { read, write, words, live } = part;
@@ -229,6 +224,31 @@ export class Live {
       const { read, write, words, live, size } = element;
       const NAME = "the element";
       if (live) {
+        class Cursor extends Live {
+          constructor(array: Live) {
+            if (placedOf(array)?.part.element !== element) {
+              throw new LibcError("record", "EINVAL", "cursors are made by the cursor() of an array of records");
+            }
+            const place = array.#place.part(array.#part, array.#at, array.#length * size);
+            super(MAKER, place, array.#part, 0, array.#length);
+            this.#element = live!(place, 0) as Live;
+          }
+
+          get(index: number): Live {
+            try {
+              if (Math.floor(index) !== index) fails.outside(this, index);
+              const view = this.#element!;
+              const at = index * size;
+              // that there is such a byte is the whole check: V8 makes less of it than of comparisons
+              view.#view.getUint8(at);
+              view.#at = at;
+              return view;
+            } catch (error) {
+              if (error instanceof RangeError && this.#place.isThere) fails.outside(this, index);
+              throw failed(this, error, NAME);
+            }
+          }
+        }
         return {
           get: {
             watched: method(function (this: Live, index: number): unknown {
@@ -251,10 +271,10 @@ export class Live {
             }),
           },
           cursor: {
-            watched: method(function (this: Live): Cursor {
+            watched: method(function (this: Live): Live {
               try {
                 // not by `new`: V8 would take the room that it has for inlining from the loop that comes then
-                return Reflect.construct(Cursor, [this.#place, this.#at, this.#length, element]);
+                return Reflect.construct(Cursor, [this]);
               } catch (error) {
                 throw failed(this, error, "the array");
               }
@@ -393,42 +413,4 @@ function here(array: LiveArray): Placed {
   const placed = placedOf(array);
   if (placed) return placed;
   throw new LibcError("record", "EINVAL", "asked of what is no array of a record");
-}
-
-/** One view for all elements of an array, one after the other. */
-class Cursor {
-  readonly #view: Live;
-  readonly #bytes: DataView<ArrayBuffer>; // just those of the array
-  readonly #place: Place;
-  readonly #at: number;
-  readonly #length: number;
-  readonly #size: number;
-
-  constructor(place: Place, at: number, length: number, element: Part) {
-    const { buffer, byteOffset } = place.view;
-    this.#place = place;
-    this.#bytes = new DataView(buffer, byteOffset + at, length * element.size);
-    this.#view = element.live!(place, at) as Live;
-    this.#at = at;
-    this.#length = length;
-    this.#size = element.size;
-  }
-
-  get(index: number): Live {
-    try {
-      if (Math.floor(index) !== index) outside(this.#place, this.#length, index);
-      // that there is such a byte is the whole check: V8 makes less of it than of comparisons
-      this.#bytes.getUint8(index * this.#size);
-      moveTo(this.#view, this.#at + index * this.#size);
-      return this.#view;
-    } catch (error) {
-      throw this.#failed(error, index);
-    }
-  }
-
-  #failed(error: unknown, index: unknown): LibcError {
-    const there = this.#length === 0 || byteLengthOf(this.#place.bytes) > 0;
-    if (error instanceof RangeError && there) outside(this.#place, this.#length, index);
-    return this.#place.failed(error, "the element");
-  }
 }

@@ -8,7 +8,7 @@ import { byteLengthOf } from "../native/bytes.ts";
 import { anyGone } from "../native/faults.ts";
 import type { Member } from "../native/kinds.ts";
 import type { Layout } from "../native/layout.ts";
-import { copied, mindGone, regionOf, write } from "../native/memory.ts";
+import { copied, mindGone, part as partOfMemory, regionOf, write } from "../native/memory.ts";
 import { type Field, tracing } from "../native/observer.ts";
 import type { Described } from "./description.ts";
 
@@ -93,6 +93,16 @@ export class Place {
     this.name = name;
     this.syscall = name || "record";
     this.ofFile = regionOf(bytes)?.place !== undefined;
+  }
+
+  /** Whether the memory is still there. */
+  get isThere(): boolean {
+    return this.root.size === 0 || byteLengthOf(this.bytes) > 0;
+  }
+
+  /** Some of its bytes as a place of their own. */
+  part(part: Part, at: number, length: number): Place {
+    return new Place(partOfMemory(this.bytes, at, length, this.syscall), part, this.path(part, at));
   }
 
   /** The bytes as numbers for `Atomics`. */
@@ -228,7 +238,10 @@ export class Place {
   /** Why something could not be read or written: the caller's mistake, or the memory is no longer there. */
   failed(error: unknown, name: string): LibcError {
     if (error instanceof LibcError) return error;
-    const gone = byteLengthOf(this.bytes) === 0;
-    return new LibcError(this.syscall, "EFAULT", gone ? `the memory of ${name} is gone` : `${name}: ${String(error)}`);
+    return new LibcError(
+      this.syscall,
+      "EFAULT",
+      !this.isThere ? `the memory of ${name} is gone` : `${name}: ${String(error)}`,
+    );
   }
 }

@@ -571,6 +571,7 @@ Deno.test("what cannot be declared is an error", () => {
     [() => enumOf(null as never), "values must be an object"],
     [() => Reflect.construct(RecordType, []), "made by record()"],
     [() => Reflect.construct(Reading.at(new Uint8Array(99)).constructor, []), "made by the at()"],
+    [() => Reflect.construct(Inner.arrayAt(new Uint8Array(2)).cursor().constructor, [{}]), "made by the cursor()"],
     [() => Reflect.construct(Object.getPrototypeOf(RecordType), [{}]), "made by functions"],
   ];
   for (const [action, why] of cases) {
@@ -640,6 +641,7 @@ Deno.test("a trace tells accesses with the field's name and value, also of views
     T.compareExchange(view, "n", 9, 1);
     list.get(2).id = 5;
     cursor.get(3).parts.get(0).flags = 6;
+    view.parts.cursor().get(1).flags = 8;
     Inner.write(view.parts.get(0), { flags: 3 });
     Inner.read(segment, 100);
     Inner.write(segment, { flags: 4 }, 102);
@@ -663,6 +665,7 @@ Deno.test("a trace tells accesses with the field's name and value, also of views
     `[${at("n")}] → T.n = 3`,
     `[${2 * T.size}] ← T[2].id = 5`,
     `[${3 * T.size + T.offsets.parts}] ← T[3].parts[0].flags = 6`,
+    `[${at("parts", 2)}] ← T.parts[1].flags = 8`,
     `[${at("parts")}] ← T.parts[0] = {flags=3}`,
     "[100] → Inner = {flags=0}",
     "[102] ← Inner = {flags=4}",
