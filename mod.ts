@@ -6,6 +6,9 @@
  * `Listener` are for those who don't want to think in C; `record` is for data that C and others are to read. All of it
  * needs `--allow-ffi`, which trusts the program as much as `--allow-all` would: through libc it can do whatever its user
  * can.
+ * The functions that are named as in C block as in C; `SharedMemory`, `MessageQueue`, `SemaphoreSet`, `PosixMessageQueue`,
+ * `Socket` and `Listener` are for those who don't want to think in C. All of it needs `--allow-ffi`, which trusts the program as
+ * much as `--allow-all` would: through libc it can do whatever its user can.
  *
  * ## Where the thin functions depart from C
  *
@@ -33,7 +36,7 @@
  * | `mq_send`, `mq_receive` and their timed kin | `msg_len` | may be left out: the whole buffer. What is sent may be a string |
  * | `mq_receive`, `mq_timedreceive` | `unsigned int *` for the priority | a `Uint32Array` |
  * | `mq_timedsend`, `mq_timedreceive` | `struct timespec` since 1970 | seconds since 1970, or `null` for ever |
- * | `mq_notify` | signal, thread or nothing | signal or nothing |
+ * | `mq_notify` | signal, thread or nothing; `union sigval` | signal or nothing; a number, `sival_int` |
  * | `shmat` | an address that one may choose | the segment's bytes; `shmaddr` is always `null` |
  * | `shmdt` | the address | the array that `shmat` gave |
  * | `wait`, `waitpid`, `wait3`, `wait4` | `int *` and macros | a {@linkcode WaitStatus} with the macros as properties |
@@ -60,6 +63,7 @@ export * from "./ffi/errors.ts";
 export * from "./ffi/helpers/fork.ts";
 export * from "./ffi/helpers/memory.ts";
 export * from "./ffi/libc/fcntl.ts";
+export * from "./ffi/libc/ifaddrs.ts";
 export {
   type addrinfo,
   type addrinfo_hints,
@@ -84,6 +88,13 @@ export {
   EAI_SYSTEM,
   gai_strerror,
   getaddrinfo,
+  getnameinfo,
+  type nameinfo,
+  NI_DGRAM,
+  NI_NAMEREQD,
+  NI_NOFQDN,
+  NI_NUMERICHOST,
+  NI_NUMERICSERV,
 } from "./ffi/libc/netdb.ts";
 export {
   mq_attr,
@@ -99,11 +110,13 @@ export {
   mq_timedsend,
   mq_unlink,
 } from "./ffi/libc/mqueue.ts";
+export * from "./ffi/libc/net/if.ts";
 export * from "./ffi/libc/netinet/in.ts";
 export * from "./ffi/libc/linux/futex.ts";
 export * from "./ffi/libc/poll.ts";
 export * from "./ffi/libc/pthread.ts";
 export * from "./ffi/libc/semaphore.ts";
+export * from "./ffi/libc/sched.ts";
 export {
   CLD_CONTINUED,
   CLD_DUMPED,
@@ -145,6 +158,9 @@ export {
   SIGCONT,
   sigdelset,
   sigemptyset,
+  SIGEV_NONE,
+  SIGEV_SIGNAL,
+  sigevent,
   sigfillset,
   SIGFPE,
   SIGHUP,
@@ -189,6 +205,7 @@ export {
   SIGXFSZ,
   struct_sigaction,
 } from "./ffi/libc/signal.ts";
+export * from "./ffi/libc/spawn.ts";
 export * from "./ffi/libc/stdio.ts";
 export * from "./ffi/libc/stdlib.ts";
 export * from "./ffi/libc/string.ts";
@@ -212,6 +229,8 @@ export {
   msqid_ds,
 } from "./ffi/libc/sys/msg.ts";
 export * from "./ffi/libc/sys/mman.ts";
+export * from "./ffi/libc/sys/pidfd.ts";
+export * from "./ffi/libc/sys/prctl.ts";
 export * from "./ffi/libc/sys/resource.ts";
 export * from "./ffi/libc/sys/select.ts";
 export {
@@ -248,6 +267,7 @@ export {
   timeval,
 } from "./ffi/libc/sys/time.ts";
 export * from "./ffi/libc/sys/timerfd.ts";
+export * from "./ffi/libc/sys/uio.ts";
 export * from "./ffi/libc/sys/un.ts";
 export * from "./ffi/libc/sys/wait.ts";
 export {
@@ -263,6 +283,9 @@ export * from "./ffi/objects/ipc_object.ts";
 export * from "./ffi/objects/message.ts";
 export * from "./ffi/objects/message_queue.ts";
 export * from "./ffi/objects/options.ts";
+export * from "./ffi/objects/process.ts";
+export * from "./ffi/objects/posix_message.ts";
+export * from "./ffi/objects/posix_message_queue.ts";
 export * from "./ffi/objects/readiness.ts";
 export * from "./ffi/objects/remove_on_signals.ts";
 export * from "./ffi/objects/semaphore_set.ts";

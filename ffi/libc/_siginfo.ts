@@ -131,6 +131,7 @@ export function tracedInfo(data: Uint8Array): TracedArgument {
   const int = (name: string) => view.getInt32(AT[name], true);
   const ptr = view.getBigUint64(AT.si_ptr, true);
   const [signo, code] = [int("si_signo"), int("si_code")];
+  if (signo === 0) return { struct: "siginfo_t", fields: {} }; // nothing has come
   const ofChild = signo === SIGCHLD && code > 0 && code <= CLD_CONTINUED;
   const fields: Record<string, TracedArgument> = {
     si_signo: signalFlags(signo),
@@ -150,7 +151,8 @@ export function tracedInfo(data: Uint8Array): TracedArgument {
   }
   if (code === SI_TIMER || code === SI_QUEUE || code === SI_MESGQ) {
     fields.si_int = int("si_int");
-    fields.si_ptr = { pointer: Number(ptr) };
+    const address = Number(ptr);
+    fields.si_ptr = Number.isSafeInteger(address) ? { pointer: address } : { integer: String(ptr) };
   }
   return { struct: "siginfo_t", fields };
 }

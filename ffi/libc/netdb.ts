@@ -4,14 +4,15 @@
  * @module
  */
 import { EAI_ERRORS, type ErrorCode, LibcError } from "../errors.ts";
+import { byteLengthOf, plain } from "../native/bytes.ts";
 import { asInt, option } from "../native/check.ts";
-import { always, call, elsewhere, header } from "../native/header.ts";
-import { address, flags, i32, nothing, oneOf, opaque, string, u32, u64 } from "../native/kinds.ts";
+import { always, call, elsewhere, header, unless } from "../native/header.ts";
+import { address, filled, flags, i32, nothing, oneOf, opaque, string, u32, u64 } from "../native/kinds.ts";
 import { layout, layoutOf, ownBytes, Struct, struct } from "../native/layout.ts";
 import { cstring, errno, text } from "../native/libc.ts";
 import { lasting } from "../native/own.ts";
 import { bytesAt, pointerOf, textAt } from "../native/pointed.ts";
-import { FAMILIES, type sockaddr, sockaddrFrom } from "./sys/_sockaddr.ts";
+import { addressIn, addressOf, FAMILIES, type sockaddr, sockaddrFrom, told } from "./sys/_sockaddr.ts";
 import { SOCK_DGRAM, SOCK_RAW, SOCK_STREAM } from "./sys/socket.ts";
 
 /** Without a node: the address is to be bound, so it is the wildcard address instead of loopback. */
@@ -28,6 +29,17 @@ export const AI_ALL = 0x10;
 export const AI_ADDRCONFIG = 0x20;
 /** The service is a port number: don't look names up. */
 export const AI_NUMERICSERV = 0x400;
+
+/** {@linkcode getnameinfo}: give the address as text, don't look names up. */
+export const NI_NUMERICHOST = 0x1;
+/** {@linkcode getnameinfo}: give the port number, don't look names up. */
+export const NI_NUMERICSERV = 0x2;
+/** {@linkcode getnameinfo}: of hosts of this network give the name alone, without the domain. */
+export const NI_NOFQDN = 0x4;
+/** {@linkcode getnameinfo}: fail with `EAI_NONAME` where there is no name, instead of giving the address as text. */
+export const NI_NAMEREQD = 0x8;
+/** {@linkcode getnameinfo}: the service is one of datagrams, whose name can be another. */
+export const NI_DGRAM = 0x10;
 
 /** Invalid `ai_flags`. */
 export const EAI_BADFLAGS: number = -1;
@@ -120,10 +132,31 @@ const GETADDRINFO = call(i32, [["node", string], ["service", string], ["hints", 
 const c = header({
   getaddrinfo: GETADDRINFO,
   freeaddrinfo: call(nothing, [["res", address]], { quiet: true }),
+  getnameinfo: call(i32, [
+    ["addr", addressIn],
+    ["addrlen", u32],
+    ["host", filled(string)],
+    ["hostlen", u32],
+    ["serv", filled(string)],
+    ["servlen", u32],
+    ["flags", flags({ NI_NUMERICHOST, NI_NUMERICSERV, NI_NOFQDN, NI_NAMEREQD, NI_DGRAM }, { radix: 16 })],
+  ], {
+    waits: unless("flags", NI_NUMERICHOST),
+    failed: (result) => result !== 0, // what it gives is the error's number
+  }),
   gai_strerror: call(address, [["errcode", i32]], { quiet: true }),
 });
 const later = elsewhere(GETADDRINFO);
 const CODES: ReadonlyMap<number, ErrorCode> = new Map(EAI_ERRORS);
+
+/** The error that a status tells of. `systemErrno` is only meant where it is `EAI_SYSTEM`. */
+function failure(syscall: string, status: number, systemErrno: number, detail: string): LibcError {
+  if (status === EAI_SYSTEM && systemErrno > 0) return new LibcError(syscall, systemErrno, detail);
+  return new LibcError(syscall, status, detail, {
+    code: CODES.get(status) ?? `${status}`,
+    reason: text(c.gai_strerror(status)),
+  });
+}
 
 /** The arguments of one call, as C wants them. They have to live as long as the call. */
 class Query {
@@ -168,13 +201,7 @@ class Query {
 
   /** Copies the list, and gives C's back. `systemErrno` is only meant where `status` is `EAI_SYSTEM`. */
   finish(status: number, systemErrno: number): addrinfo[] {
-    if (status !== 0) {
-      if (status === EAI_SYSTEM && systemErrno > 0) throw new LibcError("getaddrinfo", systemErrno, this.#detail);
-      throw new LibcError("getaddrinfo", status, this.#detail, {
-        code: CODES.get(status) ?? `${status}`,
-        reason: text(c.gai_strerror(status)),
-      });
-    }
+    if (status !== 0) throw failure("getaddrinfo", status, systemErrno, this.#detail);
     const head = this.result[0];
     try {
       const list: addrinfo[] = [];
@@ -248,6 +275,57 @@ export async function getaddrinfoElsewhere(
 const BLOCK = 1024; // bytes: more than names mostly have
 /** Memory of lookups on other threads that are over; new ones take it again. */
 const blocks: ArrayBuffer[] = [];
+
+const NI_MAXHOST = 1025;
+const SERV = 128; // NI_MAXSERV is 32, but paths are longer
+const LONGEST_ADDRESS = 2 + SERV;
+const decoder = new TextDecoder();
+
+function textIn(bytes: Uint8Array): string {
+  const end = bytes.indexOf(0);
+  return decoder.decode(end < 0 ? bytes : bytes.subarray(0, end));
+}
+
+/** The names that belong to an address. */
+export interface nameinfo {
+  /** The host's name, or its address as text if there is none. */
+  host: string;
+  /** The service's name, or the port number as text if there is none. */
+  serv: string;
+}
+
+/**
+ * Finds the names of a host and a service by an address, `getnameinfo(3)`: the inverse of {@linkcode getaddrinfo}. It blocks as long as a
+ * name server takes to answer, but not with `NI_NUMERICHOST`.
+ *
+ * @param addr The address.
+ * @param flags `NI_NUMERICHOST`, `NI_NUMERICSERV`, `NI_NAMEREQD`, `NI_NOFQDN`, `NI_DGRAM`; 0 unless given.
+ * @returns The names; of a unix socket this host's name, and the path.
+ * @throws {LibcError} `EAI_NONAME`, `EAI_AGAIN`, `EAI_FAMILY`, `EAI_BADFLAGS` …; `errno` is the (negative) number of that. `EFAULT` not an
+ * address.
+ *
+ * @example
+ * ```ts
+ * import { getnameinfo, NI_NUMERICHOST, NI_NUMERICSERV, sockaddr } from "./mod.ts";
+ *
+ * const { host, serv } = getnameinfo(sockaddr.parse("[::1]:80"), NI_NUMERICHOST | NI_NUMERICSERV);
+ * console.log(host, serv); // ::1 80
+ * ```
+ */
+export function getnameinfo(addr: sockaddr, flags?: number): nameinfo {
+  if (flags === undefined) flags = 0;
+  flags = asInt(flags, "getnameinfo", "flags");
+  const { bytes, length } = addressOf(addr, "getnameinfo");
+  // glibc reads a path as far as the service has room, whatever the length says
+  const copy = new Uint8Array(LONGEST_ADDRESS);
+  const given = Math.min(length, byteLengthOf(bytes), copy.length);
+  copy.set(plain(bytes, 0, given));
+  const host = new Uint8Array(NI_MAXHOST);
+  const serv = new Uint8Array(SERV);
+  const status = c.getnameinfo(copy, given, host, host.length, serv, serv.length, flags);
+  if (status !== 0) throw failure("getnameinfo", status, errno(), told(addr));
+  return { host: textIn(host), serv: textIn(serv) };
+}
 
 /**
  * The message of an error of {@linkcode getaddrinfo}, `gai_strerror(3)`.

@@ -44,6 +44,8 @@ const PRIO_INHERIT = 32;
 const PRIO_PROTECT = 64;
 const PSHARED = 128;
 const ELISION = 256 | 512;
+// in a condition: how many wait, above three other bits
+const REFERENCES = 9;
 const MUTEX_SIZE = Deno.build.arch === "aarch64" ? 48 : 40; // bytes
 const COND_SIZE = 48;
 
@@ -101,7 +103,7 @@ const c = header({
   pthread_condattr_setclock: call(i32, [["attr", condattrKind], ["clock_id", clock()]], pthread),
   pthread_condattr_getclock: call(i32, [["attr", condattrKind], ["clock_id", number]], pthread),
   pthread_cond_init: call(i32, [["cond", condKind], ["attr", condattrKind]], pthread),
-  pthread_cond_destroy: call(i32, [["cond", condKind]], waiting),
+  pthread_cond_destroy: call(i32, [["cond", condKind]], pthread),
   pthread_cond_wait: call(i32, [["cond", condKind], ["mutex", mutexKind]], waiting),
   pthread_cond_timedwait: call(i32, [["cond", condKind], ["mutex", mutexKind], ["abstime", abs_timeout]], waiting),
   pthread_cond_signal: call(i32, [["cond", condKind]], pthread),
@@ -198,8 +200,8 @@ export class pthread_mutex_t {
 /**
  * A place for a condition inside shared memory, `pthread_cond_t`; {@linkcode pthread_cond_init} makes one of it.
  *
- * It is not robust: a process that is killed while it waits may take a `pthread_cond_signal` with it, and
- * `pthread_cond_destroy` waits for it for ever.
+ * It is not robust: a process that is killed while it waits may take a `pthread_cond_signal` with it. And what other bytes
+ * are written there, libc believes: it may wait for ever.
  *
  * @example
  * ```ts
@@ -739,11 +741,11 @@ export function pthread_cond_init(cond: pthread_cond_t, attr: pthread_condattr_t
 }
 
 /**
- * Ends a condition, `pthread_cond_destroy(3)`. It waits for those who have been woken and are not back yet, and for ever for
- * one who was killed while it waited.
+ * Ends a condition, `pthread_cond_destroy(3)`. C's waits for those who have been woken and are not back yet, and for ever for one who
+ * was killed while it waited; this says so.
  *
  * @param cond The condition.
- * @throws {LibcError} `EINVAL` there is none.
+ * @throws {LibcError} `EBUSY` somebody waits for it, or was killed then; `EINVAL` there is none.
  *
  * @example
  * ```ts
@@ -758,6 +760,9 @@ export function pthread_cond_init(cond: pthread_cond_t, attr: pthread_condattr_t
  */
 export function pthread_cond_destroy(cond: pthread_cond_t): void {
   const found = placeFor(condOf(cond), cond, "pthread_cond_destroy");
+  if (found.words[REFERENCES] >>> 3 !== 0) {
+    throw new LibcError("pthread_cond_destroy", "EBUSY", "somebody waits for it, or was killed while he did");
+  }
   mind(c.pthread_cond_destroy(found.pointer), "pthread_cond_destroy");
 }
 

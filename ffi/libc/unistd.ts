@@ -16,7 +16,9 @@ import {
   flags,
   i32,
   id,
+  type Kind,
   long,
+  memory,
   nothing,
   oneOf,
   received,
@@ -26,8 +28,8 @@ import {
   u32,
 } from "../native/kinds.ts";
 import { cstring, errno } from "../native/libc.ts";
-import { pointersTo } from "../native/pointed.ts";
 import { armTrap, isEnding, runChild, setTrap } from "../native/traps.ts";
+import { cstrings } from "./_argv.ts";
 import { SEEK } from "./_seek.ts";
 import { O_CLOEXEC, O_DIRECT, O_NONBLOCK } from "./fcntl.ts";
 
@@ -35,6 +37,16 @@ export { SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET } from "./_seek.ts";
 
 const opensEnds = (args: unknown[]) => [...args[0] as Int32Array];
 const newFlags = flags({ O_NONBLOCK, O_CLOEXEC, O_DIRECT }, { radix: 16 });
+
+const NOBODY = 0xffff_ffff; // (uid_t) -1
+
+/** A user or a group: -1 is none. */
+const user = { ...u32, decode: (value: unknown) => value === NOBODY ? -1 : Number(value) };
+/** As many groups as the call gives. */
+const groups: Kind<"buffer"> = memory((data, call) => {
+  const list = new Uint32Array(data.buffer, data.byteOffset, Math.min(call.result ?? 0, data.byteLength / 4));
+  return Array.from(list);
+});
 
 const c = header({
   fork: call(id, [], { lifecycle: true, around: forking }),
@@ -59,6 +71,33 @@ const c = header({
   usleep: call(i32, [["usec", u32]], { waits: always }),
   unlink: call(i32, [["pathname", string]]),
   execve: call(i32, [["pathname", string], ["argv", strings], ["envp", strings]], { lifecycle: true }),
+  execv: call(i32, [["pathname", string], ["argv", strings]], { lifecycle: true }),
+  execvp: call(i32, [["file", string], ["argv", strings]], { lifecycle: true }),
+  execvpe: call(i32, [["file", string], ["argv", strings], ["envp", strings]], { lifecycle: true }),
+  fexecve: call(i32, [["fd", id], ["argv", strings], ["envp", strings]], { lifecycle: true }),
+  gettid: call(id, []),
+  getuid: call(u32, []),
+  geteuid: call(u32, []),
+  getgid: call(u32, []),
+  getegid: call(u32, []),
+  getresuid: call(i32, [["ruid", filled(array(user))], ["euid", filled(array(user))], ["suid", filled(array(user))]]),
+  getresgid: call(i32, [["rgid", filled(array(user))], ["egid", filled(array(user))], ["sgid", filled(array(user))]]),
+  getgroups: call(i32, [["size", i32], ["list", filled(groups)]]),
+  setuid: call(i32, [["uid", user]]),
+  setgid: call(i32, [["gid", user]]),
+  seteuid: call(i32, [["euid", user]]),
+  setegid: call(i32, [["egid", user]]),
+  setreuid: call(i32, [["ruid", user], ["euid", user]]),
+  setregid: call(i32, [["rgid", user], ["egid", user]]),
+  setresuid: call(i32, [["ruid", user], ["euid", user], ["suid", user]]),
+  setresgid: call(i32, [["rgid", user], ["egid", user], ["sgid", user]]),
+  setgroups: call(i32, [["size", size], ["list", array(user, "size")]]),
+  getpgid: call(id, [["pid", id]]),
+  setpgid: call(i32, [["pid", id], ["pgid", id]]),
+  getpgrp: call(id, []),
+  setpgrp: call(i32, []),
+  getsid: call(id, [["pid", id]]),
+  setsid: call(id, []),
 });
 
 /** What is around the bare call. */
@@ -534,7 +573,461 @@ export function chdir(path: string): void {
 }
 
 /**
+ * The id of the thread that runs this JavaScript, `gettid(2)`: the pid on the program's main thread, another one in a Worker
+ * and in `deno test`.
+ *
+ * @returns The id.
+ *
+ * @example
+ * ```ts
+ * import { gettid } from "./mod.ts";
+ *
+ * console.log(gettid() > 0); // true
+ * ```
+ */
+export function gettid(): number {
+  return c.gettid();
+}
+
+/**
+ * The real user of this process, `getuid(2)`.
+ *
+ * @returns The id.
+ *
+ * @example
+ * ```ts
+ * import { getuid } from "./mod.ts";
+ *
+ * console.log(getuid() === Deno.uid()); // true, unless rights were changed
+ * ```
+ */
+export function getuid(): number {
+  return c.getuid();
+}
+
+/**
+ * The effective user of this process, whose rights it has, `geteuid(2)`.
+ *
+ * @returns The id.
+ *
+ * @example
+ * ```ts
+ * import { geteuid } from "./mod.ts";
+ *
+ * console.log(geteuid() === Deno.uid()); // true, unless rights were changed
+ * ```
+ */
+export function geteuid(): number {
+  return c.geteuid();
+}
+
+/**
+ * The real group of this process, `getgid(2)`.
+ *
+ * @returns The id.
+ *
+ * @example
+ * ```ts
+ * import { getgid } from "./mod.ts";
+ *
+ * console.log(getgid() === Deno.gid()); // true, unless rights were changed
+ * ```
+ */
+export function getgid(): number {
+  return c.getgid();
+}
+
+/**
+ * The effective group of this process, `getegid(2)`.
+ *
+ * @returns The id.
+ *
+ * @example
+ * ```ts
+ * import { getegid } from "./mod.ts";
+ *
+ * console.log(getegid() === Deno.gid()); // true, unless rights were changed
+ * ```
+ */
+export function getegid(): number {
+  return c.getegid();
+}
+
+/**
+ * The real, effective and saved users of this process, `getresuid(2)`.
+ *
+ * @returns The three.
+ *
+ * @example
+ * ```ts
+ * import { getuid, getresuid } from "./mod.ts";
+ *
+ * const [real, effective, saved] = getresuid();
+ * console.log(real === getuid(), effective === saved);
+ * ```
+ */
+export function getresuid(): [real: number, effective: number, saved: number] {
+  const [real, effective, saved] = [new Uint32Array(1), new Uint32Array(1), new Uint32Array(1)];
+  if (c.getresuid(real, effective, saved) < 0) throw new LibcError("getresuid", errno());
+  return [real[0], effective[0], saved[0]];
+}
+
+/**
+ * The real, effective and saved groups of this process, `getresgid(2)`.
+ *
+ * @returns The three.
+ *
+ * @example
+ * ```ts
+ * import { getgid, getresgid } from "./mod.ts";
+ *
+ * const [real, effective, saved] = getresgid();
+ * console.log(real === getgid(), effective === saved);
+ * ```
+ */
+export function getresgid(): [real: number, effective: number, saved: number] {
+  const [real, effective, saved] = [new Uint32Array(1), new Uint32Array(1), new Uint32Array(1)];
+  if (c.getresgid(real, effective, saved) < 0) throw new LibcError("getresgid", errno());
+  return [real[0], effective[0], saved[0]];
+}
+
+/**
+ * The supplementary groups of this process, `getgroups(2)`.
+ *
+ * @returns The groups' ids.
+ * @throws {LibcError} `EINVAL` another thread has set more meanwhile.
+ *
+ * @example
+ * ```ts
+ * import { getgroups } from "./mod.ts";
+ *
+ * console.log(Array.isArray(getgroups())); // true
+ * ```
+ */
+export function getgroups(): number[] {
+  const count = c.getgroups(0, null);
+  if (count < 0) throw new LibcError("getgroups", errno());
+  if (count === 0) return [];
+  const list = new Uint32Array(count);
+  const n = c.getgroups(count, list);
+  if (n < 0) throw new LibcError("getgroups", errno(), `${count} groups`);
+  return Array.from(list.subarray(0, n));
+}
+
+/** A user or group id; -1 for none. */
+function asUser(value: number, syscall: string, name: string): number {
+  return value === -1 ? NOBODY : asUint(value, syscall, name);
+}
+
+/**
+ * Sets the effective user, and for a privileged process the real and the saved one: for good, `setuid(2)`. libc does it on all threads of the process, Deno's among them.
+ *
+ * @param uid The user.
+ * @throws {LibcError} `EPERM`; `EINVAL` no such id in this user namespace; `EAGAIN`.
+ *
+ * @example
+ * ```ts
+ * import { getuid, setuid } from "./mod.ts";
+ *
+ * setuid(getuid()); // it is already
+ * ```
+ */
+export function setuid(uid: number): void {
+  if (c.setuid(asUser(uid, "setuid", "uid")) < 0) throw new LibcError("setuid", errno(), `${uid}`);
+}
+
+/**
+ * Sets the effective group, and for a privileged process the real and the saved one, `setgid(2)`. libc does it on all threads of the process, Deno's among them.
+ *
+ * @param gid The group.
+ * @throws {LibcError} `EPERM`; `EINVAL` no such id in this user namespace; `EAGAIN`.
+ *
+ * @example
+ * ```ts
+ * import { getgid, setgid } from "./mod.ts";
+ *
+ * setgid(getgid()); // it is already
+ * ```
+ */
+export function setgid(gid: number): void {
+  if (c.setgid(asUser(gid, "setgid", "gid")) < 0) throw new LibcError("setgid", errno(), `${gid}`);
+}
+
+/**
+ * Sets the effective user: a privileged process can go back, `seteuid(2)`. libc does it on all threads of the process, Deno's among them.
+ *
+ * @param euid The user.
+ * @throws {LibcError} `EPERM`; `EINVAL` no such id in this user namespace; `EAGAIN`.
+ *
+ * @example
+ * ```ts
+ * import { getuid, seteuid } from "./mod.ts";
+ *
+ * seteuid(getuid()); // it is already
+ * ```
+ */
+export function seteuid(euid: number): void {
+  if (c.seteuid(asUser(euid, "seteuid", "euid")) < 0) throw new LibcError("seteuid", errno(), `${euid}`);
+}
+
+/**
+ * Sets the effective group, `setegid(2)`. libc does it on all threads of the process, Deno's among them.
+ *
+ * @param egid The group.
+ * @throws {LibcError} `EPERM`; `EINVAL` no such id in this user namespace; `EAGAIN`.
+ *
+ * @example
+ * ```ts
+ * import { getgid, setegid } from "./mod.ts";
+ *
+ * setegid(getgid()); // it is already
+ * ```
+ */
+export function setegid(egid: number): void {
+  if (c.setegid(asUser(egid, "setegid", "egid")) < 0) throw new LibcError("setegid", errno(), `${egid}`);
+}
+
+/**
+ * Sets the real and the effective user, `setreuid(2)`. libc does it on all threads of the process, Deno's among them.
+ *
+ * @param ruid The real user; -1 leaves it as it is.
+ * @param euid The effective user; -1 leaves it as it is.
+ * @throws {LibcError} `EPERM`; `EINVAL` no such id in this user namespace; `EAGAIN`.
+ *
+ * @example
+ * ```ts
+ * import { setreuid } from "./mod.ts";
+ *
+ * setreuid(-1, -1); // nothing changes
+ * ```
+ */
+export function setreuid(ruid: number, euid: number): void {
+  if (c.setreuid(asUser(ruid, "setreuid", "ruid"), asUser(euid, "setreuid", "euid")) < 0) {
+    throw new LibcError("setreuid", errno(), `${ruid}, ${euid}`);
+  }
+}
+
+/**
+ * Sets the real and the effective group, `setregid(2)`. libc does it on all threads of the process, Deno's among them.
+ *
+ * @param rgid The real group; -1 leaves it as it is.
+ * @param egid The effective group; -1 leaves it as it is.
+ * @throws {LibcError} `EPERM`; `EINVAL` no such id in this user namespace; `EAGAIN`.
+ *
+ * @example
+ * ```ts
+ * import { setregid } from "./mod.ts";
+ *
+ * setregid(-1, -1); // nothing changes
+ * ```
+ */
+export function setregid(rgid: number, egid: number): void {
+  if (c.setregid(asUser(rgid, "setregid", "rgid"), asUser(egid, "setregid", "egid")) < 0) {
+    throw new LibcError("setregid", errno(), `${rgid}, ${egid}`);
+  }
+}
+
+/**
+ * Sets the real, effective and saved user, `setresuid(2)`. libc does it on all threads of the process, Deno's among them.
+ *
+ * @param ruid The real user; -1 leaves it as it is.
+ * @param euid The effective user; -1 leaves it as it is.
+ * @param suid The saved user; -1 leaves it as it is.
+ * @throws {LibcError} `EPERM`; `EINVAL` no such id in this user namespace; `EAGAIN`.
+ *
+ * @example
+ * ```ts
+ * import { setresuid } from "./mod.ts";
+ *
+ * setresuid(-1, -1, -1); // nothing changes
+ * ```
+ */
+export function setresuid(ruid: number, euid: number, suid: number): void {
+  if (
+    c.setresuid(
+      asUser(ruid, "setresuid", "ruid"),
+      asUser(euid, "setresuid", "euid"),
+      asUser(suid, "setresuid", "suid"),
+    ) < 0
+  ) throw new LibcError("setresuid", errno(), `${ruid}, ${euid}, ${suid}`);
+}
+
+/**
+ * Sets the real, effective and saved group, `setresgid(2)`. libc does it on all threads of the process, Deno's among them.
+ *
+ * @param rgid The real group; -1 leaves it as it is.
+ * @param egid The effective group; -1 leaves it as it is.
+ * @param sgid The saved group; -1 leaves it as it is.
+ * @throws {LibcError} `EPERM`; `EINVAL` no such id in this user namespace; `EAGAIN`.
+ *
+ * @example
+ * ```ts
+ * import { setresgid } from "./mod.ts";
+ *
+ * setresgid(-1, -1, -1); // nothing changes
+ * ```
+ */
+export function setresgid(rgid: number, egid: number, sgid: number): void {
+  if (
+    c.setresgid(
+      asUser(rgid, "setresgid", "rgid"),
+      asUser(egid, "setresgid", "egid"),
+      asUser(sgid, "setresgid", "sgid"),
+    ) < 0
+  ) throw new LibcError("setresgid", errno(), `${rgid}, ${egid}, ${sgid}`);
+}
+
+/**
+ * Sets the supplementary groups, `setgroups(2)`: who gives up privileges does it first, as `setuid` takes the right to. libc does it
+ * on all threads of the process, Deno's among them.
+ *
+ * @param list The groups' ids, at most 65536.
+ * @throws {LibcError} `EPERM`; `EINVAL` too many, or what is no id.
+ *
+ * @example
+ * ```ts
+ * import { LibcError, setgroups } from "./mod.ts";
+ *
+ * try {
+ *   setgroups([-1]);
+ * } catch (error) {
+ *   console.log(error instanceof LibcError); // true: that is no group
+ * }
+ * ```
+ */
+export function setgroups(list: readonly number[]): void {
+  const MOST = 65536;
+  const ids: number[] = [];
+  try {
+    if (!Array.isArray(list) || list.length > MOST) {
+      throw new LibcError("setgroups", "EINVAL", `list must be an array of at most ${MOST} groups, got ${shown(list)}`);
+    }
+    for (let i = 0; i < list.length && i < MOST; i++) ids.push(asUint(list[i], "setgroups", "list"));
+  } catch (error) {
+    throw error instanceof LibcError ? error : new LibcError("setgroups", "EINVAL", "list cannot be read");
+  }
+  const groups = new Uint32Array(Math.max(1, ids.length));
+  groups.set(ids);
+  if (c.setgroups(BigInt(ids.length), groups) < 0) throw new LibcError("setgroups", errno(), `${ids.length} groups`);
+}
+
+/**
+ * The process group of a process, `getpgid(2)`.
+ *
+ * @param pid The process; 0 this one.
+ * @returns The group's id, which is the pid of its first leader.
+ * @throws {LibcError} `ESRCH` no such process; `EPERM`.
+ *
+ * @example
+ * ```ts
+ * import { getpgid, getpgrp } from "./mod.ts";
+ *
+ * console.log(getpgid(0) === getpgrp()); // true
+ * ```
+ */
+export function getpgid(pid: number): number {
+  const result = c.getpgid(asInt(pid, "getpgid", "pid"));
+  if (result < 0) throw new LibcError("getpgid", errno(), `pid ${pid}`);
+  return result;
+}
+
+/**
+ * Puts a process into a process group, `setpgid(2)`: this one, or a child that has not called `execve` yet. `kill` with a negative pid
+ * reaches a whole group; so does Ctrl-C that in the foreground.
+ *
+ * @param pid The process; 0 this one.
+ * @param pgid A group of the same session; 0 for a new one, of which `pid` is the leader.
+ * @throws {LibcError} `ESRCH` neither this process nor a child; `EACCES` the child runs a program already; `EPERM`; `EINVAL`.
+ *
+ * @example
+ * ```ts
+ * import { getpgrp, setpgid } from "./mod.ts";
+ *
+ * setpgid(0, getpgrp()); // it is in there already
+ * ```
+ */
+export function setpgid(pid: number, pgid: number): void {
+  if (c.setpgid(asInt(pid, "setpgid", "pid"), asInt(pgid, "setpgid", "pgid")) < 0) {
+    throw new LibcError("setpgid", errno(), `pid ${pid}, group ${pgid}`);
+  }
+}
+
+/**
+ * The process group of this process, `getpgrp(2)`.
+ *
+ * @returns The group's id.
+ *
+ * @example See {@linkcode getpgid}.
+ */
+export function getpgrp(): number {
+  return c.getpgrp();
+}
+
+/**
+ * Makes this process the leader of a new process group, `setpgrp(2)`: `setpgid(0, 0)`.
+ *
+ * @throws {LibcError} `EPERM` it leads a session.
+ *
+ * @example
+ * ```ts ignore
+ * import { getpgrp, getpid, setpgrp } from "./mod.ts";
+ *
+ * setpgrp(); // Ctrl-C does not reach it any more
+ * console.log(getpgrp() === getpid()); // true
+ * ```
+ */
+export function setpgrp(): void {
+  if (c.setpgrp() < 0) throw new LibcError("setpgrp", errno());
+}
+
+/**
+ * The session of a process, `getsid(2)`.
+ *
+ * @param pid The process; 0 this one.
+ * @returns The session's id, which is the pid of its leader.
+ * @throws {LibcError} `ESRCH` no such process; `EPERM`.
+ *
+ * @example
+ * ```ts
+ * import { getsid } from "./mod.ts";
+ *
+ * console.log(getsid(0) >= 0); // true
+ * ```
+ */
+export function getsid(pid: number): number {
+  const result = c.getsid(asInt(pid, "getsid", "pid"));
+  if (result < 0) throw new LibcError("getsid", errno(), `pid ${pid}`);
+  return result;
+}
+
+/**
+ * Makes this process the leader of a new session, without a terminal, and of a new process group in it, `setsid(2)`.
+ *
+ * @returns The session's id: this process's pid.
+ * @throws {LibcError} `EPERM` it leads a process group already, as every program does that a shell starts: call it in a child.
+ *
+ * @example
+ * ```ts ignore
+ * import { enableFork, fork, setsid } from "./mod.ts";
+ *
+ * enableFork();
+ * fork(() => {
+ *   setsid(); // what the terminal sends does not reach this child
+ * });
+ * ```
+ */
+export function setsid(): number {
+  const result = c.setsid();
+  if (result < 0) throw new LibcError("setsid", errno());
+  return result;
+}
+
+/**
  * Replaces this process by another program, `execve(2)`. It comes back only by throwing.
+ *
+ * Signals with handlers get their default actions, ignored ones stay ignored (Deno ignores `SIGPIPE`), and descriptors without
+ * `FD_CLOEXEC` stay open. The functions with a variable number of arguments, `execl` and its like, are these with an
+ * array.
  *
  * @param pathname The program's file.
  * @param argv Its arguments; the first is its name.
@@ -554,25 +1047,96 @@ export function chdir(path: string): void {
  */
 export function execve(pathname: string, argv: string[], envp: string[]): never {
   const file = cstring(pathname, "execve", "pathname");
-  const args = cstrings(argv, "argv");
-  const env = cstrings(envp, "envp");
-  c.execve(file, pointersTo(args), pointersTo(env));
+  const args = cstrings(argv, "execve", "argv");
+  const env = cstrings(envp, "execve", "envp");
+  c.execve(file, args, env);
   throw new LibcError("execve", errno(), pathname);
 }
 
-const MOST = 2 ** 20; // strings: the kernel has room for fewer
+/** How many arguments these two take: for a script without `#!` libc copies them to the stack. */
+const MOST_SEARCHED = 2 ** 16;
 
-function cstrings(list: string[], name: string): Uint8Array<ArrayBuffer>[] {
-  const strings: Uint8Array<ArrayBuffer>[] = [];
-  try {
-    if (!Array.isArray(list)) {
-      throw new LibcError("execve", "EINVAL", `${name} must be an array of strings, got ${shown(list)}`);
-    }
-    if (list.length > MOST) throw new LibcError("execve", "E2BIG", `${name} has ${list.length} strings`);
-    // by index: a hole is undefined here, and nobody's iterator is asked
-    for (let i = 0; i < list.length; i++) strings.push(cstring(list[i], "execve", name));
-  } catch (error) {
-    throw error instanceof LibcError ? error : new LibcError("execve", "EINVAL", `${name} cannot be read`);
-  }
-  return strings;
+/**
+ * As {@linkcode execve}, with this process's environment, `execv(3)`.
+ *
+ * @param pathname The program's file.
+ * @param argv Its arguments; the first is its name.
+ * @throws {LibcError} As {@linkcode execve}.
+ *
+ * @example
+ * ```ts ignore
+ * import { execv } from "./mod.ts";
+ *
+ * execv("/bin/ls", ["ls", "-l"]);
+ * ```
+ */
+export function execv(pathname: string, argv: string[]): never {
+  const file = cstring(pathname, "execv", "pathname");
+  c.execv(file, cstrings(argv, "execv", "argv"));
+  throw new LibcError("execv", errno(), pathname);
+}
+
+/**
+ * As {@linkcode execv}, but a name without a slash is searched for in `PATH`, `execvp(3)`; what is no program is given to `/bin/sh`.
+ *
+ * @param file The program's name or file.
+ * @param argv Its arguments, at most 65536; the first is its name.
+ * @throws {LibcError} As {@linkcode execve}.
+ *
+ * @example
+ * ```ts ignore
+ * import { execvp } from "./mod.ts";
+ *
+ * execvp("ls", ["ls", "-l"]);
+ * ```
+ */
+export function execvp(file: string, argv: string[]): never {
+  const path = cstring(file, "execvp", "file");
+  c.execvp(path, cstrings(argv, "execvp", "argv", MOST_SEARCHED));
+  throw new LibcError("execvp", errno(), file);
+}
+
+/**
+ * As {@linkcode execvp}, with another environment, `execvpe(3)`. `PATH` is this process's.
+ *
+ * @param file The program's name or file.
+ * @param argv Its arguments, at most 65536; the first is its name.
+ * @param envp Its environment, as `NAME=value`.
+ * @throws {LibcError} As {@linkcode execve}.
+ *
+ * @example
+ * ```ts ignore
+ * import { execvpe } from "./mod.ts";
+ *
+ * execvpe("ls", ["ls", "-l"], ["LANG=C"]);
+ * ```
+ */
+export function execvpe(file: string, argv: string[], envp: string[]): never {
+  const path = cstring(file, "execvpe", "file");
+  const args = cstrings(argv, "execvpe", "argv", MOST_SEARCHED);
+  c.execvpe(path, args, cstrings(envp, "execvpe", "envp"));
+  throw new LibcError("execvpe", errno(), file);
+}
+
+/**
+ * As {@linkcode execve}, with a descriptor of the program's file, `fexecve(3)`.
+ *
+ * @param fd The descriptor; a script's must stay open on `execve`, as its interpreter opens it again.
+ * @param argv Its arguments; the first is its name.
+ * @param envp Its environment, as `NAME=value`.
+ * @throws {LibcError} As {@linkcode execve}; `EBADF`; `ENOENT` a script, and the descriptor has `O_CLOEXEC`.
+ *
+ * @example
+ * ```ts ignore
+ * import { fexecve, O_CLOEXEC, O_RDONLY, open } from "./mod.ts";
+ *
+ * fexecve(open("/bin/ls", O_RDONLY | O_CLOEXEC), ["ls", "-l"], []);
+ * ```
+ */
+export function fexecve(fd: number, argv: string[], envp: string[]): never {
+  fd = asFd(fd, "fexecve");
+  const args = cstrings(argv, "fexecve", "argv");
+  const env = cstrings(envp, "fexecve", "envp");
+  c.fexecve(fd, args, env);
+  throw new LibcError("fexecve", errno(), `descriptor ${fd}`);
 }

@@ -120,6 +120,21 @@ export function itemsOf(list: unknown, most: number): unknown[] {
   }
 }
 
+/** The items of an array, a hole as undefined; of a longer one as many as `most`. */
+export function asItems(list: unknown, most: number, syscall: string, name: string): unknown[] {
+  const items: unknown[] = [];
+  try {
+    if (Array.isArray(list)) {
+      const length = Math.min(list.length, most);
+      for (let i = 0; i < length; i++) items.push(list[i]);
+      return items;
+    }
+  } catch {
+    throw new LibcError(syscall, "EFAULT", `${name} cannot be read`);
+  }
+  throw bad(syscall, name, "an array", list);
+}
+
 /** A string. */
 export function asString(value: string, syscall: string, name: string): string {
   if (typeof value === "string") return value;

@@ -24,6 +24,8 @@ export interface CallOptions {
   symbol?: string;
   /** The number of the system call, where not every libc has a function for it. */
   syscall?: Readonly<Record<typeof Deno.build.arch, number>>;
+  /** How many arguments follow the others that are always 0, and that no trace shows. */
+  zeros?: number;
   /** Whether it may make the process wait, judged by its arguments. */
   waits?: (call: Call) => boolean;
   /** The parameter with the descriptor from which it waits for something: a look there tells whether it will wait. */
@@ -130,13 +132,17 @@ export function openNow(functions: object, name: string): void {
 /** The function itself, opened now. */
 export function bare(declared: Declared): AnyFunction {
   onFirstCall(declared.symbol);
-  const { symbol, syscall, parameters, result, around, opens } = declared;
+  const { symbol, syscall, zeros, parameters, result, around, opens } = declared;
   const types = parameters.map(([, { ffi }]) => ffi);
   let found: AnyFunction;
   if (syscall) {
     const number = BigInt(syscall[Deno.build.arch]);
     const call = open("syscall", { parameters: ["i64", ...types], result: result.ffi });
     found = (...args) => call(number, ...args);
+  } else if (zeros) {
+    const rest = Array<bigint>(zeros).fill(0n);
+    const call = open(symbol, { parameters: [...types, ...rest.map((): Ffi => "u64")], result: result.ffi });
+    found = (...args) => call(...args, ...rest);
   } else found = open(symbol, { parameters: types, result: result.ffi });
   if (around) found = around(found);
   if (!result.descriptor && !opens) return found;

@@ -11,6 +11,12 @@ export function pointers(list: bigint[]): BigUint64Array<ArrayBuffer> {
   return array;
 }
 
+/** Where bytes lie: for the call that is made right now, as they may be gone later. */
+export function addressOfBytes(bytes: Uint8Array<ArrayBuffer>): bigint {
+  const at = Deno.UnsafePointer.of(bytes);
+  return at === null ? 0n : Deno.UnsafePointer.value(at);
+}
+
 const pointedTo = new WeakMap<BigUint64Array, Uint8Array[]>();
 
 /** The same of what arrays hold; these live as long as the array of their addresses. */

@@ -27,6 +27,7 @@ import {
   shutdown,
   SO_DOMAIN,
   SO_ERROR,
+  SO_PASSCRED,
   SO_PEERCRED,
   SO_REUSEADDR,
   SO_SNDTIMEO,
@@ -51,10 +52,12 @@ import { lookup, lookupAsync } from "./_address.ts";
 import { checkMode, isCode, waitOptionsOf } from "./_common.ts";
 import { addressFor, fileOf, noteFile, release, removeFile, waitSync } from "./_descriptor.ts";
 import { byteLengthOf, isBytes, plain } from "../native/bytes.ts";
-import { asInt, shown } from "../native/check.ts";
+import { asInt, asString, shown } from "../native/check.ts";
 import { setMode, setNonblocking } from "../native/descriptors.ts";
 import { known, optionsOf } from "../native/options.ts";
 import { undisturbed } from "../native/removal.ts";
+import { takeInherited } from "./_inherited.ts";
+import { type Arrived, checkMost, closeAll, listOf, MOST_FDS, receiveWith, sendWith } from "./_passing.ts";
 import { lookAgain, ready, turn } from "./_reactor.ts";
 import { BUSY, type Deadline, deadline, pause, sleepSync } from "./_time.ts";
 import type { WaitOptions, WaitSyncOptions } from "./options.ts";
@@ -105,6 +108,32 @@ export interface Datagram {
   address: sockaddr;
 }
 
+/** What {@linkcode Socket.receiveFds} takes. */
+export interface ReceiveFdsOptions {
+  /** How many descriptors at most, up to 253, as many as can be sent at once; these unless given. */
+  max?: number;
+  /** Where to put the data; a new array unless given, of a stream for up to 16 KiB. */
+  buf?: Uint8Array<ArrayBuffer>;
+}
+
+/** What {@linkcode Socket.receiveFds} has got. */
+export interface ReceivedFds {
+  /** The data. */
+  data: Uint8Array<ArrayBuffer>;
+  /** The descriptors, which are to be closed; `execve` closes them. */
+  fds: number[];
+  /** Who has sent it, with {@linkcode Socket.passCredentials}; else `null`. */
+  credentials: Credentials | null;
+  /** Whether descriptors are missing: more came than `max`, or than this process may have. They are closed. */
+  truncated: boolean;
+}
+
+/** Which of the sockets that were passed on {@linkcode Listener.inherited} and {@linkcode Socket.inherited} take over. */
+export interface InheritedOptions {
+  /** Those of this name, `FileDescriptorName=` in a unit of systemd; all unless given. */
+  name?: string;
+}
+
 const WAIT = known<WaitOptions>(({ signal }) => ({ signal }));
 const SYNC = known<WaitSyncOptions>(({ timeout }) => ({ timeout }));
 const CONNECT = known<TypeOptions & WaitOptions>(({ type, signal }) => ({ type, signal }));
@@ -114,6 +143,9 @@ const BIND = known<BindOptions>(({ mode }) => ({ mode }));
 const PAIR = known<TypeOptions>(({ type }) => ({ type }));
 const RECEIVE = known<ReceiveFromOptions & WaitOptions>(({ buf, signal }) => ({ buf, signal }));
 const RECEIVE_SYNC = known<ReceiveFromOptions & WaitSyncOptions>(({ buf, timeout }) => ({ buf, timeout }));
+const FDS = known<ReceiveFdsOptions & WaitOptions>(({ max, buf, signal }) => ({ max, buf, signal }));
+const FDS_SYNC = known<ReceiveFdsOptions & WaitSyncOptions>(({ max, buf, timeout }) => ({ max, buf, timeout }));
+const INHERITED = known<InheritedOptions>(({ name }) => ({ name }));
 
 const SMALLEST_CHUNK = 1 << 14;
 const LARGEST_CHUNK = 1 << 18;
@@ -130,6 +162,12 @@ function asBytes(buf: Uint8Array<ArrayBuffer>, syscall: string): Uint8Array<Arra
 /** A type that flags can be added to; `|` would cut another number to fit. */
 function asType(type: number): number {
   return asInt(type, "socket", "type");
+}
+
+/** Which of the inherited sockets are meant. */
+function nameIn(options: InheritedOptions | undefined): string | undefined {
+  const { name } = optionsOf(options, INHERITED, "sd_listen_fds");
+  return name === undefined ? undefined : asString(name, "sd_listen_fds", "name");
 }
 
 /** Makes a socket with an address of its own. */
@@ -253,6 +291,20 @@ export class Socket implements Disposable {
    */
   static fromFd(fd: number): Socket {
     return new Socket(fd);
+  }
+
+  /**
+   * Takes over the sockets that don't listen among those that a service manager has opened and passed to this process, as systemd
+   * does with `Accept=yes` and for datagrams: descriptors from 3 on, as `LISTEN_FDS`, `LISTEN_PID` and `LISTEN_FDNAMES` tell of them,
+   * `sd_listen_fds(3)`. {@linkcode Listener.inherited} is for those that listen.
+   *
+   * @param options Which of them.
+   * @returns The sockets, at least one, in their order; a second call gives only what is left. What is no socket is left alone.
+   * @throws {LibcError} `ENOENT` none was passed to this process, or none is left; `EINVAL` the environment is wrong; `EBADF` it tells of
+   * a descriptor that isn't there.
+   */
+  static inherited(options?: InheritedOptions): Socket[] {
+    return takeInherited(false, nameIn(options)).map((fd) => new Socket(fd));
   }
 
   /**
@@ -474,6 +526,21 @@ export class Socket implements Disposable {
   }
 
   /**
+   * Whether what comes over a unix socket tells who has sent it, `SO_PASSCRED`, as {@linkcode Socket.receiveFds} gives it. The kernel
+   * vouches for it, but only for what is sent while it is set.
+   */
+  get passCredentials(): boolean {
+    return getsockopt(this.#fd, SOL_SOCKET, SO_PASSCRED) !== 0;
+  }
+  set passCredentials(value: boolean) {
+    if (typeof value !== "boolean") {
+      throw new LibcError("setsockopt", "EINVAL", `passCredentials must be a boolean, got ${shown(value)}`);
+    }
+    this.#passes("setsockopt");
+    setsockopt(this.#fd, SOL_SOCKET, SO_PASSCRED, value);
+  }
+
+  /**
    * Reads what there is. On a datagram socket that's the next datagram, which has to fit.
    *
    * @param buf Where to put it.
@@ -544,16 +611,27 @@ export class Socket implements Disposable {
     const bytes = typeof data === "string" ? encoder.encode(data) : asBytes(data, "send");
     const { signal } = waitOptionsOf(options, WAIT, "send");
     signal?.throwIfAborted();
-    const before = this.#writing;
     let sent = 0;
     let full = false;
-    if (!before) {
+    if (!this.#writing) {
       // mostly there is room for all of it, and nobody has to wait his turn
       let n = this.#send(bytes);
       if (n === BUSY && lookAgain(this.#fd, POLLOUT) !== 0) n = this.#send(bytes);
       if (n === BUSY) full = true;
       else if ((sent = n) === byteLengthOf(bytes)) return;
     }
+    await this.#writeRest(bytes, sent, full, signal);
+  }
+
+  /** Writes what is left, when it is its turn; the first byte by `first`. `full` is that there is no room now. */
+  async #writeRest(
+    bytes: Uint8Array<ArrayBuffer>,
+    sent: number,
+    full: boolean,
+    signal: AbortSignal | undefined,
+    first?: (bytes: Uint8Array<ArrayBuffer>) => number,
+  ): Promise<void> {
+    const before = this.#writing;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#writing = promise;
     try {
@@ -565,7 +643,8 @@ export class Socket implements Disposable {
       }
       do {
         const rest = plain(bytes, sent);
-        sent += await this.#retry(POLLOUT, signal, () => this.#send(rest), full);
+        const send = first !== undefined && sent === 0 ? () => first(rest) : () => this.#send(rest);
+        sent += await this.#retry(POLLOUT, signal, send, full);
         full = false;
       } while (sent < byteLengthOf(bytes));
     } finally {
@@ -672,6 +751,142 @@ export class Socket implements Disposable {
       deadline(timeout, "sendto"),
       () => sendto(this.#fd, data, undefined, MSG_NOSIGNAL, ai_addr),
     );
+  }
+
+  /**
+   * Sends descriptors over a unix socket, with at least one byte of data. The other side gets descriptors of its own for the same
+   * open files; these stay open here, and have to until it is done. It is done in the order of writes.
+   *
+   * @param fds The descriptors, up to 253.
+   * @param data What goes with them; one byte of 0 unless given. A string goes as UTF-8.
+   * @param options A signal to give up; a part may have been sent by then, and the descriptors with it.
+   * @throws {LibcError} As {@linkcode Socket.write}; `EOPNOTSUPP` not a unix socket; `EBADF` also one of the descriptors; `EINVAL`
+   * too many, or no data; `ETOOMANYREFS` too many are under way.
+   *
+   * @example
+   * ```ts
+   * import { close, pipe, Socket } from "./mod.ts";
+   *
+   * const [a, b] = Socket.pair();
+   * const [reader, writer] = pipe();
+   * await a.sendFds([reader], "a pipe");
+   * const { data, fds } = (await b.receiveFds({ max: 1 }))!;
+   * console.log(data.length, fds.length); // 6 1
+   * for (const fd of [reader, writer, ...fds]) close(fd);
+   * a.close();
+   * b.close();
+   * ```
+   */
+  async sendFds(fds: number[], data?: Uint8Array<ArrayBuffer> | string, options?: WaitOptions): Promise<void> {
+    const bytes = this.#dataWith(data);
+    const list = listOf(fds);
+    const { signal } = waitOptionsOf(options, WAIT, "sendmsg");
+    signal?.throwIfAborted();
+    await this.#writeRest(
+      bytes,
+      0,
+      false,
+      signal,
+      (rest) => sendWith(this.#fd, this.#type === SOCK_STREAM, rest, list),
+    );
+  }
+
+  /**
+   * As {@linkcode Socket.sendFds}, but stops the program until all is sent. It doesn't wait for writes under way.
+   *
+   * @param fds The descriptors, up to 253.
+   * @param data What goes with them; one byte of 0 unless given. A string goes as UTF-8.
+   * @param options For how long to wait, for all of it.
+   * @throws {LibcError} As {@linkcode Socket.sendFds}; `ETIMEDOUT` also if the time is over: a part may have been sent by then.
+   */
+  sendFdsSync(fds: number[], data?: Uint8Array<ArrayBuffer> | string, options?: WaitSyncOptions): void {
+    const bytes = this.#dataWith(data);
+    const list = listOf(fds);
+    const limit = deadline(optionsOf(options, SYNC, "sendmsg").timeout, "sendmsg");
+    let sent = 0;
+    do {
+      const rest = plain(bytes, sent);
+      const send = sent === 0
+        ? () => sendWith(this.#fd, this.#type === SOCK_STREAM, rest, list)
+        : () => this.#send(rest);
+      sent += this.#retrySync(POLLOUT, limit, send);
+    } while (sent < byteLengthOf(bytes));
+  }
+
+  /** What goes with descriptors. */
+  #dataWith(data: Uint8Array<ArrayBuffer> | string | undefined): Uint8Array<ArrayBuffer> {
+    this.#passes("sendmsg");
+    if (data === undefined) return new Uint8Array(1);
+    const bytes = typeof data === "string" ? encoder.encode(data) : asBytes(data, "sendmsg");
+    if (byteLengthOf(bytes) > 0 || this.#type === SOCK_DGRAM) return bytes;
+    throw new LibcError("sendmsg", "EINVAL", "descriptors need at least one byte of data to go with");
+  }
+
+  /** Other families would drop the descriptors, and say nothing. */
+  #passes(syscall: string): void {
+    if (this.#domain !== AF_UNIX) {
+      throw new LibcError(syscall, "EOPNOTSUPP", "descriptors and credentials go over unix sockets only");
+    }
+  }
+
+  /**
+   * Receives data from a unix socket, and the descriptors that come with them. Those who use {@linkcode Socket.read} instead don't get
+   * them: the kernel closes them then.
+   *
+   * On a stream, data that were sent before may come in the same piece, but not later ones.
+   *
+   * @param options How many descriptors, where to put the data, and a signal to give up; nothing is lost then.
+   * @returns What has come, with or without descriptors; `null` at the end of a stream.
+   * @throws {LibcError} As {@linkcode Socket.read}; `EOPNOTSUPP` not a unix socket; `EINVAL` not a number of descriptors.
+   *
+   * @example See {@linkcode Socket.sendFds}.
+   */
+  async receiveFds(options?: ReceiveFdsOptions & WaitOptions): Promise<ReceivedFds | null> {
+    const { max = MOST_FDS, buf, signal } = waitOptionsOf(options, FDS, "recvmsg");
+    this.#passes("recvmsg");
+    checkMost(max);
+    if (buf !== undefined) asBytes(buf, "recvmsg");
+    return await this.#retry(POLLIN, signal, () => this.#receiveFds(buf, max));
+  }
+
+  /**
+   * As {@linkcode Socket.receiveFds}, but stops the program until there is something.
+   *
+   * @param options How many descriptors, where to put the data, and for how long to wait.
+   * @returns What has come, with or without descriptors; `null` at the end of a stream.
+   * @throws {LibcError} As {@linkcode Socket.receiveFds}; `ETIMEDOUT` the time is over.
+   */
+  receiveFdsSync(options?: ReceiveFdsOptions & WaitSyncOptions): ReceivedFds | null {
+    const { max = MOST_FDS, buf, timeout } = optionsOf(options, FDS_SYNC, "recvmsg");
+    this.#passes("recvmsg");
+    checkMost(max);
+    if (buf !== undefined) asBytes(buf, "recvmsg");
+    return this.#retrySync(POLLIN, deadline(timeout, "recvmsg"), () => this.#receiveFds(buf, max));
+  }
+
+  #receiveFds(buf: Uint8Array<ArrayBuffer> | undefined, max: number): ReceivedFds | null {
+    const stream = this.#type === SOCK_STREAM;
+    let into = buf;
+    if (!stream) {
+      const length = this.#room(into ? byteLengthOf(into) : Infinity);
+      into ??= new Uint8Array(length);
+    }
+    into ??= new Uint8Array(SMALLEST_CHUNK);
+    const { length, fds, credentials, truncated, cut }: Arrived = receiveWith(this.#fd, into, max);
+    if (cut) {
+      // somebody who shares the socket took the one whose length it was
+      closeAll(fds);
+      throw new LibcError("recvmsg", "EMSGSIZE", `cut to ${length} bytes`);
+    }
+    const end = length === 0 && fds.length === 0 && !truncated;
+    if (end && (stream ? byteLengthOf(into) > 0 : this.#type === SOCK_SEQPACKET)) return null;
+    const { pid, uid, gid } = credentials ?? {};
+    return {
+      data: buf === undefined && stream ? into.slice(0, length) : plain(into, 0, length),
+      fds,
+      credentials: credentials === undefined ? null : { pid: pid!, uid: uid!, gid: gid! },
+      truncated,
+    };
   }
 
   /** Tries once; {@linkcode BUSY} is that it would have to wait. */
@@ -822,6 +1037,31 @@ export class Listener implements Disposable, AsyncIterable<Socket> {
    */
   static fromFd(fd: number): Listener {
     return new Listener(fd);
+  }
+
+  /**
+   * Takes over the sockets that listen among those that a service manager has opened and passed to this process, as systemd does for a
+   * service that a socket activates: descriptors from 3 on, as `LISTEN_FDS`, `LISTEN_PID` and `LISTEN_FDNAMES` tell of them,
+   * `sd_listen_fds(3)`. {@linkcode Socket.inherited} is for those that don't listen.
+   *
+   * @param options Which of them.
+   * @returns The listeners, at least one, in their order; a second call gives only what is left. The files of unix sockets stay when
+   * they are closed: they are the manager's.
+   * @throws {LibcError} As {@linkcode Socket.inherited}.
+   *
+   * @example
+   * ```ts ignore
+   * import { Listener } from "./mod.ts";
+   *
+   * const [listener] = Listener.inherited(); // [Socket] ListenStream=/run/example.sock
+   * for await (const connection of listener) {
+   *   await connection.write("hello");
+   *   connection.close();
+   * }
+   * ```
+   */
+  static inherited(options?: InheritedOptions): Listener[] {
+    return takeInherited(true, nameIn(options)).map((fd) => new Listener(fd));
   }
 
   /**

@@ -76,6 +76,13 @@ const MEMBERS = new Map<string, (value: TracedArgument) => string>(Object.entrie
   sin6_port: (value) => `sin6_port=htons(${argumentText(value)})`,
   sin6_flowinfo: (value) => `sin6_flowinfo=htonl(${argumentText(value)})`,
   sin6_addr: (value) => `inet_pton(AF_INET6, ${argumentText(value)}, &sin6_addr)`,
+  msg_namelen: (value) => {
+    // what went in and what came out, as of the other lengths, but it is no pointer
+    if (typeof value !== "object" || value === null || !("fields" in value)) {
+      return `msg_namelen=${argumentText(value)}`;
+    }
+    return `msg_namelen=${argumentText(value.fields.given)} => ${argumentText(value.fields.filled)}`;
+  },
   sun_path: (value) => {
     if (typeof value !== "string") return `sun_path=${argumentText(value)}`;
     return `sun_path=${value.startsWith("@") ? "@" + textOf(value.slice(1)) : textOf(value)}`;

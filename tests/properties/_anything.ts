@@ -6,7 +6,7 @@
  */
 import * as mod from "../../mod.ts";
 import { directory } from "./_run.ts";
-import { GUARD, message, NOBODYS_KEY, type World } from "./_world.ts";
+import { GUARD, message, NOBODYS_KEY, POSIX_NAME, type World } from "./_world.ts";
 
 // deno-lint-ignore no-explicit-any -- anything
 type Anything = any;
@@ -242,6 +242,7 @@ const FDS: Value[] = [
   value("datagrams[0]", (w) => w.datagrams[0]),
   value("datagrams[1]", (w) => w.datagrams[1]),
   value("listener", (w) => w.listener),
+  value("mqdes", (w) => w.mqdes),
   value("new socket", (w) => w.newSocket()),
   ...fixed(-1, 700, (1 << 20) + 1),
 ];
@@ -258,7 +259,13 @@ const MADE: readonly (readonly [of: unknown, make: (w: World, random: Random) =>
   [mod.IpcObject, (w, random) => [w.segment, w.queue, w.set][random(3)]],
   [mod.Socket, (w, random) => random(3) === 0 ? w.datagram : w.sockets[random(2)]],
   [mod.Listener, (w) => w.acceptor],
+  [mod.PosixMessageQueue, (w) => w.posix],
+  [mod.PosixMessage, (_w, random) => new mod.PosixMessage(1, new Uint8Array(random(8)))],
+  [mod.mq_attr, (_w, random) => attributes(random(3))],
   [mod.ReadOnlyMemory, (w) => w.readOnly],
+  [mod.sem_t, (w) => w.sem],
+  [mod.pthread_mutex_t, (w) => w.mutex],
+  [mod.pthread_cond_t, (w) => w.cond],
   [mod.Message, (_w, random) => new mod.Message(1, new Uint8Array(random(8)))],
   [mod.Field, (_w, random) => [mod.i32, mod.f64, mod.char(3), Sample][random(4)]],
   [mod.RecordType, () => Sample],
@@ -267,14 +274,52 @@ const MADE: readonly (readonly [of: unknown, make: (w: World, random: Random) =>
   [mod.sockaddr, (w, random) => addresses[random(addresses.length)](w)],
   [mod.msgbuf, (_w, random) => message([0, 1, 16, 700, 4096][random(5)])],
   [mod.sembuf, (_w, random) => operations[random(operations.length)]()],
+  [mod.msghdr, (w, random) => messages[random(messages.length)](w)],
+  [mod.epoll_events, () => new mod.epoll_events(2)],
   [mod.pollfds, (w) => new mod.pollfds([w.pair[0], mod.POLLIN], [-1, 0])],
+  [mod.Process, () => ended],
+  [mod.posix_spawn_file_actions_t, (_w, random) => fileActions[random(2)]()],
 ];
+function attributes(much: number): mod.mq_attr {
+  return Object.assign(new mod.mq_attr(), { mq_flags: mod.O_NONBLOCK, mq_maxmsg: 2 * much, mq_msgsize: 32 * much });
+}
 const operations = [
   () => new mod.sembuf([0, 1]),
   () => new mod.sembuf([0, -1, mod.IPC_NOWAIT]),
   () => new mod.sembuf([2, 0, mod.IPC_NOWAIT], [1, 1, mod.SEM_UNDO]),
   () => new mod.sembuf([9, 1]),
   () => new mod.sembuf(),
+];
+/** A child that has ended: a signal to it reaches nobody. */
+const ended = mod.Process.spawn("true");
+ended.statusSync();
+
+const fileActions = [
+  () => new mod.posix_spawn_file_actions_t(),
+  () => {
+    const actions = new mod.posix_spawn_file_actions_t();
+    mod.posix_spawn_file_actions_init(actions);
+    mod.posix_spawn_file_actions_addopen(actions, 5, "/dev/null", mod.O_RDONLY);
+    return actions;
+  },
+];
+const controlled = (cmsg_type: number, cmsg_data: mod.cmsghdr["cmsg_data"]) => {
+  const msg = new mod.msghdr([new Uint8Array(3)]);
+  msg.msg_control = [{ cmsg_level: mod.SOL_SOCKET, cmsg_type, cmsg_data }];
+  return msg;
+};
+const messages: ((w: World) => unknown)[] = [
+  (w) => new mod.msghdr([w.view(4), w.view(0), w.view(16)]),
+  (w) => {
+    const msg = new mod.msghdr([w.view(16)]);
+    msg.msg_controllen = 100;
+    msg.msg_name = new mod.sockaddr_un();
+    return msg;
+  },
+  () => controlled(mod.SCM_RIGHTS, [0, 1]),
+  () => controlled(mod.SCM_RIGHTS, [-1]),
+  () => controlled(mod.SCM_CREDENTIALS, new mod.ucred(mod.getpid(), 0, 0)),
+  () => new mod.msghdr(),
 ];
 const addresses: ((w: World) => unknown)[] = [
   (w) => w.address,
@@ -357,7 +402,9 @@ const OBJECTS: Value[] = [
 ];
 
 const NAMES = [
-  ..."signal type by undo timeout mode key exclusive readOnly except backlog reuseAddress buf uid gid".split(" "),
+  ..."signal type by undo timeout mode key exclusive readOnly except backlog reuseAddress buf uid gid max name".split(
+    " ",
+  ),
   ..."ai_flags ai_family ai_socktype ai_protocol".split(" "),
 ];
 
@@ -413,6 +460,16 @@ const MEANT: Readonly<Record<string, readonly Value[]>> = {
   id: IDS,
   fd: FDS,
   sockfd: FDS,
+  mqdes: [value("mqdes", (w) => w.mqdes), value("posix.fd", (w) => w.posix.fd), ...FDS],
+  name: [value("queue's name", () => POSIX_NAME)],
+  oflag: [value("to make", () => mod.O_RDWR | mod.O_CREAT | mod.O_NONBLOCK), ...named(/^O_/)],
+  newattr: structs(mod.mq_attr),
+  oldattr: structs(mod.mq_attr),
+  msg_ptr: [...truths, ...TEXTS],
+  msg_len: sizes,
+  msg_prio: [value("Uint32Array(1)", (w) => new Uint32Array(w.view(4).buffer, GUARD, 1)), ...fixed(0, 1, 32767, null)],
+  abs_timeout: fixed(0, 1, null),
+  sevp: [...structs(mod.sigevent), ...fixed(null)],
   oldfd: FDS,
   newfd: fixed(700, 701),
   stream: [...FDS, ...fixed(1, 2)],
@@ -442,8 +499,26 @@ const MEANT: Readonly<Record<string, readonly Value[]>> = {
   msgp: structs(mod.msgbuf),
   sops: structs(mod.sembuf),
   ops: structs(mod.sembuf),
-  fds: structs(mod.pollfds),
+  fds: [...structs(mod.pollfds), ...fixed([0], [0, 1, 2], [], [-1])],
+  msg: structs(mod.msghdr),
+  msg_iov: [value("[view(4)]", (w) => [w.view(4)]), ...fixed([])],
+  ifname: fixed("lo", "nosuchif"),
+  ifindex: fixed(1, 0),
   wstatus: structs(mod.WaitStatus),
+  infop: structs(mod.siginfo_t),
+  file_actions: structs(mod.posix_spawn_file_actions_t),
+  attr: structs(mod.mq_attr, mod.posix_spawnattr_t),
+  attrp: structs(mod.posix_spawnattr_t),
+  sigdefault: structs(mod.sigset_t),
+  sigmask: structs(mod.sigset_t),
+  fildes: [...FDS, ...fixed(0, 5)],
+  newfildes: [...FDS, ...fixed(0, 5)],
+  idtype: named(/^P_/),
+  pidfd: FDS,
+  option: named(/^PR_/),
+  iov: [value("[view]", (w) => [w.view(16)]), value("[segment, detached]", (w) => [w.shm, detached(8)])],
+  local_iov: [value("[view]", (w) => [w.view(16), w.view(1)])],
+  remote_iov: [value("[[0x1000, 4]]", () => [[0x1000, 4], [2n ** 64n - 1n, 2 ** 62]])],
   used: structs(mod.rusage),
   optval: [...structs(mod.timeval, mod.linger, mod.ucred), ...fixed(1, true), ...truths],
   dest: truths,
@@ -472,11 +547,35 @@ const MEANT: Readonly<Record<string, readonly Value[]>> = {
   semaphores: [...fixed(1, 3), value("[1, 2]", () => [1, 2])],
   nsems: counts,
   semnum: counts,
+  command: fixed("/none/none", "/", ""),
   pid: [value("own pid", () => mod.getpid()), ...fixed(-1, 2 ** 31 - 1)],
   sig: [...named(/^SIG/), ...fixed(0, 64)],
+  set: structs(mod.sigset_t),
+  oldset: structs(mod.sigset_t),
+  mask: structs(mod.sigset_t),
+  info: structs(mod.siginfo_t),
+  act: structs(mod.struct_sigaction),
+  oldact: structs(mod.struct_sigaction),
+  epfd: [
+    value("epoll", (w) => {
+      const fd = mod.epoll_create1();
+      w.own(fd);
+      return fd;
+    }),
+    ...FDS,
+  ],
+  op: fixed(1, 2, 3),
+  events: structs(mod.epoll_events),
+  maxevents: fixed(1, 4, 4096),
+  clockid: named(/^CLOCK_/),
+  which: named(/^ITIMER_/),
+  new_value: structs(mod.itimerspec, mod.itimerval),
+  old_value: structs(mod.itimerspec, mod.itimerval),
+  curr_value: structs(mod.itimerspec, mod.itimerval),
+  initval: counts,
   handler: [...fixed(mod.SIG_DFL, mod.SIG_IGN), value("handler", () => () => {})],
   listener: [value("listener", () => () => {})],
-  event: [value("event", () => ({ t: 1, pid: 7, ev: "end", status: 0 }))],
+  event: [value("event", () => ({ t: 1, pid: 7, ev: "end", status: 0 })), ...structs(mod.epoll_event)],
   error: [value("LibcError", () => new mod.LibcError("shmget", 2))],
   memory: [
     ...truths,

@@ -9,7 +9,7 @@ import * as mod from "../../mod.ts";
 import { instanceOf, Mine, POOL, type Value, values } from "./_anything.ts";
 import { say, verbose } from "./_run.ts";
 import { type Target, targetsOf } from "./_targets.ts";
-import { LibcError, World } from "./_world.ts";
+import { ignore, LibcError, World } from "./_world.ts";
 
 // deno-lint-ignore no-explicit-any -- anything
 type Anything = any;
@@ -17,20 +17,79 @@ type Anything = any;
 /** Why a call is not made, or is made with something else instead: what would harm, or never come back. */
 const number = (value: unknown) => typeof value === "number" && Number.isInteger(value);
 const isSignal = (value: unknown) => number(value) && (value as number) >= 1 && (value as number) <= 64;
+/** It may be a structure, though it says that it is none. */
+const isObject = (value: unknown) => typeof value === "object" && value !== null;
+const isEnding = (sig: unknown) =>
+  [mod.SIGALRM, mod.SIGINT, mod.SIGTERM, mod.SIGHUP, mod.SIGCHLD].includes(sig as number);
 const standard = (fd: unknown) => typeof fd === "number" && fd >= 0 && fd <= 2;
 const LEFT_OUT: Readonly<Record<string, (args: Anything[]) => boolean>> = {
   // it would reach processes
   kill: ([, sig]) => isSignal(sig),
   raise: ([sig]) => isSignal(sig),
+  sigqueue: ([, sig]) => isSignal(sig),
+  // it would keep signals from this process for good
+  sigprocmask: ([, set]) => isObject(set),
+  pthread_sigmask: ([, set]) => isObject(set),
+  // it would wait for a signal, which nobody sends
+  sigwaitinfo: ([set]) => isObject(set),
+  sigwait: ([set]) => isObject(set),
+  sigtimedwait: ([, , timeout]) => timeout === null || typeof timeout === "number" && timeout > 0.01,
+  // it would send what ends this one, or not send any more what interrupts it
+  alarm: ([seconds]) => number(seconds),
+  setitimer: ([which]) => number(which),
   // it would end this one, or go on twice
   exit: ([status]) => number(status),
   _exit: ([status]) => number(status),
   fork: ([child]) => child === undefined || typeof child === "function",
   execve: ([path]) => typeof path === "string" && exists(path),
+  execv: ([path]) => isProgram(path),
+  execvp: ([file]) => isProgram(file),
+  execvpe: ([file]) => isProgram(file),
+  fexecve: ([fd]) => standard(fd),
+  // it would leave a process
+  "Process.spawn": ([command]) => isProgram(command),
+  "Process.fork": ([child]) => typeof child === "function",
+  posix_spawn: ([path]) => isProgram(path),
+  posix_spawnp: ([file]) => isProgram(file),
+  // it would be another user's
+  ...Object.fromEntries(
+    ["setuid", "setgid", "seteuid", "setegid"].map((name) => [name, ([id]: Anything[]) => number(id)]),
+  ),
+  ...Object.fromEntries(
+    ["setreuid", "setregid"].map((
+      name,
+    ) => [name, ([real, effective]: Anything[]) => number(real) && number(effective)]),
+  ),
+  ...Object.fromEntries(
+    ["setresuid", "setresgid"].map((name) => [name, (args: Anything[]) => args.slice(0, 3).every(number)]),
+  ),
+  setgroups: ([list]) => Array.isArray(list),
+  // it, or another process, would be elsewhere, or run elsewhere
+  setpgid: ([pid, pgid]) => number(pid) && number(pgid),
+  unshare: ([flags]) => number(flags) && flags !== 0,
+  sched_setaffinity: ([, mask]) => Array.isArray(mask),
+  // it would reach processes
+  pidfd_send_signal: ([, sig]) => isSignal(sig),
+  process_vm_writev: ([pid]) => number(pid) && pid > 0 && pid !== mod.getpid(),
+  // it could not be undone, or would end with its parent
+  prctl: ([option]) =>
+    [
+      mod.PR_SET_PDEATHSIG,
+      mod.PR_SET_DUMPABLE,
+      mod.PR_SET_TIMERSLACK,
+      mod.PR_SET_CHILD_SUBREAPER,
+      mod.PR_SET_NO_NEW_PRIVS,
+      mod.PR_SET_PTRACER,
+    ].includes(option),
   // it would end it by the next signal, or keep Ctrl-C from it
   signal: ([sig]) => [mod.SIGALRM, mod.SIGINT, mod.SIGTERM, mod.SIGHUP, mod.SIGCHLD].includes(sig),
+  // its signal would end this one
+  mq_notify: ([, sevp]) => sevp instanceof mod.sigevent && sevp.sigev_signo !== 0 && sevp.sigev_notify === 0,
+  signal: ([sig]) => isEnding(sig),
+  sigaction: ([sig, act]) => isEnding(sig) && act !== undefined && act !== null,
   // it would take the standard streams from this one
   close: ([fd]) => standard(fd),
+  mq_close: ([fd]) => standard(fd),
   dup2: ([, fd]) => standard(fd),
   "Socket.fromFd": ([fd]) => standard(fd),
   "Listener.fromFd": ([fd]) => standard(fd),
@@ -39,9 +98,30 @@ const LEFT_OUT: Readonly<Record<string, (args: Anything[]) => boolean>> = {
   usleep: ([us]) => number(us) && us > 100,
   // it waits for a signal, which nobody sends
   pause: ([options]) => !(options?.signal instanceof AbortSignal),
+  // it would take much memory
+  mmap: ([, length, , flags]) => length > 2 ** 26 && (flags & (mod.MAP_POPULATE | mod.MAP_LOCKED)) !== 0,
+  // it would make, or remove, what is others'
+  shm_open: ([, flags]) => (flags & mod.O_CREAT) !== 0,
+  sem_open: ([, flags]) => (flags & mod.O_CREAT) !== 0,
+  shm_unlink: ([name]) => exists(`/dev/shm/${name}`),
+  sem_unlink: ([name]) => exists(`/dev/shm/sem.${String(name).replace(/^\/+/, "")}`),
+  // signals do not end it
+  pthread_mutex_lock: ([mutex]) => is(mutex, mod.pthread_mutex_t),
+  pthread_mutex_timedlock: ([, moment]) => moment === null || (moment as number) > Date.now() / 1000 + 0.01,
+  pthread_cond_wait: ([cond, mutex]) => is(cond, mod.pthread_cond_t) && is(mutex, mod.pthread_mutex_t),
+  pthread_cond_timedwait: ([, , moment]) => moment === null || (moment as number) > 1,
   // it would ask a name server
+  getnameinfo: ([, flags]) => flags === undefined || number(flags) && (flags & mod.NI_NUMERICHOST) === 0,
   getaddrinfo: ([node]) => typeof node === "string" && !/^[\d.:]*$/.test(node),
 };
+
+/** Functions without arguments, which do something whenever they are called: here it would leave the terminal. */
+const NEVER: ReadonlySet<string> = new Set(["setpgrp", "setsid"]);
+
+/** What might be found in `PATH`, or is there. */
+function isProgram(path: unknown): boolean {
+  return typeof path === "string" && (!path.includes("/") || exists(path));
+}
 
 function exists(path: string): boolean {
   try {
@@ -112,6 +192,11 @@ function forkOnce(): void {
 /** What this process does on signals that end it, each with a struct sigaction. */
 const ending = [mod.SIGHUP, mod.SIGINT, mod.SIGTERM].map((sig) => [sig, new BigUint64Array(19)] as const);
 
+/** Closes what was received. */
+function giveBack(fds: unknown): void {
+  for (const fd of Array.isArray(fds) ? fds : []) if (typeof fd === "number") mod.close(fd);
+}
+
 /** What has to be put back or given back after a call. */
 function after(target: Target, args: Anything[], result: Anything, w: World): void {
   switch (target.name) {
@@ -121,15 +206,35 @@ function after(target: Target, args: Anything[], result: Anything, w: World): vo
       return w.remove(target.name, result);
     case "shmat":
       return mod.shmdt(result);
+    case "mmap":
+    case "mprotect":
+      return mod.munmap(result);
+    case "mq_open":
+      mod.mq_close(result);
+      return ignore(() => mod.mq_unlink(args[0]));
     case "removeOnSignals":
       // Ctrl-C is to be heard of where the rest is cleaned up, too
       for (const [sig, action] of ending) own.sigaction(sig, action, null);
       return;
+    case "recvmsg":
+      // as of others, its class may say what it likes
+      if (args[1] instanceof mod.msghdr) giveBack(args[1].msg_control.flatMap(({ cmsg_data }) => cmsg_data as unknown));
+      return;
+    case "Socket.prototype.receiveFds":
+    case "Socket.prototype.receiveFdsSync":
+      giveBack(result.fds);
+      return;
     case "signal":
+    case "sigaction":
+      if (args[1] === undefined || args[1] === null) return; // it was only asked
       mod.signal(args[0], mod.SIG_DFL);
       if (args[0] === mod.SIGPIPE) mod.signal(mod.SIGPIPE, mod.SIG_IGN);
       return;
   }
+  if (["socket", "open", "accept", "accept4", "dup2", "memfd_create", "shm_open"].includes(target.name)) w.own(result);
+  if (target.name === "posix_spawn_file_actions_init") mod.posix_spawn_file_actions_destroy(args[0]);
+  if (["socket", "open", "accept", "accept4", "dup2", "pidfd_open", "pidfd_getfd"].includes(target.name)) w.own(result);
+  if (["eventfd", "timerfd_create", "signalfd", "epoll_create1"].includes(target.name)) w.own(result);
   if (["socket", "open", "accept", "accept4", "dup2"].includes(target.name)) w.own(result);
   if (["pipe", "socketpair"].includes(target.name)) result.forEach((fd: number) => w.own(fd));
   const list = Array.isArray(result) ? result : [result];
@@ -181,7 +286,9 @@ export class Everything {
 
   /** What was never called. */
   get unreached(): string[] {
-    return this.targets.filter((target) => !this.#counts.has(target)).map(({ name }) => name);
+    return this.targets.filter((target) => !this.#counts.has(target) && !NEVER.has(target.name)).map(({ name }) =>
+      name
+    );
   }
 
   /** What came of it, in one line. */
@@ -255,7 +362,7 @@ export class Everything {
     };
     const succeeded = (result: unknown) => {
       w.checkGuards(text);
-      if (result !== undefined && result !== null) after(target, args, result, w);
+      if ((result !== undefined && result !== null) || target.name === "sigaction") after(target, args, result, w);
     };
     let result: unknown;
     try {
@@ -296,7 +403,7 @@ const KINDS: ((id: number) => boolean)[] = [
 
 function leftOut(target: Target, args: Anything[], w: World): boolean {
   try {
-    return (LEFT_OUT[target.name]?.(args) ?? false) || reachesOthers(target, args, w);
+    return NEVER.has(target.name) || (LEFT_OUT[target.name]?.(args) ?? false) || reachesOthers(target, args, w);
   } catch {
     return true; // it cannot be told
   }

@@ -4,10 +4,10 @@
  * @module
  */
 import * as mod from "../../mod.ts";
-import { Listener, Socket } from "../../ffi/objects/socket.ts";
+import { Listener, type ReceivedFds, Socket } from "../../ffi/objects/socket.ts";
 import { type Call, disposes, given, method, soon } from "./_calls.ts";
 import { buffer, data } from "./_memory.ts";
-import { bad, fdOf, good, ints, mode, orNull, type Spec, wrongInt } from "./_numbers.ts";
+import { bad, fdOf, good, ints, mode, orNull, type Spec, wrongInt, wrongUint } from "./_numbers.ts";
 import { directory } from "./_run.ts";
 import { m } from "./_world.ts";
 
@@ -21,6 +21,11 @@ const socketType = orNull([
   ...ints(undefined, mod.SOCK_STREAM, mod.SOCK_DGRAM, mod.SOCK_SEQPACKET, 0, 99, -1),
   ...wrongInt(() => mod.SOCK_STREAM),
 ]);
+
+/** Closes the descriptors that were received. */
+function closeThose(got: ReceivedFds | null): void {
+  got?.fds.forEach(m.close);
+}
 
 export const SOCKET_OBJECTS: Call[] = [
   method("Socket.fromFd", (w, which) => {
@@ -73,6 +78,41 @@ export const SOCKET_OBJECTS: Call[] = [
     await a.sendTo(data, b.localAddress, { signal: soon() });
     return (await b.receiveFrom({ buf, signal: soon() })).data;
   }, [data, [...ints(undefined), ...buffer.filter(({ name }) => name !== "undefined")]]),
+  method("socket.sendFds", async (w, fds, data) => {
+    await w.sockets[0].sendFds(fds, data, { signal: soon() });
+    closeThose(await w.sockets[1].receiveFds({ signal: soon() }));
+  }, [
+    [
+      ...ints([0], [0, 1, 2], [], Array(253).fill(0)),
+      ...[Array(254).fill(0), [-1], [4096], [null], null, 5, "x", {}, Symbol("s"), new Int32Array(1)].map((value) =>
+        bad(Deno.inspect(value), () => value)
+      ),
+      ...wrongInt(() => 0).map(({ name, make }) => bad(`[${name}]`, (w) => [make(w)])),
+    ],
+    [...ints(undefined), ...data.filter(({ name }) => name !== "undefined")],
+  ]),
+  method("socket.receiveFds", async (w, max, buf) => {
+    w.sockets[0].sendFdsSync([0, 1, 2], "abc");
+    const got = await w.sockets[1].receiveFds({ ...given("max", max), ...given("buf", buf), signal: soon() });
+    closeThose(got);
+  }, [
+    [...ints(undefined, 0, 1, 3, 253), ...wrongUint(() => 3), bad("254", () => 254)],
+    [...ints(undefined), ...buffer.filter(({ name }) => name !== "undefined")],
+  ]),
+  method("socket.passCredentials =", (w, value) => {
+    w.sockets[1].passCredentials = value;
+    return w.sockets[1].passCredentials;
+  }, [[
+    ...ints(true, false),
+    ...[null, 5, "x", {}, Symbol("s")].map((value) => bad(Deno.inspect(value), () => value)),
+    bad("undefined", () => undefined),
+  ]]),
+  ...[Socket, Listener].map((Class) =>
+    // nobody has passed any on
+    method(`${Class.name}.inherited`, (_w, name) => Class.inherited(given("name", name)), [
+      ["x", "", "unknown", null, 5, {}, Symbol("s")].map((value) => bad(Deno.inspect(value), () => value)),
+    ])
+  ),
   method("socket.shutdown", (w, how) => w.sockets[0].shutdown(how), [
     [
       ...ints(undefined, m.SHUT_RD, m.SHUT_WR, m.SHUT_RDWR),

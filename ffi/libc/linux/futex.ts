@@ -114,7 +114,7 @@ function wordAt(words: FutexWord, syscall: string, name: string): BufferSource {
 
 /** A value of a word, which programs write signed, too. */
 function valueOf(value: number, syscall: string, name: string): number {
-  return value < 0 ? asInt(value, syscall, name) >>> 0 : asUint(value, syscall, name);
+  return typeof value === "number" && value < 0 ? asInt(value, syscall, name) >>> 0 : asUint(value, syscall, name);
 }
 
 /**
@@ -169,7 +169,8 @@ export function futex(
 ): number {
   const word = wordAt(uaddr, "futex", "uaddr");
   const op = asInt(futex_op, "futex", "futex_op");
-  const value = valueOf(val, "futex", "val");
+  const waits = (op & COMMAND) === FUTEX_WAIT || (op & COMMAND) === FUTEX_WAIT_BITSET;
+  const value = waits ? valueOf(val, "futex", "val") : asUint(val, "futex", "val");
   let result: number;
   switch (op & COMMAND) {
     case FUTEX_WAIT:

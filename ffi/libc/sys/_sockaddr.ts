@@ -253,13 +253,17 @@ export function sockaddrFrom(bytes: Uint8Array): sockaddr {
 function addressKind(length: (call: Call) => number): Kind<"buffer"> {
   return memory((data, call) => {
     const bytes = data.subarray(0, Math.min(length(call), data.length));
-    if (bytes.length < 2) return pointer(data);
-    const address = sockaddrFrom(bytes);
-    const known = address instanceof sockaddr_storage ? undefined : families.get(address.family);
-    const fields = known?.fields(address) ??
-      { ss_family: tracedFamily(address), sa_data: traced(bytes.subarray(2, 16)) };
-    return { struct: address.constructor.name, fields };
+    return bytes.length < 2 ? pointer(data) : sockaddrFields(bytes);
   });
+}
+
+/** What a trace tells of an address's bytes. */
+export function sockaddrFields(bytes: Uint8Array): TracedArgument {
+  const address = sockaddrFrom(bytes);
+  const known = address instanceof sockaddr_storage ? undefined : families.get(address.family);
+  const fields = known?.fields(address) ??
+    { ss_family: tracedFamily(address), sa_data: traced(bytes.subarray(2, 16)) };
+  return { struct: address.constructor.name, fields };
 }
 
 /** An address that goes in. */

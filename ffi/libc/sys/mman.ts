@@ -240,16 +240,7 @@ export function mmap(
   fd?: number,
   offset?: number,
 ): ReadOnlyMemory;
-/** Maps memory for reading and writing. */
-export function mmap(
-  addr: null,
-  length: number,
-  prot: 2 | 3 | 6 | 7,
-  flags: number,
-  fd?: number,
-  offset?: number,
-): Uint8Array<ArrayBuffer>;
-/** Maps memory with a protection that is only known when the program runs. */
+/** Maps memory for writing: what a number is taken for of which TypeScript knows no more. */
 export function mmap(
   addr: null,
   length: number,
@@ -257,7 +248,7 @@ export function mmap(
   flags: number,
   fd?: number,
   offset?: number,
-): Memory;
+): Uint8Array<ArrayBuffer>;
 export function mmap(
   addr: null,
   length: number,
@@ -330,10 +321,8 @@ export function munmap(addr: Memory): void {
  * ```
  */
 export function mprotect(addr: Memory, prot: typeof PROT_READ | typeof PROT_NONE): ReadOnlyMemory;
-/** Allows writing. */
-export function mprotect(addr: Memory, prot: 2 | 3 | 6 | 7): Uint8Array<ArrayBuffer>;
-/** Sets a protection that is only known when the program runs. */
-export function mprotect(addr: Memory, prot: number): Memory;
+/** Allows writing, which a number is taken for of which TypeScript knows no more. */
+export function mprotect(addr: Memory, prot: number): Uint8Array<ArrayBuffer>;
 export function mprotect(addr: Memory, prot: number): Memory {
   prot = asInt(prot, "mprotect", "prot");
   if ((prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC)) !== 0) throw new LibcError("mprotect", "EINVAL", `prot ${prot}`);

@@ -32,11 +32,35 @@ import { errno } from "../../native/libc.ts";
 import { IPPROTO_ICMP, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPPROTO_UDP } from "../netinet/in.ts";
 import { isGettable, isSettable, ONLY_SET, OPTIONS, SO_PEERPIDFD } from "./_options.ts";
 import { attempts } from "./_attempts.ts";
+import { MSG_NOSIGNAL, msgFlags, SOL_SOCKET, ucred, unlessDontWait } from "./_msghdr.ts";
 import { addressIn, addressOf, addressOut, FAMILIES, received, type sockaddr, socklen, told } from "./_sockaddr.ts";
 import { timeval } from "./time.ts";
 import "./un.ts"; // addresses of every family can be asked for
 
 export { AF_INET, AF_INET6, AF_LOCAL, AF_UNIX, AF_UNSPEC, sockaddr, sockaddr_storage } from "./_sockaddr.ts";
+export {
+  CMSG_SPACE,
+  type cmsghdr,
+  MSG_CMSG_CLOEXEC,
+  MSG_CTRUNC,
+  MSG_DONTROUTE,
+  MSG_DONTWAIT,
+  MSG_EOR,
+  MSG_ERRQUEUE,
+  MSG_MORE,
+  MSG_NOSIGNAL,
+  MSG_OOB,
+  MSG_PEEK,
+  MSG_TRUNC,
+  MSG_WAITALL,
+  msghdr,
+  recvmsg,
+  SCM_CREDENTIALS,
+  SCM_RIGHTS,
+  sendmsg,
+  SOL_SOCKET,
+  ucred,
+} from "./_msghdr.ts";
 
 /** A stream of bytes, both ways, reliable, in order. */
 export const SOCK_STREAM = 1;
@@ -51,8 +75,6 @@ export const SOCK_NONBLOCK = 0o4000;
 /** With a type: the descriptor is closed by `execve`. */
 export const SOCK_CLOEXEC = 0o2000000;
 
-/** The options of sockets in general, for {@linkcode setsockopt}. */
-export const SOL_SOCKET = 1;
 /** Print debugging information into the kernel's log. */
 export const SO_DEBUG = 1;
 /** Bind to a port that old connections still use. */
@@ -94,25 +116,6 @@ export const SO_PROTOCOL = 38;
 /** The socket's address family; can't be set. */
 export const SO_DOMAIN = 39;
 
-/** Urgent data. */
-export const MSG_OOB = 0x1;
-/** Look at the data, and leave it there. */
-export const MSG_PEEK = 0x2;
-/** Send to hosts that are connected directly only. */
-export const MSG_DONTROUTE = 0x4;
-/** Give a datagram's real length, even if the buffer is shorter. */
-export const MSG_TRUNC = 0x20;
-/** Fail with `EAGAIN` instead of blocking. */
-export const MSG_DONTWAIT = 0x40;
-/** The end of a record. */
-export const MSG_EOR = 0x80;
-/** Wait until the buffer is full. */
-export const MSG_WAITALL = 0x100;
-/** No `SIGPIPE` if the other side is gone; Deno ignores that signal anyway. */
-export const MSG_NOSIGNAL = 0x4000;
-/** More data will follow. */
-export const MSG_MORE = 0x8000;
-
 /** {@linkcode shutdown}: no more reading. */
 export const SHUT_RD = 0;
 /** {@linkcode shutdown}: no more writing; the other side sees the end of the file. */
@@ -122,31 +125,6 @@ export const SHUT_RDWR = 2;
 
 /** The largest backlog of {@linkcode listen}. */
 export const SOMAXCONN = 4096;
-
-/**
- * Who is at the other end of a unix socket, for `SO_PEERCRED`: `struct ucred` of `unix(7)`.
- *
- * @example
- * ```ts
- * import { AF_UNIX, close, getpid, getsockopt, SO_PEERCRED, SOCK_STREAM, socketpair, SOL_SOCKET, ucred } from "./mod.ts";
- *
- * const [a, b] = socketpair(AF_UNIX, SOCK_STREAM, 0);
- * const peer = new ucred();
- * getsockopt(a, SOL_SOCKET, SO_PEERCRED, peer);
- * console.log(peer.pid === getpid()); // true
- * close(a);
- * close(b);
- * ```
- */
-export class ucred extends Struct {
-  /** The process that made the connection or listened for it; 0 if it cannot be seen from here. */
-  declare readonly pid: number;
-  /** The user it ran as. */
-  declare readonly uid: number;
-  /** The group it ran as. */
-  declare readonly gid: number;
-}
-layout(ucred, "getsockopt", { pid: i32, uid: u32, gid: u32 }, []);
 
 /**
  * What `close` does with data not yet sent, for `SO_LINGER`: `struct linger` of `socket(7)`.
@@ -190,18 +168,6 @@ const protocol: Kind<"i32"> = {
   },
 };
 const named = oneOf(PROTOCOLS);
-const msgFlags = flags({
-  MSG_OOB,
-  MSG_PEEK,
-  MSG_DONTROUTE,
-  MSG_TRUNC,
-  MSG_DONTWAIT,
-  MSG_EOR,
-  MSG_WAITALL,
-  MSG_NOSIGNAL,
-  MSG_MORE,
-}, { radix: 16 });
-
 /** The options of each level, by their names. */
 const NAMES: Readonly<Record<string, Kind<"i32">>> = Object.fromEntries(
   Object.entries(OPTIONS).map(([level, names]) => [level, oneOf({ ...names, ...ONLY_SET[Number(level)] }, 16)]),
@@ -240,7 +206,6 @@ function peerPidfd([, level, optname, optval]: unknown[]): number[] {
   return bytes.length >= 4 ? [i32.read(viewOn(bytes), 0)] : [];
 }
 
-const unlessDontWait = (call: Call) => (Number(call.argument("flags")) & MSG_DONTWAIT) === 0;
 const accepts = (_args: unknown[], result: number) => result;
 const connects = (args: unknown[]) => args[0] as number;
 

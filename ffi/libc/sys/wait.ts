@@ -4,12 +4,14 @@
  * @module
  */
 import { LibcError } from "../../errors.ts";
-import { asInt } from "../../native/check.ts";
+import { asInt, asUint } from "../../native/check.ts";
+import { fd as asFd } from "../../native/descriptors.ts";
 import { call, header, unless } from "../../native/header.ts";
-import { filled, flags, i32, id, type Kind, memory, viewOn } from "../../native/kinds.ts";
+import { filled, flags, i32, id, type Kind, memory, oneOf, u32, viewOn } from "../../native/kinds.ts";
 import { layout, layoutOf, Struct, struct, structBytes } from "../../native/layout.ts";
 import { errno } from "../../native/libc.ts";
 import type { TracedArgument } from "../../trace/event.ts";
+import { siginfo, siginfo_t } from "../_siginfo.ts";
 import { signalFlags, signalName } from "../_signals.ts";
 import { rusage } from "./resource.ts";
 
@@ -19,6 +21,21 @@ export const WNOHANG = 1;
 export const WUNTRACED = 2;
 /** Report stopped children that go on, too. */
 export const WCONTINUED = 8;
+/** {@linkcode waitid}: report stopped children. */
+export const WSTOPPED = 2;
+/** {@linkcode waitid}: report children that have ended. */
+export const WEXITED = 4;
+/** {@linkcode waitid}: leave the child as it is, to be waited for again. */
+export const WNOWAIT = 0x1000000;
+
+/** {@linkcode waitid}: any child. */
+export const P_ALL = 0;
+/** {@linkcode waitid}: the child of a pid. */
+export const P_PID = 1;
+/** {@linkcode waitid}: any child of a process group. */
+export const P_PGID = 2;
+/** {@linkcode waitid}: the child of a `pidfd_open` descriptor. */
+export const P_PIDFD = 3;
 
 /**
  * How a child ended: C's `int wstat` with the macros of `wait(2)` as properties. A property is `null`
@@ -117,9 +134,19 @@ const c = header({
   waitpid: call(id, [["pid", id], ["wstatus", told], ["options", options]], waiting),
   wait3: call(id, [["wstatus", told], ["options", options], ["rusage", used]], waiting),
   wait4: call(id, [["pid", id], ["wstatus", told], ["options", options], ["rusage", used]], waiting),
+  waitid: call(i32, [
+    ["idtype", oneOf({ P_ALL, P_PID, P_PGID, P_PIDFD })],
+    ["id", u32],
+    ["infop", filled(siginfo)],
+    ["options", flags({ WNOHANG, WSTOPPED, WEXITED, WCONTINUED, WNOWAIT }, { radix: 16 })],
+  ], waiting),
 });
 
-const SIZE = { status: layoutOf(WaitStatus).size, rusage: layoutOf(rusage).size };
+const SIZE = {
+  status: layoutOf(WaitStatus).size,
+  rusage: layoutOf(rusage).size,
+  siginfo: layoutOf(siginfo_t).size,
+};
 
 function status(wstatus: WaitStatus | null, syscall: string): Uint8Array<ArrayBuffer> | null {
   return wstatus === null ? null : structBytes(wstatus, SIZE.status, syscall, "wstatus");
@@ -250,4 +277,36 @@ export function wait4(
   );
   if (result < 0) throw new LibcError("wait4", errno(), `pid ${pid}`);
   return result;
+}
+
+/**
+ * Waits for certain children to change, and tells how, `waitid(2)`: also without reaping them (`WNOWAIT`), only for their
+ * stopping or going on, and by a `pidfd_open` descriptor, whose number cannot be taken by another process meanwhile.
+ *
+ * @param idtype What `id` is: `P_PID`, `P_PGID`, `P_PIDFD`, or `P_ALL` for any child.
+ * @param id A pid, a process group (0 this one), a descriptor; nothing with `P_ALL`.
+ * @param infop Where to store what happened: `si_pid`, `si_code` (`CLD_EXITED`, `CLD_KILLED` …), `si_status`; or `null`. With
+ * `WNOHANG`, `si_pid` is 0 if nothing has.
+ * @param options What to wait for: `WEXITED`, `WSTOPPED`, `WCONTINUED`; and `WNOHANG`, `WNOWAIT`.
+ * @throws {LibcError} `ECHILD` no such child; `EINTR`; `EINVAL` nothing to wait for; `EBADF`; `EAGAIN` a `PIDFD_NONBLOCK` descriptor
+ * whose process has not ended.
+ *
+ * @example
+ * ```ts
+ * import { CLD_EXITED, P_PID, posix_spawnp, siginfo_t, waitid, waitpid, WEXITED, WNOWAIT } from "./mod.ts";
+ *
+ * const pid = posix_spawnp("sh", null, null, ["sh", "-c", "exit 3"]);
+ * const info = new siginfo_t();
+ * waitid(P_PID, pid, info, WEXITED | WNOWAIT);
+ * console.log(info.si_code === CLD_EXITED, info.si_status); // true 3
+ * waitpid(pid); // it was not reaped
+ * ```
+ */
+export function waitid(idtype: number, id: number, infop: siginfo_t | null, options: number): void {
+  idtype = asInt(idtype, "waitid", "idtype");
+  id = idtype === P_PIDFD ? asFd(id, "waitid", "id") >>> 0 : asUint(id, "waitid", "id");
+  const info = infop === null ? null : structBytes(infop, SIZE.siginfo, "waitid", "infop");
+  if (c.waitid(idtype, id, info, asInt(options, "waitid", "options")) < 0) {
+    throw new LibcError("waitid", errno(), `id ${id}`);
+  }
 }

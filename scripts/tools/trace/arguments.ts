@@ -45,6 +45,20 @@ export function field(value: Maybe, name: string): Maybe {
   return isStruct(value) && Object.hasOwn(value.fields, name) ? value.fields[name] : undefined;
 }
 
+/** The bytes of a message's parts, one after the other, as far as they are told. */
+export function partsOf(msg: Maybe): TracedBytes | undefined {
+  const iov = field(msg, "msg_iov");
+  if (!Array.isArray(iov)) return undefined;
+  const all: TracedBytes = { length: 0, bytes: "" };
+  for (const part of iov) {
+    const data = bytesOf(field(part, "iov_base"));
+    if (!data) continue;
+    if (all.bytes.length === all.length) all.bytes += data.bytes;
+    all.length += data.length;
+  }
+  return all;
+}
+
 /** The numbers of an array. */
 export function numbersOf(value: Maybe): number[] {
   return Array.isArray(value) ? value.map(numberOf).filter((number) => number !== undefined) : [];

@@ -4,7 +4,7 @@
  * @module
  */
 import type { EnterEvent, ExitEvent, TracedArgument, TracedBytes } from "../../../mod.ts";
-import { bytesOf, field, isNamed, numberOf, numbersOf } from "./arguments.ts";
+import { bytesOf, field, isNamed, numberOf, numbersOf, partsOf } from "./arguments.ts";
 import type { Call, Lifeline } from "./picture.ts";
 import type { Process, World } from "./world.ts";
 
@@ -173,8 +173,9 @@ const shutdown: Handler = (context) => {
 
 const send: Handler = (context) => {
   const { world, event, own, me, args, fd, channel } = context;
-  const data = bytesOf(args.buf);
-  const line = world.knownSocket(args.dest_addr) ?? channel ?? world.socket(args.dest_addr);
+  const data = bytesOf(args.buf) ?? partsOf(args.msg);
+  const to = args.dest_addr ?? field(args.msg, "msg_name");
+  const line = world.knownSocket(to) ?? channel ?? world.socket(to);
   if (line) {
     if (!channel && fd !== undefined && !event.errno) own.lead(fd, line);
     world.step(sent(context, line, data), me, line, deed(context, { data }));
@@ -187,7 +188,7 @@ const send: Handler = (context) => {
 
 const receive: Handler = (context) => {
   const { world, event, me, args, fd, channel } = context;
-  const data = event.result > 0 ? bytesOf(args.buf) : undefined;
+  const data = event.result > 0 ? bytesOf(args.buf) ?? partsOf(args.msg) : undefined;
   if (channel) {
     const end = event.result === 0 ? true : undefined;
     world.step(event.t, channel, me, deed(context, { data, end }), true);
@@ -262,12 +263,53 @@ const operate: Handler = (context) => {
   );
 };
 
+// ---- POSIX queues
+
+function named(world: World, name: TracedArgument | undefined): Lifeline {
+  const text = typeof name === "string" ? name : "?";
+  return world.object(`POSIX queue ${text}`, { type: "POSIX queue", name: text });
+}
+
+const openQueue: Handler = (context) => {
+  const { world, event, own, me, args } = context;
+  const line = named(world, args.name);
+  if (!event.errno) own.lead(event.result, line);
+  world.step(event.t, me, line, deed(context, { args: [args.name, args.oflag], result: event.result }));
+};
+
+const unlinkQueue: Handler = (context) => {
+  const { world, event, me, args } = context;
+  world.step(event.t, me, named(world, args.name), deed(context, { args: [args.name] }));
+};
+
+const sendPrior: Handler = (context) => {
+  const { world, me, args, channel } = context;
+  const data = bytesOf(args.msg_ptr);
+  const priority = numberOf(args.msg_prio) || undefined;
+  world.step(sent(context, channel, data), me, channel, deed(context, { priority, data }));
+};
+
+const receivePrior: Handler = (context) => {
+  const { world, event, me, args, channel } = context;
+  const data = event.errno ? undefined : bytesOf(args.msg_ptr);
+  const priority = numbersOf(args.msg_prio)[0] || undefined;
+  const what = deed(context, { priority, data });
+  if (channel) world.step(event.t, channel, me, what, true);
+  else world.step(event.t, me, undefined, what);
+};
+
+const notify: Handler = (context) => {
+  const { world, event, me, args, channel } = context;
+  world.step(event.t, me, channel, deed(context, { args: [args.sevp] }));
+};
+
 // ---- all of them
 
 /** Calls that say nothing about communication. */
 const NOISE = new Set([
-  ..."getpid getppid rand srand open close setsockopt getsockopt getsockname getpeername poll unlink usleep getaddrinfo shmdt"
+  ..."getpid getppid rand srand open close setsockopt getsockopt getsockname getpeername poll unlink usleep getaddrinfo shmdt mq_getattr mq_setattr"
     .split(" "),
+  ..."getnameinfo getifaddrs if_nametoindex if_indextoname".split(" "),
 ]);
 
 const HANDLERS = new Map<string, Handler>(Object.entries({
@@ -295,9 +337,11 @@ const HANDLERS = new Map<string, Handler>(Object.entries({
   shutdown,
   send,
   sendto: send,
+  sendmsg: send,
   write: send,
   recv: receive,
   recvfrom: receive,
+  recvmsg: receive,
   read: receive,
   shmget: get("segment", "size", "shmflg"),
   msgget: get("queue", "msgflg"),
@@ -310,6 +354,14 @@ const HANDLERS = new Map<string, Handler>(Object.entries({
   msgrcv: message,
   semop: operate,
   semtimedop: operate,
+  mq_open: openQueue,
+  mq_close: close,
+  mq_unlink: unlinkQueue,
+  mq_send: sendPrior,
+  mq_timedsend: sendPrior,
+  mq_receive: receivePrior,
+  mq_timedreceive: receivePrior,
+  mq_notify: notify,
 }));
 
 /** Calls whose own steps say that they took their time. */
@@ -323,7 +375,7 @@ export function finish(world: World, own: Process, event: ExitEvent, entered?: E
     world.step(began, own.line, undefined, { kind: "wait", call: event.call, us: event.dur });
   }
   const { args } = event;
-  const fd = numberOf(args.sockfd ?? args.fd);
+  const fd = numberOf(args.sockfd ?? args.fd ?? args.mqdes);
   const channel = own.channel(fd);
   const context = { world, event, own, me: own.line, args, began, waited, fd, channel };
   const handler = HANDLERS.get(event.call);

@@ -33,7 +33,7 @@ export function dataOf(deed: Deed): TracedBytes | undefined {
 /** What has to be the same for two steps to be drawn as one; their bytes are compared apart from it. */
 function signature({ from, to, deed }: Step): string {
   const what = deed.kind === "call"
-    ? [deed.call, deed.args, deed.errno, deed.mtype, deed.end]
+    ? [deed.call, deed.args, deed.errno, deed.mtype, deed.priority, deed.end]
     : { ...deed, data: undefined, offset: undefined, us: undefined, value: undefined, field: fieldOf(deed) };
   return JSON.stringify([from.id, to?.id, deed.kind, what]);
 }

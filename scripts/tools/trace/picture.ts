@@ -11,6 +11,7 @@ export type Thing =
   | { type: "process"; pid: number; program: string | null }
   /** Named by its key where one was given. */
   | { type: "segment" | "queue" | "semaphore set"; key?: number; id?: number }
+  | { type: "POSIX queue"; name: string }
   /** Named by its path, if it has one. */
   | { type: "mapping"; path: string }
   | { type: "socket"; address: TracedArgument | undefined }
@@ -37,6 +38,8 @@ export interface Call {
   errno?: string;
   /** A message's type. */
   mtype?: TracedArgument;
+  /** A message's priority, if it is not 0. */
+  priority?: number;
   /** Who was accepted. */
   peer?: string;
   /** The other side has closed its end. */

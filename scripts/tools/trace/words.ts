@@ -21,6 +21,8 @@ export function label({ thing }: Lifeline): string[] {
     case "queue":
     case "semaphore set":
       return [`${thing.type} ${thing.key ?? `id ${thing.id}`}`];
+    case "POSIX queue":
+      return [`queue ${thing.name}`];
     case "mapping":
       return [`mapping ${thing.path || "without a name"}`];
     case "socket":
@@ -40,10 +42,11 @@ export function words({ deed, last, times, group }: Step): string {
 function action(deed: Deed): string {
   switch (deed.kind) {
     case "call": {
-      const { call, args, mtype, peer, end, errno, result } = deed;
+      const { call, args, mtype, priority, peer, end, errno, result } = deed;
       const outcome = errno ?? result;
       return call + (args ? `(${args.filter((arg) => arg !== undefined).map(argument).join(", ")})` : "") +
-        (mtype === undefined ? "" : ` type ${argument(mtype)}`) + (end ? ": end" : "") + (peer ? ` ← ${peer}` : "") +
+        (mtype === undefined ? "" : ` type ${argument(mtype)}`) +
+        (priority === undefined ? "" : ` priority ${priority}`) + (end ? ": end" : "") + (peer ? ` ← ${peer}` : "") +
         (outcome === undefined ? "" : ` = ${outcome}`);
     }
     case "memory":

@@ -217,3 +217,22 @@ export const OTHERS = unprivileged(
     c.fgets(new Uint8Array(2), 2, c.stdin);
     attempt("fork EAGAIN", () => { if (c.fork() === 0) c._exit(0); });`,
 );
+
+/** Several buffers at once. */
+export const INTERRUPTED_VECTORS = interrupting(
+  "readv() and writev() fail with EINTR if a signal comes, with EAGAIN where they may not wait",
+  `
+    const pair = (type) => {
+      const [a, b] = c.socketpair(c.AF_UNIX, type, 0);
+      c.setsockopt(a, c.SOL_SOCKET, c.SO_RCVTIMEO, new c.timeval(60));
+      c.setsockopt(a, c.SOL_SOCKET, c.SO_SNDTIMEO, new c.timeval(60));
+      return a;
+    };
+    const bytes = [new Uint8Array(1 << 20)];
+    const a = pair(c.SOCK_STREAM), b = pair(c.SOCK_STREAM | c.SOCK_NONBLOCK);
+    say("ready");
+    attempt("readv EINTR", () => c.readv(a, bytes));
+    attempt("writev EINTR", () => { while (true) c.writev(a, bytes); });
+    attempt("readv EAGAIN", () => c.readv(b, bytes));
+    attempt("writev EAGAIN", () => { while (true) c.writev(b, bytes); });`,
+);

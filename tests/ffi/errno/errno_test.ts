@@ -4,8 +4,12 @@ import { entries } from "../../../ffi/native/header.ts";
 import { LibcError } from "../../../mod.ts";
 import { needs } from "../../needs.ts";
 import { FFI, root, run } from "../../support.ts";
+import { errors as children } from "./_children.ts";
+import { errors as events } from "./_events.ts";
 import { errors as files } from "./_files.ts";
 import { errors as memory } from "./_memory.ts";
+import { errors as messages } from "./_messages.ts";
+import { errors as mqueue } from "./_mqueue.ts";
 import { errors as others } from "./_others.ts";
 import { errors as processes } from "./_processes.ts";
 import { answer, withProgram } from "./_programs.ts";
@@ -15,12 +19,16 @@ import { errors as sockets } from "./_sockets.ts";
 import { errors as sysv } from "./_sysv.ts";
 
 const areas: Errors[] = [
+  children,
   sysv,
   processes,
   signals,
+  events,
   files,
   sockets,
+  messages,
   memory,
+  mqueue,
   others,
 ];
 const errors: Errors = Object.assign({}, ...areas);

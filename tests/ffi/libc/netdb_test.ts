@@ -8,9 +8,23 @@ import {
   EAI_NONAME,
   gai_strerror,
   getaddrinfo,
+  getnameinfo,
+  NI_DGRAM,
+  NI_NAMEREQD,
+  NI_NOFQDN,
+  NI_NUMERICHOST,
+  NI_NUMERICSERV,
 } from "../../../ffi/libc/netdb.ts";
-import { IPPROTO_TCP, IPPROTO_UDP } from "../../../ffi/libc/netinet/in.ts";
-import { AF_INET, AF_INET6, AF_UNIX, SOCK_DGRAM, SOCK_STREAM, sockaddr } from "../../../ffi/libc/sys/socket.ts";
+import { IPPROTO_TCP, IPPROTO_UDP, sockaddr_in } from "../../../ffi/libc/netinet/in.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  SOCK_DGRAM,
+  SOCK_STREAM,
+  sockaddr,
+  sockaddr_storage,
+} from "../../../ffi/libc/sys/socket.ts";
 import { lookupAsync } from "../../../ffi/objects/_address.ts";
 import { getaddrinfoElsewhere } from "../../../ffi/libc/netdb.ts";
 import { fails, rejects } from "../../support.ts";
@@ -108,4 +122,71 @@ Deno.test("lookupAsync() rejects with the signal's reason", async () => {
   assertEquals(reason, "enough");
   // the thread is done when a second question has been answered, which keeps this test's operations its own
   await getaddrinfoElsewhere("localhost", null, {});
+});
+
+const NUMERIC = NI_NUMERICHOST | NI_NUMERICSERV;
+
+Deno.test("getnameinfo() gives host and service, as numbers or by name", () => {
+  const ask = (text: string, flags?: number) => Object.values(getnameinfo(sockaddr.parse(text), flags));
+  assertEquals(ask("127.0.0.1:1625", NUMERIC), ["127.0.0.1", "1625"]);
+  assertEquals(ask("[::1]:65535", NUMERIC), ["::1", "65535"]);
+  assertEquals(ask("[fe80::1%lo]:0", NUMERIC), ["fe80::1%lo", "0"]);
+  assertEquals(ask("[::ffff:1.2.3.4]:9", NUMERIC), ["::ffff:1.2.3.4", "9"]);
+  // names come from /etc/hosts and /etc/services, which not every machine has
+  const [host] = ask("127.0.0.1:1625");
+  assertMatch(host, /^[\w.-]+$/);
+  assertEquals(ask("127.0.0.1:1625", NI_NOFQDN | NI_NUMERICSERV), [host, "1625"]);
+  const tcp = ask("127.0.0.1:512", NI_NUMERICHOST)[1];
+  const udp = ask("127.0.0.1:512", NI_NUMERICHOST | NI_DGRAM)[1];
+  if (tcp === "512") return console.log("skipped: this machine has no names of services");
+  assertEquals([tcp, udp], ["exec", "biff"]);
+});
+
+Deno.test("getnameinfo() and getaddrinfo() are each other's inverse", () => {
+  for (const text of ["192.0.2.1:9", "[2001:db8::5]:443"]) {
+    const { host, serv } = getnameinfo(sockaddr.parse(text), NUMERIC);
+    const [{ ai_addr }] = getaddrinfo(host, serv, { ai_flags: AI_NUMERICHOST | AI_NUMERICSERV });
+    assertEquals(`${ai_addr}`, text);
+  }
+});
+
+Deno.test("getnameinfo() of a unix socket gives the whole path, and reads none that isn't there", () => {
+  const path = "/" + "p".repeat(106);
+  const { host, serv } = getnameinfo(sockaddr.parse(path), 0);
+  assertEquals(serv, path);
+  assert(host.length > 0);
+  // an address of another class with this family: what lies behind it is nobody's
+  const short = new sockaddr_in();
+  short.sin_family = AF_UNIX;
+  short.bytes.fill(120, 2);
+  assertEquals(getnameinfo(short, 0).serv, "x".repeat(14));
+});
+
+Deno.test("getnameinfo() fails with the EAI_ errors", () => {
+  const address = sockaddr.parse("127.0.0.1:80");
+  const error = fails("EAI_BADFLAGS", () => getnameinfo(address, 1 << 20));
+  assertEquals([error.errno, error.syscall, error.detail], [-1, "getnameinfo", "127.0.0.1:80"]);
+  assertEquals(error.reason, gai_strerror(-1));
+  fails("EAI_NONAME", () => getnameinfo(address, NI_NUMERICHOST | NI_NAMEREQD));
+  fails("EAI_FAMILY", () => getnameinfo(new sockaddr_storage(), NUMERIC));
+  const other = new sockaddr_in();
+  other.sin_family = 77;
+  fails("EAI_FAMILY", () => getnameinfo(other, NUMERIC));
+  // room for an IPv4 address is too short for one of IPv6
+  other.sin_family = AF_INET6;
+  fails("EAI_FAMILY", () => getnameinfo(other, NUMERIC));
+});
+
+Deno.test("getnameinfo() fails with EFAULT or EINVAL if an argument is no address or no number", () => {
+  // deno-lint-ignore no-explicit-any -- what a caller without types may pass
+  type Anything = any;
+  for (const value of [undefined, null, 5, "127.0.0.1:80", {}, Object.create(sockaddr_in.prototype)] as Anything[]) {
+    fails("EFAULT", () => getnameinfo(value, NUMERIC));
+  }
+  const address = sockaddr.parse("127.0.0.1:80");
+  for (const value of [null, NaN, 1.5, 2 ** 31, "1", {}] as Anything[]) {
+    fails("EINVAL", () => getnameinfo(address, value));
+  }
+  address.bytes.buffer.transfer();
+  fails("EFAULT", () => getnameinfo(address, NUMERIC));
 });

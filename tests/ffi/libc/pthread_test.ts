@@ -175,6 +175,8 @@ Deno.test("what is no mutex or no condition is refused, also once its memory is 
     if (bad !== null) fails("EINVAL", () => ipc.pthread_mutex_init(mutex, bad));
     if (bad !== null) fails("EINVAL", () => ipc.pthread_cond_init(cond, bad));
   }
+  memory[64 + 36] = 8; // one waits, it says
+  fails("EBUSY", () => ipc.pthread_cond_destroy(cond));
   for (const offset of [-8, 4, 4060, NaN]) {
     fails("EINVAL", () => new ipc.pthread_mutex_t(memory, offset));
     fails("EINVAL", () => new ipc.pthread_cond_t(memory, offset));

@@ -15,32 +15,44 @@ ${
     "fcntl.h",
     "limits.h",
     "mqueue.h",
+    "ifaddrs.h",
+    "net/if.h",
     "netdb.h",
     "netinet/in.h",
     "netinet/tcp.h",
     "poll.h",
+    "sched.h",
     "signal.h",
+    "spawn.h",
     "stddef.h",
     "stdio.h",
     "string.h",
+    "sys/epoll.h",
+    "sys/eventfd.h",
     "sys/file.h",
     "sys/ipc.h",
     "sys/mman.h",
     "sys/msg.h",
+    "sys/pidfd.h",
+    "sys/prctl.h",
     "sys/resource.h",
     "sys/select.h",
     "sys/sem.h",
     "sys/shm.h",
+    "sys/signalfd.h",
     "sys/socket.h",
     "sys/stat.h",
     "sys/time.h",
+    "sys/uio.h",
+    "sys/timerfd.h",
     "sys/un.h",
     "sys/wait.h",
     "time.h",
     "unistd.h",
   ].map((header) => `#include <${header}>`).join("\n")
 }
-`;
+${["P_ALL", "P_PGID", "P_PID", "P_PIDFD"].map((name) => `#define ${name} ${name}`).join("\n")}
+`; // the last are an enum's
 
 /** The numbers that the library exports under a name of C's. */
 function constantsOf(exports: Readonly<Record<string, unknown>>): [name: string, value: number | bigint][] {
@@ -68,17 +80,35 @@ const OWN = ["CHILD_FAILED", "TRACED_BYTES", "TRACE_LIMIT", "TRACE_VERSION"];
 const OTHERS: [string, number][] = [
   ["sizeof(struct sigaction)", 19 * 8],
   ["offsetof(struct sigaction, sa_handler)", 0],
+  ["sizeof(posix_spawn_file_actions_t)", 80],
+  ["sizeof(struct iovec)", 16],
+  ["sizeof(sigset_t)", 128],
+  ["sizeof(cpu_set_t)", 128],
   ["sizeof(struct sembuf)", new mod.sembuf([1, 2, 3]).bytes.length],
   ["offsetof(struct sembuf, sem_num)", new mod.sembuf([1, 2, 3]).bytes.indexOf(1)],
   ["offsetof(struct sembuf, sem_op)", new mod.sembuf([1, 2, 3]).bytes.indexOf(2)],
   ["offsetof(struct sembuf, sem_flg)", new mod.sembuf([1, 2, 3]).bytes.indexOf(3)],
 ];
 
+/** What structures are called in C that have another name here. */
+const C_NAMES: Readonly<Record<string, string>> = { Entry: "addrinfo", Ifaddrs: "ifaddrs" };
+/** What C calls otherwise than `struct` and our name. */
+const C_NAMES: Record<string, string> = {
+  Entry: "struct addrinfo",
+  epoll_data: "epoll_data_t",
+  fd_set: "fd_set",
+  siginfo_t: "siginfo_t",
+  sigset_t: "sigset_t",
+  sigval: "union sigval",
+  struct_sigaction: "struct sigaction",
+};
+
 /** Every size and offset: the C expression, and what the library thinks. */
 function expressions(arch: typeof Deno.build.arch): [expression: string, value: number][] {
   const structures = [...declaredLayouts().keys()].filter(({ name }) => name !== "WaitStatus").flatMap((of) => {
     const { name, size, members } = layoutOf(of, arch);
-    const struct = name === "fd_set" ? name : `struct ${name === "Entry" ? "addrinfo" : name}`;
+    const struct = name === "fd_set" ? name : `struct ${C_NAMES[name] ?? name}`;
+    const struct = C_NAMES[name] ?? `struct ${name}`;
     const named = Object.entries(members).map(([field, { at, member }]) => [member.c ?? field, at] as const);
     return [
       [`sizeof(${struct})`, size] as [string, number],
@@ -166,7 +196,8 @@ needs("aarch64-linux-gnu-gcc")(
       arm.map(([name]) => name),
       constants.filter(([, value]) => typeof value === "number").map(([name]) => name),
     );
-    const values = arm.filter(([name]) => !OWN.includes(name)).map(([name, value]) =>
+    const calls = ["SIGRTMIN", "SIGRTMAX"]; // these are no constants there: libc is asked
+    const values = arm.filter(([name]) => !OWN.includes(name) && !calls.includes(name)).map(([name, value]) =>
       `#ifdef ${name}\n_Static_assert((unsigned int) ${name} == (unsigned int) ${value}LL, "${name}");\n#endif`
     );
     await compile([INCLUDES, ...sizes, ...values].join("\n"), "/dev/null", "aarch64-linux-gnu-gcc", "-c");
@@ -198,7 +229,7 @@ Deno.test("every property that a structure is documented with is there, and the 
       if (kind !== "class") continue;
       for (const property of def.properties ?? []) {
         seen++;
-        const made = ["msgbuf", "sembuf", "pollfds"].includes(name); // these set some in their constructors
+        const made = ["msgbuf", "sembuf", "pollfds", "epoll_events"].includes(name); // these set some in their constructors
         if (!(property.name in found.prototype) && !made) missing.push(`${name}.${property.name}`);
       }
     }

@@ -80,6 +80,19 @@ function timeval(quoted: string): string {
   return `{tv_sec=${sec}, tv_usec=${usec}}`;
 }
 
+/** Strace's names of signals of real time as libc has them. */
+function realTime(text: string): string {
+  return text.replace(/\bSIGRT_(\d+)\b/, (_, n) => n === "2" ? "SIGRTMIN" : `SIGRTMIN+${n - 2}`);
+}
+
+/** A `struct sigaction` with its flags in alphabetical order, without what libc adds. */
+function actionText(text: string): string {
+  return text.replace(/, sa_restorer=0x[0-9a-f]+/, "").replace(/sa_flags=([^,}]*)/, (_, flags) => {
+    const own = flags.split("|").filter((flag: string) => flag !== "SA_RESTORER" && !flag.startsWith("0xffffffff"));
+    return `sa_flags=${own.sort().join("|") || "0"}`;
+  });
+}
+
 /** All differences that are meant. */
 export const MEANT: Meant[] = [
   {
@@ -137,8 +150,8 @@ export const MEANT: Meant[] = [
     same: (ours, strace) => /^\[\d+(, \d+)*\]$/.test(ours) && /^0x/.test(strace),
   },
   {
-    why: "libc refuses a command that it does not know; the kernel does not hear of it",
-    calls: ["semctl"],
+    why: "libc refuses a command or a signal that it does not know; the kernel does not hear of it",
+    calls: ["semctl", "sigaction"],
     parts: ["call"],
     same: (ours, strace) => ours.endsWith(" = -1 EINVAL (Invalid argument)") && strace === "nothing",
   },
@@ -179,8 +192,47 @@ export const MEANT: Meant[] = [
   },
   {
     why: "libc's signals count from SIGRTMIN, which is the kernel's 34th",
-    parts: ["sig"],
-    same: (ours, strace) => strace.replace(/^SIGRT_(\d+)$/, (_, n) => `SIGRTMIN+${n - 2}`) === ours,
+    parts: ["sig", "signum"],
+    same: (ours, strace) => realTime(strace) === ours,
+  },
+  {
+    why: "the same, and a value's bits beyond 2^53 are told in decimal",
+    calls: ["sigwaitinfo", "sigtimedwait"],
+    parts: ["info"],
+    same: (ours, strace) => {
+      const own = ours.replace(/si_ptr=(\d{16,})/, (_, n) => `si_ptr=0x${BigInt(n).toString(16)}`);
+      return realTime(strace) === own;
+    },
+  },
+  {
+    why: "strace names the signal that the call gives",
+    calls: ["sigwaitinfo", "sigtimedwait"],
+    parts: ["result"],
+    same: (ours, strace) => strace.replace(/ \(SIG\w+\)$/, "") === ours,
+  },
+  {
+    why: "libc hands the signal out by a pointer",
+    calls: ["sigwait"],
+    parts: ["result"],
+    same: (ours, strace) => ours === "0" && /^\d+ \(SIG\w+\)$/.test(strace),
+  },
+  {
+    why: "the counter is handed out by a pointer; 8 is how many bytes it has",
+    calls: ["eventfd_read", "eventfd_write"],
+    parts: ["result"],
+    same: (ours, strace) => ours === "0" && strace === "8",
+  },
+  {
+    why: "libc says how a handler comes back; strace has another order, and a sign where there is none",
+    calls: ["sigaction"],
+    parts: ["act", "oldact"],
+    same: (ours, strace) => actionText(ours) === actionText(strace),
+  },
+  {
+    why: "strace does not show the set if the call fails",
+    calls: ["epoll_pwait"],
+    parts: ["sigmask"],
+    same: (ours, strace) => /^\[\w+\]$/.test(ours) && /^0x/.test(strace),
   },
   {
     why: "programs write the protocols' names",
@@ -228,6 +280,30 @@ export const MEANT: Meant[] = [
     why: "the member is a number, and an interface can be renamed",
     parts: ["addr"],
     same: (ours, strace) => strace.replace(/if_nametoindex\("lo"\)/, "1") === ours,
+  },
+  {
+    why: "the manual page has 0 and 1 for it",
+    calls: ["prctl"],
+    parts: ["arg2"],
+    same: renamed({ SUID_DUMP_DISABLE: "0", SUID_DUMP_USER: "1" }),
+  },
+  {
+    why: "strace says what the result means",
+    calls: ["prctl"],
+    parts: ["result"],
+    same: (ours, strace) => strace.replace(/ \(SUID_DUMP_\w+\)$/, "") === ours,
+  },
+  {
+    why: "strace shows sets of processors as it shows sets of signals",
+    calls: ["sched_getaffinity", "sched_setaffinity"],
+    parts: ["mask"],
+    same: (ours, strace) => strace.replaceAll(" ", ", ") === ours,
+  },
+  {
+    why: "the kernel tells how many bytes of the set it has filled; libc fills the rest, and gives 0",
+    calls: ["sched_getaffinity"],
+    parts: ["result"],
+    same: (ours, strace) => ours === "0" && /^\d+$/.test(strace),
   },
 ];
 

@@ -7,8 +7,12 @@
  * @module
  */
 import * as ipc from "../../../../mod.ts";
+import { identities, others, spawning } from "./_children.ts";
+import { events, signalSets, timers } from "./_events.ts";
 import { files, polls } from "./_files.ts";
 import { mappings, synchronization } from "./_memory.ts";
+import { interfaces, messages } from "./_messages.ts";
+import { posixQueues } from "./_mqueue.ts";
 import { processes } from "./_processes.ts";
 import { names, options, sockets } from "./_sockets.ts";
 import { undo } from "./_support.ts";
@@ -20,12 +24,21 @@ const PARTS = [
   semaphores,
   files,
   processes,
+  spawning,
+  identities,
+  others,
   mappings,
   synchronization,
   polls,
+  signalSets,
+  timers,
+  events,
   sockets,
   options,
   names,
+  messages,
+  interfaces,
+  posixQueues,
 ];
 
 ipc.signal(ipc.SIGUSR1, () => {}); // what interrupts calls

@@ -1,16 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { entries } from "../../../../ffi/native/header.ts";
-import {
-  compare,
-  type Comparison,
-  NEVER_FAILS,
-  NO_SYSCALL,
-  pair,
-  parseCall,
-  parseStrace,
-  SOME_SYSCALLS,
-  watch,
-} from "./_compare.ts";
+import { compare, type Comparison, NEVER_FAILS, NO_SYSCALL, pair, parseCall, parseStrace, watch } from "./_compare.ts";
 import { copies } from "../../../_peers.ts";
 import { needs } from "../../../needs.ts";
 import { MEANT, type Meant, meant, unquote } from "./_meant.ts";

@@ -5,9 +5,9 @@ const CALLS = [
   ..."fork wait waitpid kill signal sleep pause pipe socketpair close dup2 dup socket bind connect listen accept".split(
     " ",
   ),
-  ..."shutdown send sendto write recv read shmget msgget semget shmctl msgctl semctl shmat msgsnd msgrcv semop".split(
-    " ",
-  ),
+  ..."shutdown send sendto sendmsg recvmsg write recv read shmget msgget semget shmctl msgctl semctl shmat msgsnd msgrcv semop"
+    .split(" "),
+  ..."mq_open mq_unlink mq_close mq_send mq_timedsend mq_receive mq_timedreceive mq_notify".split(" "),
   ..."poll open _exit execve getppid toString __proto__ constructor".split(" "),
   "",
   "-",

@@ -82,6 +82,41 @@ Deno.test("picture() names objects by their keys, and shows arguments as C has t
   ]);
 });
 
+Deno.test("picture() draws POSIX queues by their names, and messages with their priorities", () => {
+  const script = new Script();
+  script.start(1, "a.ts");
+  script.start(2, "b.ts");
+  const oflag = flags(0o102, ["O_RDWR", "O_CREAT"]);
+  script.call(1, "mq_open", { name: "/q", oflag, mode: flags(0o600, []), attr: null }, 5, { opened: [5] });
+  script.call(2, "mq_open", { name: "/other", oflag: flags(2, ["O_RDWR"]) }, -1, { errno: "ENOENT" });
+  script.call(2, "mq_open", { name: "/q", oflag: flags(2, ["O_RDWR"]) }, 7, { opened: [7] });
+  const message = (text: string) => ({ msg_ptr: bytes(text), msg_len: text.length });
+  const receiving = script.enter(2, "mq_receive", { mqdes: 7, msg_ptr: NOTHING, msg_len: 64, msg_prio: NOTHING }, true);
+  script.call(1, "mq_send", { mqdes: 5, ...message("first"), msg_prio: 0 }, 0);
+  script.exit({ ...receiving, args: { mqdes: 7, ...message("first"), msg_len: 64, msg_prio: [0] } }, 5);
+  script.call(1, "mq_timedsend", { mqdes: 5, ...message("second"), msg_prio: 9, abs_timeout: null }, 0);
+  script.call(1, "mq_getattr", { mqdes: 5, attr: struct("mq_attr", {}) }, 0);
+  script.call(2, "mq_timedreceive", { mqdes: 7, ...message("second"), msg_prio: [9], abs_timeout: null }, 6);
+  script.call(2, "mq_receive", { mqdes: 7, msg_ptr: NOTHING, msg_len: 64, msg_prio: null }, -1, { errno: "EAGAIN" });
+  script.call(2, "mq_notify", { mqdes: 7, sevp: null }, 0);
+  script.call(2, "mq_receive", { mqdes: 8, msg_ptr: NOTHING, msg_len: 64, msg_prio: null }, -1, { errno: "EBADF" });
+  script.call(1, "mq_close", { mqdes: 5 }, 0);
+  script.call(1, "mq_unlink", { name: "/q" }, 0);
+  assertEquals(told(picture(script.events)), [
+    "a.ts → queue /q: mq_open(/q, O_RDWR|O_CREAT) = 5",
+    "b.ts → queue /other: mq_open(/other, O_RDWR) = ENOENT",
+    "b.ts → queue /q: mq_open(/q, O_RDWR) = 7",
+    "a.ts → queue /q: mq_send “first”",
+    "queue /q → b.ts: mq_receive “first”",
+    "a.ts → queue /q: mq_timedsend priority 9 “second”",
+    "queue /q → b.ts: mq_timedreceive priority 9 “second”",
+    "queue /q → b.ts: mq_receive = EAGAIN",
+    "b.ts → queue /q: mq_notify(NULL)",
+    "b.ts: mq_receive = EBADF",
+    "a.ts → queue /q: mq_unlink(/q)",
+  ]);
+});
+
 Deno.test("picture() follows descriptors from bind and connect over accept and fork", () => {
   const script = new Script();
   script.start(1, "server.ts");
@@ -261,4 +296,17 @@ Deno.test("picture() names a record's fields, keeps neighbours apart, and puts a
     "a.ts → segment id 3: writes Point[0].value = 0 … Point[3].value = 1.5 ×4",
     "segment id 3 → a.ts: reads Long.list = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, …",
   ]);
+});
+
+Deno.test("picture() draws messages of several parts as what they are together", () => {
+  const script = new Script();
+  script.call(1, "socketpair", { domain: 1, type: 1, protocol: 0, sv: [3, 4] }, 0);
+  const part = (text: string) => struct("iovec", { iov_base: bytes(text), iov_len: text.length });
+  const msg = (...texts: string[]) =>
+    struct("msghdr", { msg_name: null, msg_iov: texts.map(part), msg_flags: flags(0, []) });
+  script.call(1, "sendmsg", { sockfd: 3, msg: msg("Did ", "you", " get this?"), flags: flags(0, []) }, 17);
+  script.call(1, "recvmsg", { sockfd: 4, msg: msg("Did you", " get this?"), flags: flags(0, []) }, 17);
+  script.call(1, "recvmsg", { sockfd: 4, msg: msg(""), flags: flags(0, []) }, 0);
+  const arrows = picture(script.events).steps.filter(({ to }) => to).map(words);
+  assertEquals(arrows.slice(-3), ["sendmsg “Did you get this?”", "recvmsg “Did you get this?”", "recvmsg: end"]);
 });
