@@ -2,6 +2,10 @@
  * System V and POSIX inter-process communication on the real kernel: shared memory, message queues, semaphores,
  * sockets, `fork`, `wait` and signals.
  *
+ * The functions that are named as in C block as in C; `SharedMemory`, `MessageQueue`, `SemaphoreSet`, `Socket` and
+ * `Listener` are for those who don't want to think in C; `record` is for data that C and others are to read. All of it
+ * needs `--allow-ffi`, which trusts the program as much as `--allow-all` would: through libc it can do whatever its user
+ * can.
  * The functions that are named as in C block as in C; `SharedMemory`, `MessageQueue`, `SemaphoreSet`, `PosixMessageQueue`,
  * `Socket` and `Listener` are for those who don't want to think in C. All of it needs `--allow-ffi`, which trusts the program as
  * much as `--allow-all` would: through libc it can do whatever its user can.
@@ -289,6 +293,38 @@ export * from "./ffi/objects/semaphore_set.ts";
 export * from "./ffi/objects/shared_memory.ts";
 export * from "./ffi/objects/socket.ts";
 export { Struct } from "./ffi/native/layout.ts";
+export {
+  array,
+  type ArrayView,
+  atOffset,
+  atomic,
+  type AtomicArray,
+  bool,
+  bytes,
+  char,
+  enumOf,
+  type EnumValue,
+  f32,
+  f64,
+  Field,
+  type FieldArray,
+  i16,
+  i32,
+  i64,
+  i8,
+  long,
+  padding,
+  type RecordArray,
+  type RecordCursor,
+  size_t,
+  u16,
+  u32,
+  u64,
+  u8,
+} from "./ffi/records/fields.ts";
+export { record, type RecordMemory, type RecordOptions, RecordType } from "./ffi/records/record.ts";
+export type { RecordLanguage } from "./ffi/records/text.ts";
+export type * from "./ffi/records/types.ts";
 export * from "./ffi/trace/event.ts";
 export { formatTraceEvent } from "./ffi/trace/format.ts";
 export * from "./ffi/trace/parse.ts";

@@ -248,6 +248,10 @@ const FDS: Value[] = [
 ];
 
 /** Classes that cannot simply be made, and how one comes by one of them. */
+const SampleInner = mod.record({ flags: mod.u16, list: mod.array(mod.f32, 2) });
+const Sample = mod.record({ id: mod.i32, n: mod.atomic(mod.u32), name: mod.char(6), inner: SampleInner }, {
+  name: "Sample",
+});
 const MADE: readonly (readonly [of: unknown, make: (w: World, random: Random) => unknown])[] = [
   [mod.SharedMemory, (w) => w.segment],
   [mod.MessageQueue, (w) => w.queue],
@@ -264,6 +268,8 @@ const MADE: readonly (readonly [of: unknown, make: (w: World, random: Random) =>
   [mod.pthread_mutex_t, (w) => w.mutex],
   [mod.pthread_cond_t, (w) => w.cond],
   [mod.Message, (_w, random) => new mod.Message(1, new Uint8Array(random(8)))],
+  [mod.Field, (_w, random) => [mod.i32, mod.f64, mod.char(3), Sample][random(4)]],
+  [mod.RecordType, () => Sample],
   [mod.LibcError, () => new mod.LibcError("shmget", 2)],
   [mod.Struct, () => new mod.timeval(1, 2)],
   [mod.sockaddr, (w, random) => addresses[random(addresses.length)](w)],
@@ -443,6 +449,11 @@ const address = structs(mod.sockaddr);
 const key = [...fixed(mod.IPC_PRIVATE, NOBODYS_KEY)];
 const commands = named(/^(IPC_(STAT|SET|RMID|INFO)|(SHM|MSG|SEM)_(STAT|STAT_ANY|INFO)|GET|SET|SHM_(UN)?LOCK)/);
 
+const FIELD_TYPES = [mod.i8, mod.u32, mod.i64, mod.f32, mod.bool, mod.char(3), Sample].map((field) =>
+  value("a field", () => field)
+);
+const sampleView = (w: World) => Sample.at(w.view(64), 8);
+
 /** What a parameter of a name is for. */
 const MEANT: Readonly<Record<string, readonly Value[]>> = {
   shmid: IDS,
@@ -580,6 +591,19 @@ const MEANT: Readonly<Record<string, readonly Value[]>> = {
   listener: [value("listener", () => () => {})],
   event: [value("event", () => ({ t: 1, pid: 7, ev: "end", status: 0 })), ...structs(mod.epoll_event)],
   error: [value("LibcError", () => new mod.LibcError("shmget", 2))],
+  memory: [
+    ...truths,
+    value("segment", (w) => w.shm),
+    value("SharedMemory", (w) => w.segment),
+    value("sample", sampleView),
+  ],
+  view: [value("sample", sampleView)],
+  value: [value("sample's", () => ({ id: 1, n: 2, name: "x", inner: { flags: 1, list: [1, 2] } })), ...fixed(1)],
+  fields: [value("fields", () => ({ id: mod.i32, inner: SampleInner })), ...FIELD_TYPES],
+  kind: FIELD_TYPES,
+  storage: FIELD_TYPES,
+  language: fixed("c", "python", "rust"),
+  field: fixed("n", "id", "inner"),
 };
 
 /** A value for a parameter: mostly what it is for, if its name says so, and else anything. */

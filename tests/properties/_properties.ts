@@ -25,6 +25,7 @@ import { PROCESS_OBJECTS } from "./_objects_processes.ts";
 import { SYSV_OBJECTS } from "./_objects_sysv.ts";
 import { Everything } from "./_everything.ts";
 import { interruptEvery } from "./_interrupts.ts";
+import { records } from "./_records.ts";
 import { note, option, say, silence, verbose } from "./_run.ts";
 import { hot, sequences } from "./_sequences.ts";
 import { CHILDREN } from "./_thin_children.ts";
@@ -124,6 +125,7 @@ const groups: Record<string, (seed: number) => unknown> = {
     if (failures.length > 0) throw new Error(failures.join("\n"));
   },
   hot: () => hot(THIN, 20_000 * scale, 100 * scale),
+  records: (seed) => records(seed, 20_000 * scale),
   everything: async (seed) => {
     using _quiet = silence();
     const everything = new Everything(mod);

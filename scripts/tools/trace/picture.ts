@@ -51,7 +51,15 @@ export interface Call {
 /** What happened. */
 export type Deed =
   | Call
-  | { kind: "memory"; op: "read" | "write"; offset: number; data: TracedBytes }
+  /** `field` is that of a record, `Reading.value`. */
+  | {
+    kind: "memory";
+    op: "read" | "write";
+    offset: number;
+    data: TracedBytes;
+    field?: string;
+    value?: TracedArgument;
+  }
   | { kind: "print"; data?: TracedBytes }
   /** The process stood still in a call; for so many microseconds, or to the end of the trace. */
   | { kind: "wait"; call: string; us: number | null }

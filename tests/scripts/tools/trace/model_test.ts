@@ -279,6 +279,25 @@ Deno.test("picture() of much is small, and says what is left out", () => {
   assertEquals(Number(lifelines), 61);
 });
 
+Deno.test("picture() names a record's fields, keeps neighbours apart, and puts a loop's together", () => {
+  const script = new Script();
+  script.start(1, "a.ts");
+  script.field(1, "write", 0, "Reading.id", 5);
+  script.field(1, "write", 4, "Reading.name", bytes("x\xc3\xa4"));
+  script.field(1, "read", 8, "Reading.next", struct("Inner", { flags: 1, ok: flags(1, ["true"]) }));
+  script.field(1, "write", 12, "Reading.note", "text");
+  for (let i = 0; i < 4; i++) script.field(1, "write", 100 + 32 * i, `Point[${i}].value`, i / 2);
+  script.field(1, "read", 8, "Long.list", Array.from({ length: 40 }, (_, i) => i));
+  assertEquals(told(picture(script.events)), [
+    "a.ts → segment id 3: writes Reading.id = 5",
+    "a.ts → segment id 3: writes Reading.name = “xä”",
+    "segment id 3 → a.ts: reads Reading.next = {1, true}",
+    "a.ts → segment id 3: writes Reading.note = “text”",
+    "a.ts → segment id 3: writes Point[0].value = 0 … Point[3].value = 1.5 ×4",
+    "segment id 3 → a.ts: reads Long.list = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, …",
+  ]);
+});
+
 Deno.test("picture() draws messages of several parts as what they are together", () => {
   const script = new Script();
   script.call(1, "socketpair", { domain: 1, type: 1, protocol: 0, sv: [3, 4] }, 0);
