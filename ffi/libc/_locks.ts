@@ -4,12 +4,12 @@
  * @module
  */
 import type { Blocked } from "../native/elsewhere.ts";
-import type { struct_flock } from "./fcntl.ts";
+import type { Struct } from "../native/layout.ts";
 
-/** The functions; fcntl.ts, which has the calls, puts them here. They throw as `fcntl` does. */
+/** The functions; fcntl.ts, which has the calls, puts them here. They take a `struct_flock`, and throw as `fcntl` does. */
 export const locks: {
   /** `F_OFD_SETLK`; tells whether the lock was to be had. */
-  orNot(fd: number, lock: struct_flock): boolean;
+  orNot(fd: number, lock: Struct): boolean;
   /** `F_OFD_SETLKW` on another thread, if there is one. The lock has to be left alone until it is back. */
-  elsewhere(fd: number, lock: struct_flock): Blocked | undefined;
+  elsewhere(fd: number, lock: Struct): Blocked | undefined;
 } = { orNot: () => false, elsewhere: () => undefined };

@@ -20,8 +20,11 @@ ${
     "netdb.h",
     "netinet/in.h",
     "netinet/tcp.h",
+    "linux/futex.h",
     "poll.h",
+    "pthread.h",
     "sched.h",
+    "semaphore.h",
     "signal.h",
     "spawn.h",
     "stddef.h",
@@ -51,8 +54,14 @@ ${
     "unistd.h",
   ].map((header) => `#include <${header}>`).join("\n")
 }
-${["P_ALL", "P_PGID", "P_PID", "P_PIDFD"].map((name) => `#define ${name} ${name}`).join("\n")}
-`; // the last are an enum's
+${
+  [
+    ..."P_ALL P_PGID P_PID P_PIDFD PTHREAD_MUTEX_DEFAULT PTHREAD_MUTEX_ERRORCHECK PTHREAD_MUTEX_NORMAL".split(" "),
+    ..."PTHREAD_MUTEX_RECURSIVE PTHREAD_MUTEX_ROBUST PTHREAD_MUTEX_STALLED".split(" "),
+    ..."PTHREAD_PROCESS_PRIVATE PTHREAD_PROCESS_SHARED".split(" "),
+  ].map((name) => `#define ${name} ${name}`).join("\n")
+}
+`; // the last are of enums
 
 /** The numbers that the library exports under a name of C's. */
 function constantsOf(exports: Readonly<Record<string, unknown>>): [name: string, value: number | bigint][] {
@@ -94,6 +103,7 @@ const OTHERS: [string, number][] = [
 const C_NAMES: Readonly<Record<string, string>> = {
   Entry: "struct addrinfo",
   Ifaddrs: "struct ifaddrs",
+  posix_spawnattr_t: "posix_spawnattr_t",
   epoll_data: "epoll_data_t",
   fd_set: "fd_set",
   siginfo_t: "siginfo_t",
