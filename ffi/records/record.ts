@@ -22,6 +22,7 @@ import type { ReadOnlyMemory } from "../native/memory.ts";
 import { tracing } from "../native/observer.ts";
 import { known, optionsOf } from "../native/options.ts";
 import { Message } from "../objects/message.ts";
+import { PosixMessage } from "../objects/posix_message.ts";
 import type { SharedMemory } from "../objects/shared_memory.ts";
 import { type Described, DESCRIPTION, type Description } from "./description.ts";
 import {
@@ -55,7 +56,7 @@ export interface RecordOptions {
 const OPTIONS = known<RecordOptions>(({ name, packed, size }) => ({ name, packed, size }));
 
 /** Where a record can be: bytes of any memory, a segment, a message that was received. */
-export type RecordMemory = Uint8Array | ReadOnlyMemory | SharedMemory | Message;
+export type RecordMemory = Uint8Array | ReadOnlyMemory | SharedMemory | Message | PosixMessage;
 
 const messageData = Object.getOwnPropertyDescriptor(Message.prototype, "data")!.get!;
 
@@ -66,7 +67,7 @@ function memoryFor(memory: unknown, syscall: string): Memory {
     const held = memoryOf(memory);
     if (held) return held;
     try {
-      const data: unknown = messageData.call(memory);
+      const data: unknown = memory instanceof PosixMessage ? memory.data : messageData.call(memory);
       if (isBytes(data)) return data;
     } catch { /* no message */ }
   }

@@ -24,6 +24,7 @@ import {
   mmap,
   munmap,
   padding,
+  PosixMessage,
   PROT_READ,
   PROT_WRITE,
   record,
@@ -467,6 +468,7 @@ Deno.test("a record is a message's body", async () => {
   await queue.send(Reading.bytes(view));
   const message = await queue.receive();
   assertEquals(Reading.at(message).id, 9);
+  assertEquals(Reading.read(new PosixMessage(1, Reading.encode(READING))), READING);
   queue.sendSync(new Uint8Array(8));
   assertEquals(refused(() => Reading.read(queue.receiveSync())).slice(0, 6), "EINVAL");
 });
