@@ -3,7 +3,11 @@
  * sockets, `fork`, `wait` and signals.
  *
  * The functions that are named as in C block as in C; `SharedMemory`, `MessageQueue`, `SemaphoreSet`, `Socket` and
- * `Listener` are for those who don't want to think in C. All of it needs `--allow-ffi`, which trusts the program as
+ * `Listener` are for those who don't want to think in C; `record` is for data that C and others are to read. All of it
+ * needs `--allow-ffi`, which trusts the program as much as `--allow-all` would: through libc it can do whatever its user
+ * can.
+ * The functions that are named as in C block as in C; `SharedMemory`, `MessageQueue`, `SemaphoreSet`, `PosixMessageQueue`,
+ * `Socket` and `Listener` are for those who don't want to think in C. All of it needs `--allow-ffi`, which trusts the program as
  * much as `--allow-all` would: through libc it can do whatever its user can.
  *
  * ## Where the thin functions depart from C
@@ -32,7 +36,7 @@
  * | `mq_send`, `mq_receive` and their timed kin | `msg_len` | may be left out: the whole buffer. What is sent may be a string |
  * | `mq_receive`, `mq_timedreceive` | `unsigned int *` for the priority | a `Uint32Array` |
  * | `mq_timedsend`, `mq_timedreceive` | `struct timespec` since 1970 | seconds since 1970, or `null` for ever |
- * | `mq_notify` | signal, thread or nothing | signal or nothing |
+ * | `mq_notify` | signal, thread or nothing; `union sigval` | signal or nothing; a number, `sival_int` |
  * | `shmat` | an address that one may choose | the segment's bytes; `shmaddr` is always `null` |
  * | `shmdt` | the address | the array that `shmat` gave |
  * | `wait`, `waitpid`, `wait3`, `wait4` | `int *` and macros | a {@linkcode WaitStatus} with the macros as properties |
@@ -163,6 +167,9 @@ export {
   SIGCONT,
   sigdelset,
   sigemptyset,
+  SIGEV_NONE,
+  SIGEV_SIGNAL,
+  sigevent,
   sigfillset,
   SIGFPE,
   SIGHUP,
@@ -281,17 +288,52 @@ export {
   timespec,
 } from "./ffi/libc/time.ts";
 export * from "./ffi/libc/unistd.ts";
+export * from "./ffi/objects/file_lock.ts";
 export * from "./ffi/objects/ipc_object.ts";
 export * from "./ffi/objects/message.ts";
 export * from "./ffi/objects/message_queue.ts";
 export * from "./ffi/objects/options.ts";
 export * from "./ffi/objects/process.ts";
+export * from "./ffi/objects/posix_message.ts";
+export * from "./ffi/objects/posix_message_queue.ts";
 export * from "./ffi/objects/readiness.ts";
 export * from "./ffi/objects/remove_on_signals.ts";
 export * from "./ffi/objects/semaphore_set.ts";
 export * from "./ffi/objects/shared_memory.ts";
 export * from "./ffi/objects/socket.ts";
 export { Struct } from "./ffi/native/layout.ts";
+export {
+  array,
+  type ArrayView,
+  atOffset,
+  atomic,
+  type AtomicArray,
+  bool,
+  bytes,
+  char,
+  enumOf,
+  type EnumValue,
+  f32,
+  f64,
+  Field,
+  type FieldArray,
+  i16,
+  i32,
+  i64,
+  i8,
+  long,
+  padding,
+  type RecordArray,
+  type RecordCursor,
+  size_t,
+  u16,
+  u32,
+  u64,
+  u8,
+} from "./ffi/records/fields.ts";
+export { record, type RecordMemory, type RecordOptions, RecordType } from "./ffi/records/record.ts";
+export type { RecordLanguage } from "./ffi/records/text.ts";
+export type * from "./ffi/records/types.ts";
 export * from "./ffi/trace/event.ts";
 export { formatTraceEvent } from "./ffi/trace/format.ts";
 export * from "./ffi/trace/parse.ts";

@@ -13,13 +13,15 @@
  * - **A queue or a semaphore set** has no such memory. It is the command's if the last to send, the last to receive,
  *   or the last to change any of its semaphores was one of its processes. One that nobody has used, or only processes
  *   that ended unseen, can't be told from others': it is listed as seen, and no failure.
+ * - **A POSIX queue** is the command's if it has the pid of one of its processes in its name, as those of tests do. They can be
+ *   listed only where a file system of type `mqueue` is mounted that shows this IPC namespace's.
  * - **A temporary file** is one in the command's `TMPDIR`, which is made for it.
  *
  * With `--isolated`, all processes and objects are the command's: gate.ts says so, after it has made namespaces.
  *
  * @module
  */
-import { GETPID, semctl } from "../mod.ts";
+import { GETPID, PosixMessageQueue, semctl } from "../mod.ts";
 import { listeners, process, rows } from "./support.ts";
 
 const MARK = "IPC_PLAYGROUND_TEST";
@@ -84,6 +86,16 @@ const USERS: Record<string, (row: string[]) => number[]> = {
   sem: (row) => Array.from({ length: Number(row[3]) }, (_, n) => attempt(() => semctl(Number(row[1]), n, GETPID)) ?? 0),
 };
 
+/** Where POSIX queues can be listed: a mount of that type, if it is not another namespace's. */
+function queues(): string | undefined {
+  return attempt(() => {
+    using probe = PosixMessageQueue.create(undefined, { maxMessages: 1, messageSize: 1 });
+    const mounts = Deno.readTextFileSync("/proc/self/mounts").split("\n").map((line) => line.split(" "));
+    const places = mounts.filter(([, , type]) => type === "mqueue").map(([, place]) => place);
+    return places.find((place) => names(place).includes(probe.name.slice(1)));
+  });
+}
+
 /** What there is now and was not before. */
 function left(before: ReadonlySet<string>): Verdict[] {
   const found = Object.entries(USERS).flatMap(([kind, users]) =>
@@ -93,7 +105,11 @@ function left(before: ReadonlySet<string>): Verdict[] {
     }))
   );
   const files = names(directory).map((name) => ({ line: `file: ${directory}/${name}`, ours: true }));
-  return [...processes(), ...found, ...files].filter(({ line }) => !before.has(line));
+  const posix = mqueue === undefined ? [] : names(mqueue).map((name) => ({
+    line: `POSIX queue: /${name}`,
+    ours: isolated || ours.has(Number(/^ipc_playground_(\d+)_/.exec(name)?.[1])),
+  }));
+  return [...processes(), ...found, ...posix, ...files].filter(({ line }) => !before.has(line));
 }
 
 const isolated = Deno.args[0] === "--isolated";
@@ -104,6 +120,7 @@ if (!command) {
   Deno.exit(2);
 }
 
+const mqueue = queues();
 const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_" });
 Deno.chmodSync(directory, 0o1777); // some tests play other users
 look();

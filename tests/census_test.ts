@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { needs } from "./needs.ts";
+import { needs, works } from "./needs.ts";
 import { type Ended, freePort, objects, Program, root, run } from "./support.ts";
 
 /** Counts around a shell command. */
@@ -108,4 +108,24 @@ Deno.test("census finds a temporary file that is left", async () => {
   assertEquals(ended.code, 1);
   assertMatch(ended.stderr, new RegExp(`  file: ${path}\n`));
   assertEquals(await Deno.lstat(path).catch((error) => error instanceof Deno.errors.NotFound), true);
+});
+
+/** An IPC namespace of its own, in which POSIX queues can be listed. */
+const LISTED = ["--ipc", "--mount", "sh", "-c", 'mount -t mqueue none "$0" && exec "$@"'];
+const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_" });
+addEventListener("unload", () => Deno.removeSync(directory, { recursive: true }));
+const mounts = { "a file system that may be mounted": works("unshare", ...LISTED, directory, "true") };
+
+needs("unshare", "perl", mounts)("census finds a POSIX queue that is left, where these can be listed", async () => {
+  const number = Deno.build.arch === "aarch64" ? 180 : 240; // mq_open
+  const perl =
+    `$name = "ipc_playground_$$" . "_left"; syscall(${number}, $name, 0102, 0600, 0) >= 0 or die $!; sleep 1`;
+  const command = `exec perl -e '${perl}'`;
+  const { code, stderr } = await run("unshare", [...LISTED, directory, ...CENSUS(command).flat()]);
+  assertMatch(stderr, /\nbash left behind:\n {2}POSIX queue: \/ipc_playground_\d+_left\n/);
+  assertEquals(code, 1);
+  const others = command.replace("playground_", "elsewhere_");
+  const seen = await run("unshare", [...LISTED, directory, ...CENSUS(others).flat()]);
+  assertMatch(seen.stderr, /\nseen, not ours or not known to be:\n {2}POSIX queue: \/ipc_elsewhere_\d+_left\n/);
+  assertEquals(seen.code, 0);
 });

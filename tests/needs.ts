@@ -27,6 +27,7 @@ const CHECKS = {
   prlimit: () => works("prlimit", "--version"),
   python3: () => works("python3", "-c", "import os, pty; os.waitstatus_to_exitcode"), // 3.9 and on
   root: () => Deno.uid() === 0,
+  rustc: () => works("rustc", "--version"),
   script: () => works("script", "-qec", "true", "/dev/null") && works("stty", "--version"),
   setpriv: () => works("setpriv", "--version"),
   strace: () => works("strace", "-f", "-o", "/dev/null", "true"), // where it is, it may be forbidden

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { as, char, i32, type Member, oneOf } from "../native/kinds.ts";
+import { char, i32, type Member, oneOf } from "../native/kinds.ts";
 import { layout, Struct } from "../native/layout.ts";
-import { signalKind } from "./_signals.ts";
+import { signalFlags } from "./_signals.ts";
 
 /** By a signal. */
 export const SIGEV_SIGNAL = 0;
@@ -27,6 +27,15 @@ const sigval: Member<number> = {
   }),
 };
 
+/** A signal's number; where none is to come, it is no more than that. The member behind it says so. */
+const signo: Member<number> = {
+  ...i32,
+  trace: (view, at) => {
+    const sig = i32.read(view, at);
+    return i32.read(view, at + i32.size) === SIGEV_SIGNAL ? signalFlags(sig) : sig;
+  },
+};
+
 /**
  * How one is to hear of something: `struct sigevent` of `sigevent(3type)`, as `mq_notify(3)` takes it.
  *
@@ -45,7 +54,7 @@ export class sigevent extends Struct {
 }
 layout(sigevent, "mq_notify", {
   sigev_value: sigval,
-  sigev_signo: as(i32, signalKind),
+  sigev_signo: signo,
   sigev_notify: oneOf({ SIGEV_SIGNAL, SIGEV_NONE }),
   __sigev_un: char(48),
 }, ["sigev_value", "sigev_signo", "sigev_notify"]);

@@ -151,7 +151,8 @@ export function tracedInfo(data: Uint8Array): TracedArgument {
   }
   if (code === SI_TIMER || code === SI_QUEUE || code === SI_MESGQ) {
     fields.si_int = int("si_int");
-    fields.si_ptr = { pointer: Number(ptr) };
+    const address = Number(ptr);
+    fields.si_ptr = Number.isSafeInteger(address) ? { pointer: address } : { integer: String(ptr) };
   }
   return { struct: "siginfo_t", fields };
 }

@@ -6,6 +6,7 @@
 import { LibcError } from "../errors.ts";
 import { asInt } from "../native/check.ts";
 import { adopt, fd as asFd } from "../native/descriptors.ts";
+import { blocking } from "../native/elsewhere.ts";
 import { always, call, header } from "../native/header.ts";
 import {
   as,
@@ -26,6 +27,7 @@ import {
 import { layout, layoutOf, Struct, struct, structBytes } from "../native/layout.ts";
 import { cstring, errno, setErrno } from "../native/libc.ts";
 import { signalKind } from "./_signals.ts";
+import { locks } from "./_locks.ts";
 import { SEEK } from "./_seek.ts";
 
 /** Open for reading. */
@@ -168,8 +170,8 @@ export class struct_flock extends Struct {
   }
 }
 layout(struct_flock, "fcntl", {
-  l_type: as(i16, oneOf({ F_RDLCK, F_WRLCK, F_UNLCK })),
-  l_whence: as(i16, oneOf(SEEK)),
+  l_type: as(i16, oneOf({ F_RDLCK, F_WRLCK, F_UNLCK }, 16)),
+  l_whence: as(i16, oneOf(SEEK, 16)),
   l_start: long,
   l_len: long,
   l_pid: i32,
@@ -188,7 +190,6 @@ const openFlags = flags({
   O_APPEND,
   O_NONBLOCK,
   O_SYNC,
-  O_ASYNC,
   O_DSYNC,
   O_DIRECT,
   O_NOFOLLOW,
@@ -197,6 +198,7 @@ const openFlags = flags({
   O_PATH,
   O_TMPFILE,
   O_DIRECTORY,
+  O_ASYNC,
 }, { radix: 16, mask: O_ACCMODE });
 const seals = flags({ F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_WRITE, F_SEAL_FUTURE_WRITE }, { radix: 16 });
 
@@ -240,23 +242,25 @@ const number: Kind<"i32"> = {
 const lock = struct(struct_flock);
 const waits = (call: Call) => [F_SETLKW, F_OFD_SETLKW].includes(Number(call.argument("cmd")));
 
+const LOCK = call(i32, [["fd", id], ["cmd", cmd], [
+  "arg",
+  by("cmd", {
+    [F_GETLK]: filled(lock),
+    [F_OFD_GETLK]: filled(lock),
+    [F_SETLK]: lock,
+    [F_SETLKW]: lock,
+    [F_OFD_SETLK]: lock,
+    [F_OFD_SETLKW]: lock,
+  }),
+]], { symbol: "fcntl", waits });
+
 // fcntl(2) is variadic: what its third argument is, the second one says
 const c = header({
   open: call(descriptor, [["pathname", string], ["flags", openFlags], ["mode", mode]], { waits: always }),
   fcntl: call(i32, [["fd", id], ["cmd", cmd]]),
   fcntl_number: call(i32, [["fd", id], ["cmd", cmd], ["arg", number]], { symbol: "fcntl" }),
   fcntl_descriptor: call(descriptor, [["fd", id], ["cmd", cmd], ["arg", number]], { symbol: "fcntl" }),
-  fcntl_lock: call(i32, [["fd", id], ["cmd", cmd], [
-    "arg",
-    by("cmd", {
-      [F_GETLK]: filled(lock),
-      [F_OFD_GETLK]: filled(lock),
-      [F_SETLK]: lock,
-      [F_SETLKW]: lock,
-      [F_OFD_SETLK]: lock,
-      [F_OFD_SETLKW]: lock,
-    }),
-  ]], { symbol: "fcntl", waits }),
+  fcntl_lock: LOCK,
 });
 
 /**
@@ -388,3 +392,18 @@ export function fcntl(fd: number, cmd: number, arg?: number | struct_flock | nul
   }
   return result;
 }
+
+const EAGAIN = 11;
+const EACCES = 13;
+
+locks.orNot = (fd, lock) => {
+  if (c.fcntl_lock(asFd(fd, "fcntl"), F_OFD_SETLK, structBytes(lock, FLOCK, "fcntl", "arg")) === 0) return true;
+  const code = errno();
+  if (code === EAGAIN || code === EACCES) return false;
+  throw new LibcError("fcntl", code, `descriptor ${fd}, F_OFD_SETLK`);
+};
+
+const lockElsewhere = blocking(LOCK, { x86_64: 72, aarch64: 25 });
+
+locks.elsewhere = (fd, lock) =>
+  lockElsewhere(asFd(fd, "fcntl"), F_OFD_SETLKW, structBytes(lock, FLOCK, "fcntl", "arg"));

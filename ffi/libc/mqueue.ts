@@ -106,7 +106,7 @@ const encoder = new TextEncoder();
  * Finds or makes a queue, `mq_open(3)`. It stays, with what it holds, until somebody calls {@linkcode mq_unlink} or the system
  * restarts.
  *
- * @param name A slash and up to 254 characters without one.
+ * @param name A slash and up to 255 bytes without one.
  * @param oflag `O_RDONLY` to receive, `O_WRONLY` to send or `O_RDWR`; with any of `O_CREAT`, `O_EXCL` and `O_NONBLOCK`.
  * @param mode Permissions of a queue that is made, less the umask; 0600 unless given.
  * @param attr With `O_CREAT`: `mq_maxmsg` and `mq_msgsize` of a queue that is made; without it, as the system has it
@@ -290,7 +290,8 @@ function notMoved(syscall: string, errno: number, mqdes: number, length: bigint)
  * @param msg_len How many bytes of it to send; all unless given. 0 is fine.
  * @param msg_prio Its priority, 0 to 32767; 0 unless given. The higher are received first, of the same the oldest.
  * @throws {LibcError} `EAGAIN` full, with `O_NONBLOCK`; `EBADF` no queue, or not opened for writing; `EMSGSIZE` longer than
- * `mq_msgsize`; `EINTR` a signal came; `EINVAL` no such priority; `EFAULT` `msg_len` exceeds the buffer.
+ * `mq_msgsize`; `EINTR` a signal came (with `SA_RESTART`, as handlers of `signal` have it, it
+ * waits on); `EINVAL` no such priority; `EFAULT` `msg_len` exceeds the buffer.
  *
  * @example See {@linkcode mq_open}.
  */
@@ -377,7 +378,8 @@ export function mq_timedsend(
  * @param msg_prio Where its priority goes: `new Uint32Array(1)`. Make it once and use it often.
  * @returns How many bytes the message has.
  * @throws {LibcError} `EAGAIN` none, with `O_NONBLOCK`; `EBADF` no queue, or not opened for reading; `EMSGSIZE` less room than
- * `mq_msgsize`; `EINTR` a signal came; `EFAULT` `msg_len` exceeds the buffer, or `msg_prio` has no place.
+ * `mq_msgsize`; `EINTR` a signal came (with `SA_RESTART`, as handlers of `signal` have it, it
+ * waits on); `EFAULT` `msg_len` exceeds the buffer, or `msg_prio` has no place.
  *
  * @example See {@linkcode mq_open}.
  */

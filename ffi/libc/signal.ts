@@ -144,7 +144,7 @@ const around = (bare: AnyFunction): AnyFunction => (...args) => {
   return -1;
 };
 
-const how = oneOf({ SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK });
+const how = oneOf({ SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK }, 16);
 const masking = [["how", how], ["set", sigset], ["oldset", filled(sigset)]] as const;
 const oneMore = [["set", filled(sigset)], ["signum", signalKind]] as const;
 const waiting: CallOptions = { waits: always };
@@ -196,7 +196,7 @@ function denoAction(): BigUint64Array<ArrayBuffer> {
   const nothing = () => {};
   // signals that are ignored by default: nobody has reason to set these to SIG_DFL
   for (const sig of [SIGURG, SIGWINCH, SIGCHLD]) {
-    Deno.addSignalListener(NAMES[sig] as Deno.Signal, nothing);
+    addListener(sig, nothing);
     const found = hasHandler(sig, action);
     Deno.removeSignalListener(NAMES[sig] as Deno.Signal, nothing);
     if (found && !isHandler(action[0]) && !isRemoval(action[0])) return denos = action;
@@ -219,8 +219,26 @@ function settled(sig: number): BigUint64Array<ArrayBuffer> | undefined {
   return action[0] === BigInt(SIG_IGN) || isRemoval(action[0]) || isHandler(action[0]) ? action : undefined;
 }
 
+let begun = false;
+
+/** The first listener of all makes descriptors, and Deno does not survive it if there are none. */
+function needsDescriptors(syscall: string): void {
+  if (begun) return;
+  const made: number[] = [];
+  let code = 0;
+  while (made.length < 8 && code === 0) {
+    const fd = own.eventfd(0, 0);
+    if (fd < 0) code = errno();
+    else made.push(fd);
+  }
+  for (const fd of made) own.close(fd);
+  if (code !== 0) throw new LibcError(syscall, code, "Deno's signal handlers need some descriptors");
+  begun = true;
+}
+
 /** Gives Deno a listener. The first of a process makes it look after other signals, too. */
 function addListener(sig: number, listener: () => void, syscall = "signal"): void {
+  needsDescriptors(syscall);
   const kept = ENDING.map((other) => [other, other === sig ? undefined : settled(other)] as const);
   try {
     Deno.addSignalListener(NAMES[sig] as Deno.Signal, listener);
@@ -278,6 +296,8 @@ function forget(sig: number): void {
   Deno.removeSignalListener(NAMES[bell] as Deno.Signal, drain);
 }
 
+const report = globalThis.reportError;
+
 /** Runs handlers of signals that have come, in that order. */
 function drain(): void {
   for (let bytes; (bytes = nextInfo()) !== undefined;) {
@@ -291,8 +311,7 @@ function drain(): void {
       if (act.flags & SA_SIGINFO) act.handler(sig, info);
       else (act.handler as (sig: number) => void)(sig);
     } catch (error) {
-      queueMicrotask(drain);
-      throw error;
+      report(error); // the others still have their turn, if the program has it go on
     } finally {
       for (const resume of paused) resume();
     }
@@ -309,7 +328,7 @@ function reset(): void {
   }
 }
 
-/** Signals of the processor, whose handlers are the runtime's: WebAssembly, for one, needs them. */
+/** Signals of the processor. Their handlers are the runtime's and the library's: WebAssembly, for one, needs them. */
 const FAULTS = [SIGILL, SIGBUS, SIGFPE, SIGSEGV];
 
 /** Does what `sigaction` is to do. */
@@ -319,10 +338,7 @@ function perform(
   old: BigUint64Array<ArrayBuffer> | null,
   syscall: "signal" | "sigaction",
 ): void {
-  if (isTaken(sig)) throw taken(syscall, sig);
-  if (FAULTS.includes(sig)) {
-    throw new LibcError(syscall, "EINVAL", `${signalName(sig)} is for the Deno runtime to handle`);
-  }
+  refuse(sig, syscall);
   const { handler, flags, mask } = wanted;
   if (handler === removeAndEnd) {
     installRemoval(sig);
@@ -364,8 +380,11 @@ function replace(sig: number, wanted: Act | undefined): void {
   if (sig >= SIGRTMIN) realTime.add(sig);
 }
 
-function taken(syscall: string, sig: number): LibcError {
-  return new LibcError(syscall, "EINVAL", `${signalName(sig)} is in use by the library itself`);
+/** Leaves signals alone that are not the program's. */
+function refuse(sig: number, syscall: string): void {
+  if (isTaken(sig)) throw new LibcError(syscall, "EINVAL", `${signalName(sig)} is in use by the library itself`);
+  if (!FAULTS.includes(sig)) return;
+  throw new LibcError(syscall, "EINVAL", `${signalName(sig)} is for the runtime and the library to handle`);
 }
 
 function noLoop(syscall: string): LibcError {
@@ -411,7 +430,8 @@ function installRemoval(sig: number): void {
  * @param sig The signal.
  * @param handler A function, `SIG_IGN` or `SIG_DFL`.
  * @returns What was to happen before.
- * @throws {LibcError} `EINVAL` no such signal, or one that can't be caught; `EOPNOTSUPP` a function in a forked child.
+ * @throws {LibcError} `EINVAL` no such signal, one that can't be caught, or one that the runtime or the library needs itself;
+ * `EOPNOTSUPP` a function in a forked child; `EMFILE`, `ENFILE` no descriptors are left for the first handler.
  *
  * @example
  * ```ts
@@ -435,7 +455,7 @@ export function signal(sig: number, handler: SignalHandler): SignalHandler {
   }
   const before = newAction();
   if (own.sigaction(sig, null, before) < 0) throw new LibcError("signal", errno(), signalName(sig));
-  if (isTaken(sig)) throw taken("signal", sig);
+  refuse(sig, "signal");
   const entry = isForked() ? undefined : entries.get(sig);
   const previous = current(sig, before) as SignalHandler;
   if (ordinary || handler === removeAndEnd) {
@@ -738,8 +758,8 @@ function changeMask(
   if (bytes !== null) {
     mask = new BigUint64Array(bytes.slice().buffer, 0, 16);
     // those that the library needs have to be taken before none is left
-    if (mask[0] & REAL_TIME) canCallOff();
-    if (everywhere) prepareMasks();
+    if (mask[0] & REAL_TIME) canCallOff(mask[0]);
+    if (everywhere) prepareMasks(mask[0]);
     if (how !== SIG_UNBLOCK) mask[0] &= ~(ALL_FAULTS | takenSignals());
   }
   const before = everywhere ? maskNow() : 0n;
@@ -755,8 +775,8 @@ function changeMask(
  *
  * The Deno runtime has threads beside the program's, and the kernel gives a signal to any that doesn't block it. So here **all
  * threads** of the process block it, as if it had one, which is what C's programs with one thread rely on. (Each is told
- * by a signal that the library takes for itself; {@linkcode pthread_sigmask} is for the calling thread alone.) A forked child and a
- * program by `execve` start with the same mask; `Deno.Command` starts programs with none.
+ * by a signal that the library takes for itself; {@linkcode pthread_sigmask} is for the calling thread alone.) A forked child,
+ * and a program that `execve` or `Deno.Command` starts, begin with the same mask.
  *
  * Like `SIGKILL` and `SIGSTOP`, which the kernel leaves out without an error, some are never blocked: `SIGILL`, `SIGBUS`, `SIGFPE` and
  * `SIGSEGV`, which the runtime handles, and one or two real-time signals that the library uses. While a signal is blocked, neither

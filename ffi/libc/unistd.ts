@@ -62,7 +62,7 @@ const c = header({
   dup: call(descriptor, [["oldfd", id]]),
   dup2: call(descriptor, [["oldfd", id], ["newfd", id]]),
   dup3: call(descriptor, [["oldfd", id], ["newfd", id], ["flags", newFlags]]),
-  lseek: call(long, [["fd", id], ["offset", long], ["whence", oneOf(SEEK)]]),
+  lseek: call(long, [["fd", id], ["offset", long], ["whence", oneOf(SEEK, 16)]]),
   ftruncate: call(i32, [["fd", id], ["length", long]]),
   fsync: call(i32, [["fd", id]], { waits: always }),
   chdir: call(i32, [["path", string]]),

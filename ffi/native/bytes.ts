@@ -39,6 +39,13 @@ export const byteLengthOf = getter("byteLength") as (
   view: Uint8Array | Uint16Array | Uint32Array | Int32Array,
 ) => number;
 
+const length = getter("length");
+
+/** How many elements a typed array of whatever kind has; undefined for what is none. */
+export function lengthOfArray(value: unknown): number | undefined {
+  return tag(value) === undefined ? undefined : length(value) as number;
+}
+
 /** The buffer that a typed array lies over. */
 export const bufferOf = getter("buffer") as (view: Uint8Array) => ArrayBuffer;
 

@@ -83,14 +83,18 @@ function end(): void {
   for (const job of underWay) while (!interrupt(job) && interruption !== undefined && performance.now() < limit);
 }
 
-/** Tells whether calls can be called off here. If not, none should block. */
-export function canCallOff(): boolean {
+/**
+ * Tells whether calls can be called off here. If not, none should block.
+ *
+ * @param soon Signals that a program is about to use.
+ */
+export function canCallOff(soon?: bigint): boolean {
   if (ended || isForked() || isWorker) return false; // nothing would tell a thread that its worker has been ended
   if (interruption === 0) {
     try {
       preload("tgkill");
       handler[0] = idleHandler();
-      interruption = take(handler);
+      interruption = take(handler, soon);
       globalThis.addEventListener("unload", end);
     } catch {
       interruption = undefined;

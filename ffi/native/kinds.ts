@@ -55,6 +55,8 @@ export interface Member<T = unknown> {
   readonly name?: string;
   /** The member at whose place it lies, too, as in a union. */
   readonly over?: string;
+  /** Where it lies, if not right behind the one before. */
+  readonly offset?: number;
   /** Reads it; what is a structure itself is told whose member it is. */
   read(view: DataView, at: number, syscall?: string): T;
   /** Writes it, or throws as `syscall` if the value is not one. Without this it cannot be set. */
@@ -71,24 +73,40 @@ function numbered(value: unknown): TracedArgument {
   return Number.isSafeInteger(number) ? number : { integer: String(value) };
 }
 
+/** A number with a fraction; what JSON cannot hold has C's name. */
+function real(value: number): TracedArgument {
+  if (Number.isFinite(value)) return value;
+  return { value: 0, names: [Number.isNaN(value) ? "NAN" : value > 0 ? "INFINITY" : "-INFINITY"], rest: 0 };
+}
+
+type Settable<T> = Required<Pick<Member<T>, "write">>;
+
+// a property of an object, such that V8 does not reckon with a call in the middle of a loop before there was one
+const no = { refuse };
+
+function refuse(name: string, what: string, value: unknown, syscall: string): never {
+  throw new LibcError(syscall, "EINVAL", `${name} must be ${what}, got ${shown(value)}`);
+}
+
 /** An integer kind; `least` and `most` are what its member holds. */
-function integer<F extends Ffi, T extends number | bigint>(
+function integer<F extends Ffi>(
   ffi: F,
   size: number,
-  read: (view: DataView, at: number) => T,
-  put: (view: DataView, at: number, value: T) => void,
-  least: number | bigint,
-  most: number | bigint,
-): Required<Pick<Member<T>, "write">> & Scalar<F, T> {
+  read: (view: DataView, at: number) => number,
+  put: (view: DataView, at: number, value: number) => void,
+  least: number,
+  most: number,
+): Settable<number> & Scalar<F> {
+  const range = `${least} to ${most}`;
   return {
     ffi,
     size,
     align: size,
     read,
     write(view, at, value, name, syscall) {
-      const fits = typeof least === "bigint" ? typeof value === "bigint" : Number.isInteger(value);
-      if (!fits || value < least || value > most) {
-        throw new LibcError(syscall, "EINVAL", `${name} must be ${least} to ${most}, got ${shown(value)}`);
+      // of all ways to tell an integer, one that costs nothing in a loop
+      if (typeof value !== "number" || !(value >= least && value <= most) || Math.floor(value) !== value) {
+        no.refuse(name, range, value, syscall);
       }
       put(view, at, value);
     },
@@ -97,6 +115,50 @@ function integer<F extends Ffi, T extends number | bigint>(
   };
 }
 
+/** The same of 64 bits, exactly. */
+function wide<F extends Ffi>(
+  ffi: F,
+  read: (view: DataView, at: number) => bigint,
+  put: (view: DataView, at: number, value: bigint) => void,
+  cut: (bits: number, value: bigint) => bigint,
+  range: string,
+): Settable<bigint> & Scalar<F, bigint> {
+  return {
+    ffi,
+    size: 8,
+    align: 8,
+    read,
+    write(view, at, value, name, syscall) {
+      if (typeof value !== "bigint" || cut(64, value) !== value) no.refuse(name, range, value, syscall);
+      put(view, at, value);
+    },
+    decode: numbered,
+    trace: (view, at) => numbered(read(view, at)),
+  };
+}
+
+/** A number with a fraction, as a member. */
+function floating(
+  size: number,
+  read: (view: DataView, at: number) => number,
+  put: (view: DataView, at: number, value: number) => void,
+): Settable<number> & Member<number> {
+  return {
+    size,
+    align: size,
+    read,
+    write(view, at, value, name, syscall) {
+      if (typeof value !== "number") no.refuse(name, "a number", value, syscall);
+      put(view, at, value);
+    },
+    trace: (view, at) => real(read(view, at)),
+  };
+}
+
+/** `int8_t`. */
+export const i8 = integer("i32", 1, (v, at) => v.getInt8(at), (v, at, n) => v.setInt8(at, n), -0x80, 0x7f);
+/** `uint8_t`. */
+export const u8 = integer("i32", 1, (v, at) => v.getUint8(at), (v, at, n) => v.setUint8(at, n), 0, 0xff);
 /** `int16_t`. */
 export const i16 = integer(
   "i32",
@@ -134,23 +196,25 @@ export const u32 = integer(
   0xffff_ffff,
 );
 /** `uint64_t`, exactly. */
-export const u64 = integer(
+export const u64 = wide(
   "u64",
-  8,
   (v, at) => v.getBigUint64(at, true),
   (v, at, n) => v.setBigUint64(at, n, true),
-  0n,
-  0xffff_ffff_ffff_ffffn,
+  BigInt.asUintN,
+  `0 to ${2n ** 64n - 1n}`,
 );
 /** `int64_t`, exactly. */
-export const i64 = integer(
+export const i64 = wide(
   "i64",
-  8,
   (v, at) => v.getBigInt64(at, true),
   (v, at, n) => v.setBigInt64(at, n, true),
-  -(2n ** 63n),
-  2n ** 63n - 1n,
+  BigInt.asIntN,
+  `${-(2n ** 63n)} to ${2n ** 63n - 1n}`,
 );
+/** `float`. */
+export const f32 = floating(4, (v, at) => v.getFloat32(at, true), (v, at, n) => v.setFloat32(at, n, true));
+/** `double`. */
+export const f64 = floating(8, (v, at) => v.getFloat64(at, true), (v, at, n) => v.setFloat64(at, n, true));
 /** `long`; as a member, one of the many that stay below 2^53. */
 export const long = integer(
   "i64",

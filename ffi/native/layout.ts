@@ -35,20 +35,36 @@ export interface Layout {
 
 type Members = Readonly<Record<string, Member>>;
 
+/** How members are laid out, if not as C does unless told otherwise. */
+export interface LayoutOptions {
+  /** One right behind the other: everywhere, or on this architecture. */
+  readonly packed?: boolean | typeof Deno.build.arch;
+  /** How large the whole is, if larger than its members. */
+  readonly size?: number;
+}
+
 /** Lays members out one after the other, each at a multiple of its alignment. */
-export function laidOut(name: string, list: Members, arch: typeof Deno.build.arch = Deno.build.arch): Layout {
+export function laidOut(
+  name: string,
+  list: Members,
+  arch: typeof Deno.build.arch = Deno.build.arch,
+  { packed, size = 0 }: LayoutOptions = {},
+): Layout {
+  const machine = arch === "aarch64" ? "aarch64" : "x86_64";
+  const dense = packed === true || packed === machine;
   const members: Record<string, { at: number; member: Member }> = {};
   let end = 0;
   let align = 1;
   for (const key in list) {
     const member = list[key];
-    if (member.arch !== undefined && member.arch !== (arch === "aarch64" ? "aarch64" : "x86_64")) continue;
-    const at = member.over === undefined ? aligned(end, member.align) : members[member.over].at;
+    if (member.arch !== undefined && member.arch !== machine) continue;
+    const own = dense ? 1 : member.align;
+    const at = member.over === undefined ? aligned(member.offset ?? end, own) : members[member.over].at;
     members[member.name ?? key] = { at, member };
     end = Math.max(end, at + member.size);
-    align = Math.max(align, member.align);
+    align = Math.max(align, own);
   }
-  return { name, size: aligned(end, align), align, members };
+  return { name, size: aligned(Math.max(end, size), align), align, members };
 }
 
 function aligned(at: number, to: number): number {
@@ -71,6 +87,7 @@ type Class<T extends Struct = Struct> = abstract new (...args: any[]) => T;
 
 interface Known extends Layout {
   readonly list: Members;
+  readonly options?: LayoutOptions;
   readonly syscall: string;
   readonly settable: readonly string[];
 }
@@ -80,7 +97,7 @@ const layouts = new Map<Class, Known>();
 /** The layout of a class, here or on another architecture. */
 export function layoutOf(of: Class, arch: typeof Deno.build.arch = Deno.build.arch): Layout {
   const known = knownLayout(of);
-  return arch === Deno.build.arch ? known : laidOut(known.name, known.list, arch);
+  return arch === Deno.build.arch ? known : laidOut(known.name, known.list, arch, known.options);
 }
 
 /** Every declared class, for the tests. */
@@ -209,18 +226,19 @@ export abstract class Struct {
 
 /**
  * Declares the layout of a class. `syscall` is the function that takes it, for the errors of its members. All
- * members can be set, unless `settable` names those that can.
+ * members can be set, unless `settable` names those that can. `options` is for those that C does not lay out as usual.
  */
 export function layout<T extends Struct, M extends { [K in keyof M]: K extends keyof T ? Member<T[K]> : Member }>(
   of: Class<T>,
   syscall: string,
   members: M,
   settable: readonly (keyof M & keyof T)[] = Object.keys(members) as (keyof M & keyof T)[],
+  options?: LayoutOptions,
 ): void {
   const list = members as unknown as Members;
   // C has functions and structures of the same name
-  const name = of.name.replace(/^struct_/, "");
-  const known = { ...laidOut(name, list), list, syscall, settable: settable as readonly string[] };
+  const laid = laidOut(of.name.replace(/^struct_/, ""), list, Deno.build.arch, options);
+  const known = { ...laid, list, options, syscall, settable: settable as readonly string[] };
   layouts.set(of, known);
   define(of, known);
 }

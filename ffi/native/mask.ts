@@ -56,7 +56,7 @@ function tableAt(start: Deno.PointerObject, sig: number): Table {
 }
 
 /** Makes the handler ready, or finds another thread's: dispositions are the whole process's. */
-function prepare(): Table {
+function prepare(soon: bigint): Table {
   const code = codeOf(CODE);
   const sig = findTaken((address) => {
     if (address <= 1n || address & 0xfffn) return false; // it begins a page
@@ -74,7 +74,7 @@ function prepare(): Table {
   action[0] = Deno.UnsafePointer.value(start);
   action[17] = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
   action[18] = 0n;
-  const taken = take(action);
+  const taken = take(action, soon);
   if (taken === undefined) throw new LibcError("sigprocmask", "EAGAIN", "no signal is left to tell the threads by");
   return tableAt(start, taken);
 }
@@ -83,13 +83,14 @@ function at(address: bigint): Deno.PointerObject {
   return Deno.UnsafePointer.create(address)!;
 }
 
-/** Sees to it that the threads can be told: there are systems that allow no code to be made. */
-export function prepareMasks(): void {
-  if (!isForked()) table ??= prepare();
+/** Sees to it that the threads can be told; `soon` are signals that a program is about to block. */
+export function prepareMasks(soon: bigint): void {
+  if (!isForked()) table ??= prepare(soon);
 }
 
 const PATIENCE = 10_000; // milliseconds: longer than a thread has to wait for a processor
 const AGAIN = 20; // milliseconds
+const DEAF = 1000; // milliseconds: that it then hears of as soon as it hears again
 
 /** A thread's mask, or undefined if it has ended. */
 function maskOf(tid: number): bigint | undefined {
@@ -123,7 +124,10 @@ export function blockEverywhere(mask: bigint, changed: bigint): void {
     const now = performance.now();
     for (const tid of threadsNow()) {
       const theirs = maskOf(tid);
-      if (theirs === undefined || (theirs & named) === blocked) continue;
+      if (theirs === undefined) continue;
+      // libc blocks everything where a thread begins, makes another or ends, and puts back what was; or for good
+      const deaf = theirs >> BigInt(sig - 1) & 1n;
+      if (deaf ? sent.has(tid) && now - start > DEAF : (theirs & named) === blocked) continue;
       behind = tid;
       if (now - (sent.get(tid) ?? -AGAIN) < AGAIN) continue;
       sent.set(tid, now);

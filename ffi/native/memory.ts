@@ -9,7 +9,7 @@ import { asBytes, shown } from "./check.ts";
 import { generation } from "./child.ts";
 import { anyGone, wasGone } from "./faults.ts";
 import { errno } from "./libc.ts";
-import { tracing } from "./observer.ts";
+import { type Field, tracing } from "./observer.ts";
 import { own, slurp } from "./own.ts";
 import { addressOf } from "./pointed.ts";
 
@@ -278,6 +278,18 @@ export function offsetIn(memory: Memory): number {
   return isBytes(memory) ? offsetOf(memory) : 0;
 }
 
+const held = new WeakMap<object, Memory>();
+
+/** Notes which memory an object of a class is about. */
+export function hold(object: object, memory: Memory): void {
+  held.set(object, memory);
+}
+
+/** The memory that an object is about; undefined for one that is about none. */
+export function memoryOf(object: object): Memory | undefined {
+  return held.get(object);
+}
+
 function readOnly(memory: Memory, syscall: string): ReadOnlyMemory {
   if (isWindow(memory)) return memory;
   throw new LibcError(syscall, "EFAULT", `the memory must be what shmat or mmap gave, got ${shown(memory)}`);
@@ -295,7 +307,7 @@ function writable(memory: Memory, syscall: string): Uint8Array {
 // `syscall` is the helper's name, for its errors.
 
 /** Throws if the memory is a mapping of which a part was gone: there are zeros now, and nothing of it gets to the file. */
-function mindGone(memory: Memory, syscall: string): void {
+export function mindGone(memory: Memory, syscall: string): void {
   const place = regionOf(memory)?.place;
   if (place !== undefined && wasGone(place)) {
     throw new LibcError(syscall, "EFAULT", "the file has become shorter than its mapping");
@@ -325,6 +337,23 @@ export function store(memory: Memory, offset: number, byte: number, syscall: str
   if (tracing.current !== undefined) tracing.current.touched("write", bytes, offset, new Uint8Array([byte]));
 }
 
+/** Some bytes themselves, to be read and written: a view of just these, of JavaScript's own class. */
+export function part(memory: Memory, offset: number, length: number, syscall: string): Uint8Array<ArrayBuffer> {
+  const bytes = writable(memory, syscall);
+  range(offset, length, byteLengthOf(bytes), syscall);
+  return plain(bytes, offset, offset + length);
+}
+
+/** Whether a value is memory at all. */
+export function isMemory(value: unknown): value is Memory {
+  return isBytes(value) || isWindow(value);
+}
+
+/** How many bytes there are. */
+export function lengthOf(memory: Memory, syscall: string): number {
+  return isBytes(memory) ? byteLengthOf(memory) : readOnly(memory, syscall).length;
+}
+
 /** A copy of some bytes. */
 export function read(memory: Memory, offset: number, length: number, syscall: string): Uint8Array<ArrayBuffer> {
   const data = copied(memory, offset, length, syscall);
@@ -333,7 +362,8 @@ export function read(memory: Memory, offset: number, length: number, syscall: st
   return data;
 }
 
-function copied(memory: Memory, offset: number, length: number, syscall: string): Uint8Array<ArrayBuffer> {
+/** The same, of which nobody is told. */
+export function copied(memory: Memory, offset: number, length: number, syscall: string): Uint8Array<ArrayBuffer> {
   if (isBytes(memory)) {
     range(offset, length, byteLengthOf(memory), syscall);
     return copyOf(plain(memory, offset, offset + length), syscall);
@@ -343,14 +373,14 @@ function copied(memory: Memory, offset: number, length: number, syscall: string)
   return readWindow(memory as ReadOnlyMemory, offset, length);
 }
 
-/** Copies bytes in. */
-export function write(memory: Memory, offset: number, data: Uint8Array, syscall: string): void {
+/** Copies bytes in; what they are to the program is told with them. */
+export function write(memory: Memory, offset: number, data: Uint8Array, syscall: string, field?: Field): void {
   const bytes = writable(memory, syscall);
   const length = byteLengthOf(data);
   range(offset, length, byteLengthOf(bytes), syscall);
   if (length > 0) set(bytes, data, offset);
   if (anyGone()) mindGone(memory, syscall);
-  if (tracing.current !== undefined) tracing.current.touched("write", bytes, offset, data);
+  if (tracing.current !== undefined) tracing.current.touched("write", bytes, offset, data, field);
 }
 
 const indexOf = Function.prototype.call.bind(Uint8Array.prototype.indexOf) as (s: Uint8Array, byte: number) => number;

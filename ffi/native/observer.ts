@@ -4,7 +4,15 @@
  *
  * @module
  */
-import type { TracedPlace } from "../trace/event.ts";
+import type { TracedArgument, TracedPlace } from "../trace/event.ts";
+
+/** What bytes are to a program. */
+export interface Field {
+  /** A record's field: `Reading.samples[3]`. */
+  readonly name: string;
+  /** What it has. */
+  readonly value: TracedArgument;
+}
 
 /** Who looks. */
 export interface Observer {
@@ -12,8 +20,8 @@ export interface Observer {
   declared(entry: unknown): void;
   /** A declared function, a `Declared` of header.ts, begins to block on another thread; the result is to be told of its end. */
   blocks(declared: unknown, args: readonly unknown[]): ((result: number, errno: number) => void) | undefined;
-  /** Shared memory was read or written: a `Memory` of memory.ts. */
-  touched(op: "read" | "write", memory: unknown, offset: number, data: Uint8Array): void;
+  /** Shared memory was read or written: a `Memory` of memory.ts, as a record's field or as bytes. */
+  touched(op: "read" | "write", memory: unknown, offset: number, data: Uint8Array, field?: Field): void;
   /** `signal` was called: with a function's name, or `SIG_DFL` or `SIG_IGN`. */
   installed(sig: number, handler: string | number): void;
   /** A handler is about to run. */
@@ -30,6 +38,8 @@ export interface Observer {
 export const tracing: {
   /** The one who looks now. */
   current: Observer | undefined;
+  /** What to do when somebody begins to look, or looks no more. */
+  readonly changes: (() => void)[];
   /** How many calls are being told of right now: what they use must not be used by a listener's own calls. */
   depth: number;
   /** Where in the program the next calls belong, if not where they are made from. */
@@ -38,4 +48,4 @@ export const tracing: {
   start(): void;
   /** If this is the trace's own descriptor, that takes another number, and this one is free for the program. */
   leave(fd: number): boolean;
-} = { current: undefined, depth: 0, start() {}, leave: () => false };
+} = { current: undefined, changes: [], depth: 0, start() {}, leave: () => false };

@@ -17,14 +17,14 @@ export const ENDS: readonly number[] = [1, 2, 15]; // SIGHUP, SIGINT, SIGTERM
 
 // the table lies so far behind the code, which says so itself; no page is larger
 const TABLE = 0x10000;
-const SIZE = 1 << 24; // bytes, of which each page is real once something is in it
+const SIZE = 1 << 25; // bytes, of which each page is real once something is in it
 // its beginning, in 32-bit words; then there are 32 zero bytes, a struct sigaction as the kernel has it
 const STATE = 0; // how many make something just now; and above 16 bits the signals that have come, each a bit
 const PID = 1;
 const COUNT = 2; // of the calls
 const HEADER = 64;
-// a call: its number, three arguments, and room for a path
-const CALL = 144;
+// a call: its number, three arguments, and room for a path, or the longest name of a queue
+const CALL = 296;
 const PATH = 32;
 const MOST = 100_000;
 
@@ -56,7 +56,7 @@ f00fab4500             lock bts dword ptr [rbp], eax   # the signal is noted
 498b7010               mov rsi, [r8 + 16]
 498b5018               mov rdx, [r8 + 24]
 0f05                   syscall
-4981c090000000 skip:   add r8, 144
+4981c028010000 skip:   add r8, 296
 41ffc9                 dec r9d
 ebd9                   jmp next
 b80d000000     end:    mov eax, 13                     # rt_sigaction(sig, SIG_DFL)
@@ -107,7 +107,7 @@ bf3b03d5               dmb ish
 200540f9               ldr x0, [x9, #8]
 210941a9               ldp x1, x2, [x9, #16]
 010000d4               svc #0
-29410291       skip:   add x9, x9, #144
+29a10491       skip:   add x9, x9, #296
 4a050051               sub w10, w10, #1
 f8ffff17               b next
 e003132a       end:    mov w0, w19
@@ -130,12 +130,15 @@ c80b80d2               mov x8, #94                     // exit_group
 010000d4               svc #0`,
 };
 
-/** What is to be done to an object: it is removed, or a file. */
-export type Target = { readonly kind: "shm" | "msg" | "sem"; readonly id: number } | { readonly path: string };
+/** What is to be removed: an object of System V, a file, or a POSIX queue, whose name begins with a slash. */
+export type Target =
+  | { readonly kind: "shm" | "msg" | "sem"; readonly id: number }
+  | { readonly path: string }
+  | { readonly queue: string };
 
 const NUMBERS = {
-  x86_64: { shm: 31, msg: 71, sem: 66, unlinkat: 263 },
-  aarch64: { shm: 195, msg: 187, sem: 191, unlinkat: 35 },
+  x86_64: { shm: 31, msg: 71, sem: 66, unlinkat: 263, mq_unlink: 241 },
+  aarch64: { shm: 195, msg: 187, sem: 191, unlinkat: 35, mq_unlink: 181 },
 }[Deno.build.arch];
 
 interface Table {
@@ -231,24 +234,34 @@ function isReady(): boolean {
 /** Enters something into the table, if that is in use, and gives its place. Only while {@linkcode undisturbed}. */
 export function enter(target: Target): number | undefined {
   if (!isReady()) return;
-  const path = "path" in target ? cstring(target.path, "unlink", "path") : undefined;
-  if (path && path.length > CALL - PATH) return;
+  const text = textOf(target);
+  if (text && text.length > CALL - PATH) return;
   const n = free.pop() ?? Atomics.add(table!.words, COUNT, 1);
   if (n >= MOST) return void Atomics.sub(table!.words, COUNT, 1);
   const words = place(n);
+  if (text) new Uint8Array(words.buffer).set(text, PATH);
+  const address = BigInt(Deno.UnsafePointer.value(table!.start)) + BigInt(TABLE + HEADER + n * CALL + PATH);
+  let number: number;
   if ("kind" in target) {
+    number = NUMBERS[target.kind];
     words.set([BigInt(target.id), 0n, 0n], 1);
+  } else if ("queue" in target) {
+    number = NUMBERS.mq_unlink;
+    words.set([address + 1n, 0n, 0n], 1); // the kernel's names have no slash, but qemu looks for it before them
   } else {
     const AT_FDCWD = -100n;
-    new Uint8Array(words.buffer).set(path!, PATH);
-    words.set(
-      [AT_FDCWD, BigInt(Deno.UnsafePointer.value(table!.start)) + BigInt(TABLE + HEADER + n * CALL + PATH), 0n],
-      1,
-    );
+    number = NUMBERS.unlinkat;
+    words.set([AT_FDCWD, address, 0n], 1);
   }
   // the last: the call is complete now
-  Atomics.store(words, 0, BigInt("kind" in target ? NUMBERS[target.kind] : NUMBERS.unlinkat));
+  Atomics.store(words, 0, BigInt(number));
   return n;
+}
+
+/** A path, or a queue's name. */
+function textOf(target: Target): Uint8Array | undefined {
+  if ("path" in target) return cstring(target.path, "unlink", "path");
+  if ("queue" in target) return cstring(target.queue, "mq_unlink", "name");
 }
 
 /** Takes something out of the table again. */

@@ -28,12 +28,14 @@ export function idleHandler(): bigint {
  * Takes a signal that nobody uses: the last ones are the least likely to be wanted later.
  *
  * @param wanted A `struct sigaction`.
+ * @param soon What a program is about to use, as a `sigset_t` has it: only if there are no others.
  * @returns The signal; undefined if there is none to be had.
  */
-export function take(wanted: BigUint64Array<ArrayBuffer>): number | undefined {
+export function take(wanted: BigUint64Array<ArrayBuffer>, soon = 0n): number | undefined {
   handlers.add(wanted[0]);
   const blocked = new BigUint64Array(16); // a sigset_t
   own.sigprocmask(SIG_BLOCK, null, blocked);
+  blocked[0] |= soon;
   for (let sig = LAST; sig >= FIRST; sig--) {
     if (blocked[0] >> BigInt(sig - 1) & 1n) continue; // threads that Deno makes have the mask of their maker
     if (own.sigaction(sig, null, action) < 0) continue;
@@ -41,7 +43,7 @@ export function take(wanted: BigUint64Array<ArrayBuffer>): number | undefined {
     if (action[0] !== SIG_DFL && action[0] !== wanted[0]) continue;
     if (own.sigaction(sig, wanted, null) === 0) return sig;
   }
-  return undefined;
+  return soon === 0n ? undefined : take(wanted);
 }
 
 /** Finds the signal that has a certain handler, judged by that one's address. */

@@ -1,5 +1,6 @@
 /**
- * What the objects of this process have made, and how to remove it: System V objects, and the files of unix sockets.
+ * What the objects of this process have made, and how to remove it: System V objects, POSIX queues, and the files of
+ * unix sockets.
  *
  * It stands here, and not in the objects, so that nothing that is done to an object from outside can make it remove
  * something else.

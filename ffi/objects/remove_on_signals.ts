@@ -9,7 +9,7 @@ import { enterAllMade } from "./_made.ts";
 
 /**
  * Has Ctrl-C (`SIGINT`), `SIGTERM` and the end of a session (`SIGHUP`) remove what `using` would have removed: the segments,
- * queues, semaphore sets and socket files that objects of this process have made and not disposed of yet. Then the process ends
+ * queues of both kinds, semaphore sets and socket files that objects of this process have made and not disposed of yet. Then the process ends
  * by that signal, so that its parent sees why. One line at the start of a program is enough.
  *
  * It does not matter what the program does at that moment: whether it awaits, blocks (in `receiveSync`, `acceptSync`, `accept`,

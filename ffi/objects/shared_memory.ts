@@ -7,7 +7,7 @@ import { LibcError } from "../errors.ts";
 import { shown } from "../native/check.ts";
 import { type Memory, ReadOnlyMemory, SHM_RDONLY, shmat, shmdt, shmget, type shmid_ds } from "../libc/sys/shm.ts";
 import { byteLengthOf, isBytes } from "../native/bytes.ts";
-import { isAttached, read as readMemory, write as writeMemory } from "../native/memory.ts";
+import { hold, isAttached, read as readMemory, write as writeMemory } from "../native/memory.ts";
 import { known, optionsOf } from "../native/options.ts";
 import { create, date, find } from "./_system_v.ts";
 import { type CreateOptions, IpcObject } from "./ipc_object.ts";
@@ -54,6 +54,7 @@ export class SharedMemory extends IpcObject<shmid_ds> {
   private constructor(id: number, readOnly = false) {
     super(id, "shm");
     this.#memory = shmat(id, null, readOnly ? SHM_RDONLY : 0);
+    hold(this, this.#memory);
   }
 
   /**

@@ -144,7 +144,7 @@ export interface TracedFile {
   inode: number;
 }
 
-/** The program has read or written shared memory through `peek`, `poke`, `sprintf`, `SharedMemory` … */
+/** The program has read or written shared memory through `peek`, `poke`, `sprintf`, `SharedMemory`, a record … */
 export interface MemoryEvent extends TraceEventBase {
   /** What kind of event it is. */
   ev: "memory";
@@ -158,6 +158,10 @@ export interface MemoryEvent extends TraceEventBase {
   offset: number;
   /** What was read or written. */
   data: TracedBytes;
+  /** Through a record: which of its fields, `Reading.samples[3]`; the record alone for the whole of it. */
+  field?: string;
+  /** What the field had, or has now. */
+  value?: TracedArgument;
   /** Where in the program, if that is known. */
   at?: TracedPlace;
 }

@@ -265,8 +265,10 @@ function lineOf(event: TraceEvent): string {
     case "exit":
       return `${event.call}(${argumentTexts(event).join(", ")}) = ${resultText(event)}`;
     case "memory": {
-      const { offset, op, data } = event;
-      return `${memoryName(event)} [${offset}] ${op === "read" ? "→" : "←"} ${bytesText(data)}`;
+      const { offset, op, data, field, value } = event;
+      const what = value === undefined ? bytesText(data) : argumentText(value);
+      const where = `${memoryName(event)} [${offset}] ${op === "read" ? "→" : "←"}`;
+      return field === undefined ? `${where} ${bytesText(data)}` : `${where} ${field} = ${what}`;
     }
     case "signal":
       return `--- ${event.sig} ---`;

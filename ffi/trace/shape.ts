@@ -82,6 +82,8 @@ const SHAPES: Record<TraceEvent["ev"], Test> = {
     file: optional(shaped({ path: text, inode: integer })),
     offset: integer,
     data: bytes,
+    field: optional(text),
+    value: optional(isArgument),
     at: place,
   }),
   signal: shaped({ sig: text }),

@@ -307,7 +307,7 @@ const looking: Observer = {
     if (!entered) return;
     return (result, errno) => busy || unnoticed(() => exit(made, result, errno, entered));
   },
-  touched(op, of, offset, data) {
+  touched(op, of, offset, data, field) {
     if (busy) return;
     unnoticed(() => {
       const memory = of as Memory;
@@ -321,6 +321,7 @@ const looking: Observer = {
         ...(shmid === undefined ? { file: fileOf(region) } : { shmid }),
         offset: region.from + offset + offsetIn(memory),
         data: tracedBytes(data),
+        ...(field && { field: field.name, value: field.value }),
         ...where(),
       }, false);
     });
@@ -367,6 +368,7 @@ function install(): void {
   replaced = new Map();
   entries.forEach(replace);
   tracing.current = looking;
+  for (const change of tracing.changes) change();
   globalThis.addEventListener("unload", unload);
 }
 
@@ -374,6 +376,7 @@ function uninstall(): void {
   for (const [{ functions, name }, before] of replaced!) functions[name] = before;
   replaced = undefined;
   tracing.current = undefined;
+  for (const change of tracing.changes) change();
   globalThis.removeEventListener("unload", unload);
   pid = 0; // who traces again is told of the process again
 }

@@ -24,7 +24,20 @@ import type { Goal, Growth, Results, Row, Table } from "./results.ts";
 import { tables } from "./terminal.ts";
 
 /** What can be asked for alone, in the order in which it is measured. */
-const PARTS = ["sync", "async", "fair", "idle", "overhead", "trace", "fork", "server", "start", "spin", "sizes"];
+const PARTS = [
+  "sync",
+  "async",
+  "fair",
+  "idle",
+  "overhead",
+  "records",
+  "trace",
+  "fork",
+  "server",
+  "start",
+  "spin",
+  "sizes",
+];
 
 const usage = `usage: deno task bench [--quick] [--only PART,…] [--json FILE] [--svg FILE] [--readme FILE]
 parts: ${PARTS.join(", ")}`;
@@ -237,6 +250,21 @@ async function overhead(): Promise<Found> {
   return { tables: [{ title: "against a bare symbol", columns: ["library", "dlopen", "C"], rows }] };
 }
 
+async function records(): Promise<Found> {
+  await using field = new Field(places.one, ["library"]);
+  const beside = (name: string, job: string) =>
+    row(
+      name,
+      [...field.entry("library", job, 0), ...field.entry("library", `${job}-dataview`, 0, "DataView")],
+      [["DataView", "time", 1.2]],
+    );
+  const rows = [
+    await beside("1 record, 5000 fields", "record"),
+    await beside("1000 records, 5 each", "records"),
+  ];
+  return { tables: [{ title: "records, against a DataView by hand", columns: ["library", "DataView"], rows }] };
+}
+
 async function traced(): Promise<Found> {
   await using field = new Field(places.one, ["library"]);
   const call = await row("getppid, traced", [
@@ -373,6 +401,7 @@ const parts: Record<string, () => Promise<Found>> = {
   fair,
   idle,
   overhead,
+  records,
   trace: traced,
   fork: forks,
   server: servers,

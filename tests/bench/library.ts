@@ -9,8 +9,10 @@ import {
   _exit,
   AF_UNIX,
   close,
+  f64,
   fork,
   getppid,
+  i32,
   IPC_PRIVATE,
   IPC_RMID,
   MessageQueue,
@@ -21,6 +23,7 @@ import {
   msgsnd,
   pipe,
   read,
+  record,
   rusage,
   sembuf,
   semctl,
@@ -34,6 +37,7 @@ import {
   Socket,
   socketpair,
   trace,
+  u16,
   wait3,
   WaitStatus,
   write,
@@ -83,7 +87,85 @@ function shared(): SharedMemory {
 const bytes = new Uint8Array(LARGEST).fill(1);
 const heap: unknown[] = [];
 
+/** Reads and writes three fields of one record a thousand times. */
+function stay(point: typeof pointViews[number]): void {
+  let found = 0;
+  for (let i = 0; i < 1000; i++) {
+    point.id = i;
+    found = 0.5 * (found + point.value) + point.id + point.flags;
+    point.value = found;
+  }
+  sum += found;
+}
+
+function stayByHand(view: DataView): void {
+  let found = 0;
+  for (let i = 0; i < 1000; i++) {
+    view.setInt32(96, i, true);
+    found = 0.5 * (found + view.getFloat64(104, true)) + view.getInt32(96, true) + view.getUint16(112, true);
+    view.setFloat64(104, found, true);
+  }
+  sum += found;
+}
+
+/** Reads and writes three fields of each of a thousand records. */
+function sweep(list: typeof pointLists[number]): void {
+  let found = 0;
+  const cursor = list.cursor();
+  for (let i = 0; i < 1000; i++) {
+    const point = cursor.get(i);
+    found += point.id + point.value;
+    point.value += 1;
+    point.flags = i & 255;
+  }
+  sum += found;
+}
+
+function sweepByHand(view: DataView): void {
+  let found = 0;
+  for (let i = 0; i < 1000; i++) {
+    const at = i * 32;
+    found += view.getInt32(at, true) + view.getFloat64(at + 8, true);
+    view.setFloat64(at + 8, view.getFloat64(at + 8, true) + 1, true);
+    view.setUint16(at + 16, i & 255, true);
+  }
+  sum += found;
+}
+
+const Point = record({ id: i32, value: f64, flags: u16 }, { name: "Point", size: 32 });
+// of two, as V8 would make the address of a single one part of the code
+const pointBytes = [0, 1].map(() => new Uint8Array(1000 * Point.size));
+const pointLists = pointBytes.map((bytes) => Point.arrayAt(bytes));
+const pointViews = pointBytes.map((bytes) => Point.at(bytes, 3 * Point.size));
+const dataViews = pointBytes.map(({ buffer }) => new DataView(buffer));
+let side = 0;
+let sum = 0; // so that nothing is left out
+
 const jobs: Record<string, Job> = {
+  record(_size, n) {
+    const view = pointViews[side++ & 1];
+    const start = now();
+    for (let i = 0; i < n; i++) stay(view);
+    return now() - start;
+  },
+  "record-dataview"(_size, n) {
+    const view = dataViews[side++ & 1];
+    const start = now();
+    for (let i = 0; i < n; i++) stayByHand(view);
+    return now() - start;
+  },
+  records(_size, n) {
+    const list = pointLists[side++ & 1];
+    const start = now();
+    for (let i = 0; i < n; i++) sweep(list);
+    return now() - start;
+  },
+  "records-dataview"(_size, n) {
+    const view = dataViews[side++ & 1];
+    const start = now();
+    for (let i = 0; i < n; i++) sweepByHand(view);
+    return now() - start;
+  },
   queue(size, n) {
     const buf = message(size);
     const start = now();

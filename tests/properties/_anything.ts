@@ -6,7 +6,7 @@
  */
 import * as mod from "../../mod.ts";
 import { directory } from "./_run.ts";
-import { GUARD, message, NOBODYS_KEY, type World } from "./_world.ts";
+import { GUARD, message, NOBODYS_KEY, POSIX_NAME, type World } from "./_world.ts";
 
 // deno-lint-ignore no-explicit-any -- anything
 type Anything = any;
@@ -242,11 +242,16 @@ const FDS: Value[] = [
   value("datagrams[0]", (w) => w.datagrams[0]),
   value("datagrams[1]", (w) => w.datagrams[1]),
   value("listener", (w) => w.listener),
+  value("mqdes", (w) => w.mqdes),
   value("new socket", (w) => w.newSocket()),
   ...fixed(-1, 700, (1 << 20) + 1),
 ];
 
 /** Classes that cannot simply be made, and how one comes by one of them. */
+const SampleInner = mod.record({ flags: mod.u16, list: mod.array(mod.f32, 2) });
+const Sample = mod.record({ id: mod.i32, n: mod.atomic(mod.u32), name: mod.char(6), inner: SampleInner }, {
+  name: "Sample",
+});
 const MADE: readonly (readonly [of: unknown, make: (w: World, random: Random) => unknown])[] = [
   [mod.SharedMemory, (w) => w.segment],
   [mod.MessageQueue, (w) => w.queue],
@@ -254,21 +259,31 @@ const MADE: readonly (readonly [of: unknown, make: (w: World, random: Random) =>
   [mod.IpcObject, (w, random) => [w.segment, w.queue, w.set][random(3)]],
   [mod.Socket, (w, random) => random(3) === 0 ? w.datagram : w.sockets[random(2)]],
   [mod.Listener, (w) => w.acceptor],
+  [mod.PosixMessageQueue, (w) => w.posix],
+  [mod.PosixMessage, (_w, random) => new mod.PosixMessage(1, new Uint8Array(random(8)))],
+  [mod.mq_attr, (_w, random) => attributes(random(3))],
+  [mod.FileLock, (w) => w.fileLock],
   [mod.ReadOnlyMemory, (w) => w.readOnly],
   [mod.sem_t, (w) => w.sem],
   [mod.pthread_mutex_t, (w) => w.mutex],
   [mod.pthread_cond_t, (w) => w.cond],
   [mod.Message, (_w, random) => new mod.Message(1, new Uint8Array(random(8)))],
+  [mod.Field, (_w, random) => [mod.i32, mod.f64, mod.char(3), Sample][random(4)]],
+  [mod.RecordType, () => Sample],
   [mod.LibcError, () => new mod.LibcError("shmget", 2)],
   [mod.Struct, () => new mod.timeval(1, 2)],
   [mod.sockaddr, (w, random) => addresses[random(addresses.length)](w)],
   [mod.msgbuf, (_w, random) => message([0, 1, 16, 700, 4096][random(5)])],
   [mod.sembuf, (_w, random) => operations[random(operations.length)]()],
   [mod.msghdr, (w, random) => messages[random(messages.length)](w)],
+  [mod.epoll_events, () => new mod.epoll_events(2)],
   [mod.pollfds, (w) => new mod.pollfds([w.pair[0], mod.POLLIN], [-1, 0])],
   [mod.Process, () => ended],
   [mod.posix_spawn_file_actions_t, (_w, random) => fileActions[random(2)]()],
 ];
+function attributes(much: number): mod.mq_attr {
+  return Object.assign(new mod.mq_attr(), { mq_flags: mod.O_NONBLOCK, mq_maxmsg: 2 * much, mq_msgsize: 32 * much });
+}
 const operations = [
   () => new mod.sembuf([0, 1]),
   () => new mod.sembuf([0, -1, mod.IPC_NOWAIT]),
@@ -388,9 +403,10 @@ const OBJECTS: Value[] = [
 ];
 
 const NAMES = [
-  ..."signal type by undo timeout mode key exclusive readOnly except backlog reuseAddress buf uid gid max name".split(
-    " ",
-  ),
+  ..."shared signal type by undo timeout mode key exclusive readOnly except backlog reuseAddress buf uid gid max name"
+    .split(
+      " ",
+    ),
   ..."ai_flags ai_family ai_socktype ai_protocol".split(" "),
 ];
 
@@ -433,6 +449,11 @@ const address = structs(mod.sockaddr);
 const key = [...fixed(mod.IPC_PRIVATE, NOBODYS_KEY)];
 const commands = named(/^(IPC_(STAT|SET|RMID|INFO)|(SHM|MSG|SEM)_(STAT|STAT_ANY|INFO)|GET|SET|SHM_(UN)?LOCK)/);
 
+const FIELD_TYPES = [mod.i8, mod.u32, mod.i64, mod.f32, mod.bool, mod.char(3), Sample].map((field) =>
+  value("a field", () => field)
+);
+const sampleView = (w: World) => Sample.at(w.view(64), 8);
+
 /** What a parameter of a name is for. */
 const MEANT: Readonly<Record<string, readonly Value[]>> = {
   shmid: IDS,
@@ -441,11 +462,21 @@ const MEANT: Readonly<Record<string, readonly Value[]>> = {
   id: IDS,
   fd: FDS,
   sockfd: FDS,
+  mqdes: [value("mqdes", (w) => w.mqdes), value("posix.fd", (w) => w.posix.fd), ...FDS],
+  name: [value("queue's name", () => POSIX_NAME)],
+  oflag: [value("to make", () => mod.O_RDWR | mod.O_CREAT | mod.O_NONBLOCK), ...named(/^O_/)],
+  newattr: structs(mod.mq_attr),
+  oldattr: structs(mod.mq_attr),
+  msg_ptr: [...truths, ...TEXTS],
+  msg_len: sizes,
+  msg_prio: [value("Uint32Array(1)", (w) => new Uint32Array(w.view(4).buffer, GUARD, 1)), ...fixed(0, 1, 32767, null)],
+  abs_timeout: fixed(0, 1, null),
+  sevp: [...structs(mod.sigevent), ...fixed(null)],
   oldfd: FDS,
   newfd: fixed(700, 701),
   stream: [...FDS, ...fixed(1, 2)],
   key,
-  cmd: commands,
+  cmd: [...commands, ...named(/^F_(DUP|GET|SET|OFD|ADD)/)],
   level: named(/^(SOL_|IPPROTO_)/),
   optname: named(/^(SO_|TCP_|IP_|IPV6_)/),
   domain: named(/^AF_/),
@@ -466,7 +497,7 @@ const MEANT: Readonly<Record<string, readonly Value[]>> = {
   dest_addr: address,
   address: [...address, ...TEXTS],
   buf: [...truths, ...structs(mod.shmid_ds, mod.msqid_ds, mod.semid_ds, mod.shminfo, mod.msginfo)],
-  arg: [...structs(mod.semid_ds, mod.seminfo), ...OTHER_VIEWS.slice(0, 2), ...fixed(1)],
+  arg: [...structs(mod.semid_ds, mod.seminfo, mod.struct_flock), ...OTHER_VIEWS.slice(0, 2), ...fixed(1)],
   msgp: structs(mod.msgbuf),
   sops: structs(mod.sembuf),
   ops: structs(mod.sembuf),
@@ -478,7 +509,7 @@ const MEANT: Readonly<Record<string, readonly Value[]>> = {
   wstatus: structs(mod.WaitStatus),
   infop: structs(mod.siginfo_t),
   file_actions: structs(mod.posix_spawn_file_actions_t),
-  attr: structs(mod.posix_spawnattr_t),
+  attr: structs(mod.mq_attr, mod.posix_spawnattr_t),
   attrp: structs(mod.posix_spawnattr_t),
   sigdefault: structs(mod.sigset_t),
   sigmask: structs(mod.sigset_t),
@@ -491,6 +522,18 @@ const MEANT: Readonly<Record<string, readonly Value[]>> = {
   local_iov: [value("[view]", (w) => [w.view(16), w.view(1)])],
   remote_iov: [value("[[0x1000, 4]]", () => [[0x1000, 4], [2n ** 64n - 1n, 2 ** 62]])],
   used: structs(mod.rusage),
+  usage: structs(mod.rusage),
+  who: named(/^RUSAGE_/),
+  resource: named(/^RLIMIT_/),
+  rlim: structs(mod.rlimit),
+  statbuf: structs(mod.struct_stat),
+  operation: named(/^LOCK_/),
+  whence: named(/^SEEK_/),
+  path: TEXTS,
+  nfds: fixed(0, 1, 64, 1024),
+  readfds: [...structs(mod.fd_set), ...fixed(null)],
+  writefds: [...structs(mod.fd_set), ...fixed(null)],
+  exceptfds: [...structs(mod.fd_set), ...fixed(null)],
   optval: [...structs(mod.timeval, mod.linger, mod.ucred), ...fixed(1, true), ...truths],
   dest: truths,
   src: [...truths, ...TEXTS],
@@ -521,10 +564,46 @@ const MEANT: Readonly<Record<string, readonly Value[]>> = {
   command: fixed("/none/none", "/", ""),
   pid: [value("own pid", () => mod.getpid()), ...fixed(-1, 2 ** 31 - 1)],
   sig: [...named(/^SIG/), ...fixed(0, 64)],
+  set: structs(mod.sigset_t),
+  oldset: structs(mod.sigset_t),
+  mask: [...structs(mod.sigset_t), ...fixed(0, 0o22, 0o777)],
+  info: structs(mod.siginfo_t),
+  act: structs(mod.struct_sigaction),
+  oldact: structs(mod.struct_sigaction),
+  epfd: [
+    value("epoll", (w) => {
+      const fd = mod.epoll_create1();
+      w.own(fd);
+      return fd;
+    }),
+    ...FDS,
+  ],
+  op: fixed(1, 2, 3),
+  events: structs(mod.epoll_events),
+  maxevents: fixed(1, 4, 4096),
+  clockid: named(/^CLOCK_/),
+  which: named(/^ITIMER_/),
+  new_value: structs(mod.itimerspec, mod.itimerval),
+  old_value: structs(mod.itimerspec, mod.itimerval),
+  curr_value: structs(mod.itimerspec, mod.itimerval),
+  initval: counts,
   handler: [...fixed(mod.SIG_DFL, mod.SIG_IGN), value("handler", () => () => {})],
   listener: [value("listener", () => () => {})],
-  event: [value("event", () => ({ t: 1, pid: 7, ev: "end", status: 0 }))],
+  event: [value("event", () => ({ t: 1, pid: 7, ev: "end", status: 0 })), ...structs(mod.epoll_event)],
   error: [value("LibcError", () => new mod.LibcError("shmget", 2))],
+  memory: [
+    ...truths,
+    value("segment", (w) => w.shm),
+    value("SharedMemory", (w) => w.segment),
+    value("sample", sampleView),
+  ],
+  view: [value("sample", sampleView)],
+  value: [value("sample's", () => ({ id: 1, n: 2, name: "x", inner: { flags: 1, list: [1, 2] } })), ...fixed(1)],
+  fields: [value("fields", () => ({ id: mod.i32, inner: SampleInner })), ...FIELD_TYPES],
+  kind: FIELD_TYPES,
+  storage: FIELD_TYPES,
+  language: fixed("c", "python", "rust"),
+  field: fixed("n", "id", "inner"),
 };
 
 /** A value for a parameter: mostly what it is for, if its name says so, and else anything. */

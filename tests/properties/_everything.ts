@@ -7,9 +7,9 @@
 import { own } from "../../ffi/native/own.ts";
 import * as mod from "../../mod.ts";
 import { instanceOf, Mine, POOL, type Value, values } from "./_anything.ts";
-import { say, verbose } from "./_run.ts";
+import { directory, say, verbose } from "./_run.ts";
 import { type Target, targetsOf } from "./_targets.ts";
-import { LibcError, World } from "./_world.ts";
+import { ignore, LibcError, World } from "./_world.ts";
 
 // deno-lint-ignore no-explicit-any -- anything
 type Anything = any;
@@ -17,11 +17,26 @@ type Anything = any;
 /** Why a call is not made, or is made with something else instead: what would harm, or never come back. */
 const number = (value: unknown) => typeof value === "number" && Number.isInteger(value);
 const isSignal = (value: unknown) => number(value) && (value as number) >= 1 && (value as number) <= 64;
+/** It may be a structure, though it says that it is none. */
+const isObject = (value: unknown) => typeof value === "object" && value !== null;
+const isEnding = (sig: unknown) =>
+  [mod.SIGALRM, mod.SIGINT, mod.SIGTERM, mod.SIGHUP, mod.SIGCHLD].includes(sig as number);
 const standard = (fd: unknown) => typeof fd === "number" && fd >= 0 && fd <= 2;
 const LEFT_OUT: Readonly<Record<string, (args: Anything[]) => boolean>> = {
   // it would reach processes
   kill: ([, sig]) => isSignal(sig),
   raise: ([sig]) => isSignal(sig),
+  sigqueue: ([, sig]) => isSignal(sig),
+  // it would keep signals from this process for good
+  sigprocmask: ([, set]) => isObject(set),
+  pthread_sigmask: ([, set]) => isObject(set),
+  // it would wait for a signal, which nobody sends
+  sigwaitinfo: ([set]) => isObject(set),
+  sigwait: ([set]) => isObject(set),
+  sigtimedwait: ([, , timeout]) => timeout === null || typeof timeout === "number" && timeout > 0.01,
+  // it would send what ends this one, or not send any more what interrupts it
+  alarm: ([seconds]) => number(seconds),
+  setitimer: ([which]) => number(which),
   // it would end this one, or go on twice
   exit: ([status]) => number(status),
   _exit: ([status]) => number(status),
@@ -66,10 +81,14 @@ const LEFT_OUT: Readonly<Record<string, (args: Anything[]) => boolean>> = {
       mod.PR_SET_NO_NEW_PRIVS,
       mod.PR_SET_PTRACER,
     ].includes(option),
+  // its signal would end this one
+  mq_notify: ([, sevp]) => sevp instanceof mod.sigevent && sevp.sigev_signo !== 0 && sevp.sigev_notify === 0,
   // it would end it by the next signal, or keep Ctrl-C from it
-  signal: ([sig]) => [mod.SIGALRM, mod.SIGINT, mod.SIGTERM, mod.SIGHUP, mod.SIGCHLD].includes(sig),
+  signal: ([sig]) => isEnding(sig),
+  sigaction: ([sig, act]) => isEnding(sig) && act !== undefined && act !== null,
   // it would take the standard streams from this one
   close: ([fd]) => standard(fd),
+  mq_close: ([fd]) => standard(fd),
   dup2: ([, fd]) => standard(fd),
   "Socket.fromFd": ([fd]) => standard(fd),
   "Listener.fromFd": ([fd]) => standard(fd),
@@ -90,6 +109,16 @@ const LEFT_OUT: Readonly<Record<string, (args: Anything[]) => boolean>> = {
   pthread_mutex_timedlock: ([, moment]) => moment === null || (moment as number) > Date.now() / 1000 + 0.01,
   pthread_cond_wait: ([cond, mutex]) => is(cond, mod.pthread_cond_t) && is(mutex, mod.pthread_mutex_t),
   pthread_cond_timedwait: ([, , moment]) => moment === null || (moment as number) > 1,
+  // it would change a file that is not the run's own
+  ftruncate: ([fd]) => leadsElsewhere(fd),
+  fchmod: ([fd]) => leadsElsewhere(fd),
+  chmod: ([path]) => typeof path === "string" && isElsewhere(path),
+  mkfifo: ([path]) => typeof path === "string" && isElsewhere(path),
+  // it would have signals sent
+  fcntl: ([, cmd]) => cmd === mod.F_SETOWN,
+  "FileLock.create": ([path]) => typeof path === "string" && isElsewhere(path),
+  // it would limit what the run needs
+  setrlimit: ([resource]) => number(resource) && resource >= 0 && resource < 16,
   // it would ask a name server
   getnameinfo: ([, flags]) => flags === undefined || number(flags) && (flags & mod.NI_NUMERICHOST) === 0,
   getaddrinfo: ([node]) => typeof node === "string" && !/^[\d.:]*$/.test(node),
@@ -101,6 +130,22 @@ const NEVER: ReadonlySet<string> = new Set(["setpgrp", "setsid"]);
 /** What might be found in `PATH`, or is there. */
 function isProgram(path: unknown): boolean {
   return typeof path === "string" && (!path.includes("/") || exists(path));
+}
+
+/** Whether a descriptor is that of a file outside of the run's directory. */
+function leadsElsewhere(fd: unknown): boolean {
+  if (!number(fd)) return false;
+  try {
+    return isElsewhere(Deno.readLinkSync(`/proc/self/fd/${fd}`));
+  } catch {
+    return false; // there is none
+  }
+}
+
+/** Whether a file that exists, or that could be made, lies outside of the run's directory, or is that. */
+function isElsewhere(path: string): boolean {
+  if (!path.startsWith("/")) return path.includes("/") || path === "." || path === "..";
+  return !path.startsWith(`${directory}/`);
 }
 
 function exists(path: string): boolean {
@@ -177,6 +222,12 @@ function giveBack(fds: unknown): void {
   for (const fd of Array.isArray(fds) ? fds : []) if (typeof fd === "number") mod.close(fd);
 }
 
+/** Functions that make a descriptor. */
+const MAKERS = new Set([
+  ..."socket open accept accept4 dup dup2 dup3 memfd_create shm_open pidfd_open pidfd_getfd".split(" "),
+  ..."eventfd timerfd_create signalfd epoll_create1".split(" "),
+]);
+
 /** What has to be put back or given back after a call. */
 function after(target: Target, args: Anything[], result: Anything, w: World): void {
   switch (target.name) {
@@ -189,6 +240,9 @@ function after(target: Target, args: Anything[], result: Anything, w: World): vo
     case "mmap":
     case "mprotect":
       return mod.munmap(result);
+    case "mq_open":
+      mod.mq_close(result);
+      return ignore(() => mod.mq_unlink(args[0]));
     case "removeOnSignals":
       // Ctrl-C is to be heard of where the rest is cleaned up, too
       for (const [sig, action] of ending) own.sigaction(sig, action, null);
@@ -199,17 +253,21 @@ function after(target: Target, args: Anything[], result: Anything, w: World): vo
       return;
     case "Socket.prototype.receiveFds":
     case "Socket.prototype.receiveFdsSync":
-      giveBack(result.fds);
+      return giveBack(result.fds);
+    case "umask":
+      mod.umask(result);
       return;
     case "signal":
+    case "sigaction":
+      if (args[1] === undefined || args[1] === null) return; // it was only asked
       mod.signal(args[0], mod.SIG_DFL);
       if (args[0] === mod.SIGPIPE) mod.signal(mod.SIGPIPE, mod.SIG_IGN);
       return;
   }
-  if (["socket", "open", "accept", "accept4", "dup2", "memfd_create", "shm_open"].includes(target.name)) w.own(result);
+  if (MAKERS.has(target.name)) w.own(result);
+  if (target.name === "fcntl" && [mod.F_DUPFD, mod.F_DUPFD_CLOEXEC].includes(args[1])) w.own(result);
+  if (["pipe", "pipe2", "socketpair"].includes(target.name)) result.forEach((fd: number) => w.own(fd));
   if (target.name === "posix_spawn_file_actions_init") mod.posix_spawn_file_actions_destroy(args[0]);
-  if (["socket", "open", "accept", "accept4", "dup2", "pidfd_open", "pidfd_getfd"].includes(target.name)) w.own(result);
-  if (["pipe", "socketpair"].includes(target.name)) result.forEach((fd: number) => w.own(fd));
   const list = Array.isArray(result) ? result : [result];
   for (const one of list.slice(0, 10)) {
     if (typeof one === "object" && one !== null && !w.keeps(one)) {
@@ -335,6 +393,10 @@ export class Everything {
     };
     const succeeded = (result: unknown) => {
       w.checkGuards(text);
+      if ((result !== undefined && result !== null) || target.name === "sigaction") after(target, args, result, w);
+      // who opened a FIFO would wait, and names begin here
+      if (target.name === "mkfifo") mod.unlink(args[0]);
+      if (target.name === "chdir") mod.chdir(directory);
       if (result !== undefined && result !== null) after(target, args, result, w);
     };
     let result: unknown;

@@ -19,16 +19,21 @@ import * as mod from "../../mod.ts";
 import { perform } from "./_calls.ts";
 import { descriptorModel, streamModel } from "./_models_descriptors.ts";
 import { queueModel, segmentModel, semaphoreModel } from "./_models_sysv.ts";
+import { FILE_OBJECTS } from "./_objects_files.ts";
 import { SOCKET_OBJECTS } from "./_objects_sockets.ts";
 import { PROCESS_OBJECTS } from "./_objects_processes.ts";
 import { SYSV_OBJECTS } from "./_objects_sysv.ts";
 import { Everything } from "./_everything.ts";
 import { interruptEvery } from "./_interrupts.ts";
+import { records } from "./_records.ts";
 import { note, option, say, silence, verbose } from "./_run.ts";
 import { hot, sequences } from "./_sequences.ts";
 import { CHILDREN } from "./_thin_children.ts";
+import { EVENTS } from "./_thin_events.ts";
+import { FILES } from "./_thin_files.ts";
 import { MEMORY } from "./_thin_memory.ts";
 import { MESSAGES } from "./_thin_messages.ts";
+import { MQUEUE, POSIX_OBJECTS } from "./_thin_mqueue.ts";
 import { OTHERS } from "./_thin_others.ts";
 import { PROCESSES } from "./_thin_processes.ts";
 import { SOCKETS } from "./_thin_sockets.ts";
@@ -38,6 +43,9 @@ import { m, World } from "./_world.ts";
 
 // Deno opens a pair of sockets at the first, and keeps it
 Deno.addSignalListener("SIGUSR2", () => {});
+// as the library does a pipe, for what comes with signals
+mod.signal(mod.SIGRTMIN, () => {});
+mod.signal(mod.SIGRTMIN, mod.SIG_DFL);
 // and the first wait on the event loop begins a thread with a descriptor
 const ends: [number, number] = mod.pipe();
 await mod.writable(ends[1]);
@@ -54,8 +62,19 @@ function descriptors(): string[] {
 }
 
 // in the order in which seeds have always met them
-const THIN = [...SYSV, ...PROCESSES, ...SOCKETS, ...OTHERS, ...MEMORY, ...CHILDREN, ...MESSAGES];
-const CLASSES = [...SYSV_OBJECTS, ...SOCKET_OBJECTS, ...PROCESS_OBJECTS];
+const THIN = [
+  ...SYSV,
+  ...PROCESSES,
+  ...SOCKETS,
+  ...OTHERS,
+  ...MEMORY,
+  ...CHILDREN,
+  ...EVENTS,
+  ...MESSAGES,
+  ...MQUEUE,
+  ...FILES,
+];
+const CLASSES = [...SYSV_OBJECTS, ...SOCKET_OBJECTS, ...PROCESS_OBJECTS, ...POSIX_OBJECTS, ...FILE_OBJECTS];
 
 const seed = Number(option("seed") ?? 4001);
 const calls = option("calls");
@@ -106,6 +125,7 @@ const groups: Record<string, (seed: number) => unknown> = {
     if (failures.length > 0) throw new Error(failures.join("\n"));
   },
   hot: () => hot(THIN, 20_000 * scale, 100 * scale),
+  records: (seed) => records(seed, 20_000 * scale),
   everything: async (seed) => {
     using _quiet = silence();
     const everything = new Everything(mod);
@@ -153,9 +173,7 @@ for (let round = 0; round === 0 || performance.now() < deadline; round++) {
     try {
       await run(now);
       // a wait that was called off has its descriptor until its thread is back
-      for (let i = 0; i < 100 && descriptors().length > open.length; i++) {
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
+      for (let i = 0; i < 500 && descriptors().length > open.length; i++) await new Promise((go) => setTimeout(go, 10));
       if (descriptors().length > open.length) {
         throw new Error(`descriptors are left open: ${descriptors().filter((fd) => !open.includes(fd)).join(", ")}`);
       }

@@ -4,10 +4,11 @@
  * @module
  */
 import * as mod from "../../mod.ts";
-import { note, noteNothing } from "./_run.ts";
+import { directory, note, noteNothing } from "./_run.ts";
 import { MessageQueue } from "../../ffi/objects/message_queue.ts";
 import { SemaphoreSet } from "../../ffi/objects/semaphore_set.ts";
 import { SharedMemory } from "../../ffi/objects/shared_memory.ts";
+import { PosixMessageQueue } from "../../ffi/objects/posix_message_queue.ts";
 import { type Listener, Socket } from "../../ffi/objects/socket.ts";
 
 // deno-lint-ignore no-explicit-any -- the point is to pass what the types forbid
@@ -34,6 +35,25 @@ interface Guarded {
 
 export const NOBODYS_KEY = 0x7d000000 | crypto.getRandomValues(new Uint32Array(1))[0] & 0xffffff;
 
+/** The name of the POSIX queues that calls make. */
+export const POSIX_NAME = `/ipc_playground_${NOBODYS_KEY}`;
+
+/** A POSIX queue, whose name is free again: it goes with its descriptor, however this ends. */
+function unnamed(): PosixMessageQueue {
+  const queue = PosixMessageQueue.create(undefined, { maxMessages: 4, messageSize: 64 });
+  queue.remove();
+  return queue;
+}
+
+/** The same as a descriptor. */
+function openUnnamed(): number {
+  const attr = Object.assign(new mod.mq_attr(), { mq_maxmsg: 4, mq_msgsize: 64 });
+  const name = `${POSIX_NAME}_${crypto.randomUUID()}`;
+  const mqdes = m.mq_open(name, mod.O_RDWR | mod.O_CREAT | mod.O_EXCL | mod.O_NONBLOCK, 0o600, attr);
+  m.mq_unlink(name);
+  return mqdes;
+}
+
 function noted<T extends { id: number }>(kind: string, object: T): T {
   note(kind, object.id);
   return object;
@@ -49,6 +69,7 @@ export class World {
   readonly pair: [number, number] = m.socketpair(m.AF_UNIX, m.SOCK_STREAM | m.SOCK_NONBLOCK, 0);
   readonly datagrams: [number, number] = m.socketpair(m.AF_UNIX, m.SOCK_DGRAM | m.SOCK_NONBLOCK, 0);
   readonly listener: number = m.socket(m.AF_INET, m.SOCK_STREAM | m.SOCK_NONBLOCK, 0);
+  readonly mqdes: number = openUnnamed();
   readonly address: mod.sockaddr_in = m.sockaddr.parse("127.0.0.1:0");
   readonly removed: number = removedId();
   readonly mapping: Uint8Array<ArrayBuffer> = m.mmap(null, 8192, 3, m.MAP_SHARED | m.MAP_ANONYMOUS);
@@ -58,9 +79,11 @@ export class World {
   readonly segment: SharedMemory = noted("shm", SharedMemory.create(4097));
   readonly queue: MessageQueue = noted("msg", MessageQueue.create());
   readonly set: SemaphoreSet = noted("sem", SemaphoreSet.create([1, 2, 3]));
+  readonly posix: PosixMessageQueue = unnamed();
   readonly sockets: [Socket, Socket] = Socket.pair();
   readonly datagram: Socket = Socket.bind("127.0.0.1:0");
   readonly acceptor: Listener = Socket.listen("127.0.0.1:0");
+  readonly fileLock: mod.FileLock = mod.FileLock.create(`${directory}/lock`);
   #guarded: Guarded[] = [];
   #fds = new Set<number>();
 
@@ -76,6 +99,8 @@ export class World {
     m.send(this.datagrams[0], "y".repeat(400));
     m.msgsnd(this.msqid, message(32), 32, m.IPC_NOWAIT);
     this.queue.trySend("z".repeat(40));
+    m.mq_send(this.mqdes, "p".repeat(40));
+    this.posix.trySend("q".repeat(40));
   }
 
   /** A view of bytes with others around it that have to stay as they are. */
@@ -98,9 +123,14 @@ export class World {
     return fd;
   }
 
+  /** Sees to it that its POSIX queue's calls do not wait, whatever a call has set. */
+  doNotWait(): void {
+    m.mq_setattr(this.mqdes, Object.assign(new mod.mq_attr(), { mq_flags: mod.O_NONBLOCK }));
+  }
+
   /** Whether something is the world's own, and goes with it. */
   keeps(object: unknown): boolean {
-    return [this.segment, this.queue, this.set, ...this.sockets, this.datagram, this.acceptor].includes(
+    return [this.segment, this.queue, this.set, this.posix, ...this.sockets, this.datagram, this.acceptor].includes(
       object as Socket,
     );
   }
@@ -138,12 +168,15 @@ export class World {
     ignore(() => m.shmctl(this.shmid, m.IPC_RMID));
     ignore(() => m.msgctl(this.msqid, m.IPC_RMID));
     ignore(() => m.semctl(this.semid, 0, m.IPC_RMID));
-    for (const object of [this.segment, this.queue, this.set, ...this.sockets, this.datagram, this.acceptor]) {
+    const objects = [this.segment, this.queue, this.set, this.posix, ...this.sockets, this.datagram, this.acceptor];
+    for (const object of objects) {
       ignore(() => object[Symbol.dispose]());
     }
     // an IPC_SET may have taken it from the one who made it
     for (const object of [this.segment, this.queue, this.set]) ignore(() => object.remove());
-    for (const fd of new Set([...this.pair, ...this.datagrams, this.listener, ...this.#fds])) ignore(() => m.close(fd));
+    for (const fd of new Set([...this.pair, ...this.datagrams, this.listener, this.mqdes, ...this.#fds])) {
+      ignore(() => m.close(fd));
+    }
     const gone = (what: string, stat: () => unknown) => {
       if (outcome(stat) !== "EINVAL") throw new Error(`${what} is left`);
     };

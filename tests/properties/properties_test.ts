@@ -32,6 +32,7 @@ const groups: [group: string, name: string][] = [
   ["each", "every call with every wrong argument throws a LibcError, and touches no memory but its own"],
   ["thin", "random sequences of the functions end in values and LibcErrors"],
   ["classes", "random sequences of the classes' methods end in values and LibcErrors"],
+  ["records", "views of records, with anything, end in values and LibcErrors, and touch no other byte"],
   ["everything", "anything that is exported, called with anything, ends in a value or a LibcError"],
   ["hot", "a function that was called thousands of times takes a wrong argument no more than before"],
 ];

@@ -116,7 +116,14 @@ layout(epoll_event, "epoll_ctl", {
     EPOLLET,
   }),
   __pad: only("aarch64", u32),
-  data: nested(epoll_data),
+  // what of it is meant, only the program knows
+  data: {
+    ...nested(epoll_data),
+    trace: (view: DataView, at: number) => ({
+      struct: "epoll_data",
+      fields: { u32: u32.trace(view, at), u64: u64.trace(view, at) },
+    }),
+  },
 }, ["events"]);
 const EVENT = layoutOf(epoll_event);
 const MOST = 4096;
@@ -172,7 +179,7 @@ const events: Kind<"buffer"> = filled(
 const waits = (call: Call) => Number(call.argument("timeout")) !== 0;
 
 const c = header({
-  epoll_create1: call(descriptor, [["flags", flags({ EPOLL_CLOEXEC })]]),
+  epoll_create1: call(descriptor, [["flags", flags({ EPOLL_CLOEXEC }, { radix: 16 })]]),
   epoll_ctl: call(i32, [["epfd", id], ["op", op], ["fd", id], ["event", struct(epoll_event)]]),
   epoll_wait: call(i32, [["epfd", id], ["events", events], ["maxevents", i32], ["timeout", i32]], { waits }),
   epoll_pwait: call(i32, [

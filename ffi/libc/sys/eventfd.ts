@@ -18,7 +18,10 @@ export const EFD_NONBLOCK = 0o4000;
 export const EFD_CLOEXEC = 0o2000000;
 
 const c = header({
-  eventfd: call(descriptor, [["initval", u32], ["flags", flags({ EFD_SEMAPHORE, EFD_NONBLOCK, EFD_CLOEXEC })]]),
+  eventfd: call(descriptor, [["initval", u32], [
+    "flags",
+    flags({ EFD_SEMAPHORE, EFD_CLOEXEC, EFD_NONBLOCK }, { radix: 16 }),
+  ]]),
   eventfd_read: call(i32, [["fd", id], ["value", filled(array(u64, 1))]], { waits: always, input: "fd" }),
   eventfd_write: call(i32, [["fd", id], ["value", u64]], { waits: always, output: "fd" }),
 });

@@ -143,11 +143,11 @@ const resources = {
   RLIMIT_RTPRIO,
   RLIMIT_RTTIME,
 };
-const resource = oneOf(resources);
+const resource = oneOf(resources, 16);
 
 const c = header({
   getrusage: call(i32, [
-    ["who", oneOf({ RUSAGE_SELF, RUSAGE_CHILDREN, RUSAGE_THREAD })],
+    ["who", oneOf({ RUSAGE_SELF, RUSAGE_CHILDREN, RUSAGE_THREAD }, 16)],
     ["usage", filled(struct(rusage))],
   ]),
   getrlimit: call(i32, [["resource", resource], ["rlim", filled(struct(rlimit))]]),

@@ -74,7 +74,10 @@ layout(signalfd_siginfo, "signalfd", {
 }, []);
 
 const c = header({
-  signalfd: call(descriptor, [["fd", id], ["mask", sigset], ["flags", flags({ SFD_NONBLOCK, SFD_CLOEXEC })]]),
+  signalfd: call(descriptor, [["fd", id], ["mask", sigset], [
+    "flags",
+    flags({ SFD_CLOEXEC, SFD_NONBLOCK }, { radix: 16 }),
+  ]]),
 });
 
 /**

@@ -36,8 +36,9 @@ export class timeval extends Struct {
    */
   constructor(sec?: number, usec?: number) {
     super();
-    this.tv_sec = sec === undefined ? 0 : sec;
-    this.tv_usec = usec === undefined ? 0 : usec;
+    // as the member of another structure, it has what lies there
+    if (sec !== undefined) this.tv_sec = sec;
+    if (usec !== undefined) this.tv_usec = usec;
   }
 }
 layout(timeval, "setsockopt", { tv_sec: long, tv_usec: long });
@@ -62,7 +63,7 @@ export class itimerval extends Struct {
 layout(itimerval, "setitimer", { it_interval: nested(timeval), it_value: nested(timeval) }, []);
 
 const SIZE = layoutOf(itimerval).size;
-const which = oneOf({ ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF });
+const which = oneOf({ ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF }, 16);
 const value = struct(itimerval);
 
 const c = header({

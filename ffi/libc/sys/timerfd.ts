@@ -49,10 +49,13 @@ const clock = oneOf(
 );
 
 const c = header({
-  timerfd_create: call(descriptor, [["clockid", clock], ["flags", flags({ TFD_NONBLOCK, TFD_CLOEXEC })]]),
+  timerfd_create: call(descriptor, [["clockid", clock], [
+    "flags",
+    flags({ TFD_CLOEXEC, TFD_NONBLOCK }, { radix: 16 }),
+  ]]),
   timerfd_settime: call(i32, [
     ["fd", id],
-    ["flags", flags({ TFD_TIMER_ABSTIME, TFD_TIMER_CANCEL_ON_SET })],
+    ["flags", flags({ TFD_TIMER_ABSTIME, TFD_TIMER_CANCEL_ON_SET }, { radix: 16 })],
     ["new_value", spec],
     ["old_value", filled(spec)],
   ]),

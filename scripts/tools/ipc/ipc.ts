@@ -1,6 +1,7 @@
 #!/usr/bin/env -S deno run --allow-all
 /**
- * Lists, shows, makes, uses, watches and removes System V objects. As a task: `deno task ipc ls`.
+ * Lists, shows, makes, uses, watches and removes System V objects, and prints records in other languages. As a task:
+ * `deno task ipc ls`.
  *
  * @module
  */
@@ -37,6 +38,7 @@ import {
   type Segment,
   WORDS,
 } from "./objects.ts";
+import { jsonOfRecords, recordsOf, textOfRecords } from "./record.ts";
 import { canWatch, watch, watchJson } from "./watch.ts";
 
 /** The object that an argument means. */
@@ -455,6 +457,25 @@ withKinds(
     if (options.json) await watchJson(chosen(options));
     if (!canWatch()) throw new Failure("watch needs a terminal (without one: ipc watch --json, or ipc ls)", USAGE);
     exitCode = await watch(chosen(options));
+  });
+
+subcommand(
+  "record",
+  "print the records that a file exports in C, Python or Rust; the file is run for that",
+  "  ipc record reading.ts --c > reading.h\n  ipc record reading.ts --python --name Reading",
+)
+  .argument("<file>", "a module that exports what record() gave")
+  .addOption(
+    new Option("--c", "a header of C; this is what is printed unless told otherwise").conflicts(["python", "rust"]),
+  )
+  .addOption(new Option("--python", "classes of ctypes, and formats of struct").conflicts(["rust"]))
+  .option("--rust", "structs of repr(C)")
+  .option("--name <name>", "only this one, and those that it has in it")
+  .action(async (file: string, options: { c?: true; python?: true; rust?: true; name?: string; json?: true }) => {
+    const records = await recordsOf(file, options.name);
+    if (options.json) return print(jsonOfRecords(records));
+    const language = options.python ? "python" : options.rust ? "rust" : "c";
+    write(new TextEncoder().encode(textOfRecords(records, language, file)));
   });
 
 /** Those that have a command line of their own. */

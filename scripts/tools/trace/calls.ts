@@ -263,11 +263,51 @@ const operate: Handler = (context) => {
   );
 };
 
+// ---- POSIX queues
+
+function named(world: World, name: TracedArgument | undefined): Lifeline {
+  const text = typeof name === "string" ? name : "?";
+  return world.object(`POSIX queue ${text}`, { type: "POSIX queue", name: text });
+}
+
+const openQueue: Handler = (context) => {
+  const { world, event, own, me, args } = context;
+  const line = named(world, args.name);
+  if (!event.errno) own.lead(event.result, line);
+  world.step(event.t, me, line, deed(context, { args: [args.name, args.oflag], result: event.result }));
+};
+
+const unlinkQueue: Handler = (context) => {
+  const { world, event, me, args } = context;
+  world.step(event.t, me, named(world, args.name), deed(context, { args: [args.name] }));
+};
+
+const sendPrior: Handler = (context) => {
+  const { world, me, args, channel } = context;
+  const data = bytesOf(args.msg_ptr);
+  const priority = numberOf(args.msg_prio) || undefined;
+  world.step(sent(context, channel, data), me, channel, deed(context, { priority, data }));
+};
+
+const receivePrior: Handler = (context) => {
+  const { world, event, me, args, channel } = context;
+  const data = event.errno ? undefined : bytesOf(args.msg_ptr);
+  const priority = numbersOf(args.msg_prio)[0] || undefined;
+  const what = deed(context, { priority, data });
+  if (channel) world.step(event.t, channel, me, what, true);
+  else world.step(event.t, me, undefined, what);
+};
+
+const notify: Handler = (context) => {
+  const { world, event, me, args, channel } = context;
+  world.step(event.t, me, channel, deed(context, { args: [args.sevp] }));
+};
+
 // ---- all of them
 
 /** Calls that say nothing about communication. */
 const NOISE = new Set([
-  ..."getpid getppid rand srand open close setsockopt getsockopt getsockname getpeername poll unlink usleep getaddrinfo shmdt"
+  ..."getpid getppid rand srand open close setsockopt getsockopt getsockname getpeername poll unlink usleep getaddrinfo shmdt mq_getattr mq_setattr"
     .split(" "),
   ..."getnameinfo getifaddrs if_nametoindex if_indextoname".split(" "),
 ]);
@@ -314,6 +354,14 @@ const HANDLERS = new Map<string, Handler>(Object.entries({
   msgrcv: message,
   semop: operate,
   semtimedop: operate,
+  mq_open: openQueue,
+  mq_close: close,
+  mq_unlink: unlinkQueue,
+  mq_send: sendPrior,
+  mq_timedsend: sendPrior,
+  mq_receive: receivePrior,
+  mq_timedreceive: receivePrior,
+  mq_notify: notify,
 }));
 
 /** Calls whose own steps say that they took their time. */
@@ -327,7 +375,7 @@ export function finish(world: World, own: Process, event: ExitEvent, entered?: E
     world.step(began, own.line, undefined, { kind: "wait", call: event.call, us: event.dur });
   }
   const { args } = event;
-  const fd = numberOf(args.sockfd ?? args.fd);
+  const fd = numberOf(args.sockfd ?? args.fd ?? args.mqdes);
   const channel = own.channel(fd);
   const context = { world, event, own, me: own.line, args, began, waited, fd, channel };
   const handler = HANDLERS.get(event.call);

@@ -33,9 +33,14 @@ export function dataOf(deed: Deed): TracedBytes | undefined {
 /** What has to be the same for two steps to be drawn as one; their bytes are compared apart from it. */
 function signature({ from, to, deed }: Step): string {
   const what = deed.kind === "call"
-    ? [deed.call, deed.args, deed.errno, deed.mtype, deed.end]
-    : { ...deed, data: undefined, offset: undefined, us: undefined };
+    ? [deed.call, deed.args, deed.errno, deed.mtype, deed.priority, deed.end]
+    : { ...deed, data: undefined, offset: undefined, us: undefined, value: undefined, field: fieldOf(deed) };
   return JSON.stringify([from.id, to?.id, deed.kind, what]);
+}
+
+/** The field of a record, whichever of an array's elements it is in. */
+function fieldOf(deed: Deed): string | undefined {
+  return deed.kind === "memory" ? deed.field?.replaceAll(/\[\d+\]/g, "[]") : undefined;
 }
 
 /** Puts pieces together: of memory that is written byte by byte, of a line that is printed in parts. */
@@ -51,7 +56,10 @@ function joined(steps: Step[]): Step[] {
 
 function isContinuation({ from, to, deed: a }: Step, { from: nextFrom, to: nextTo, deed: b }: Step): boolean {
   if (from !== nextFrom || to !== nextTo) return false;
-  if (a.kind === "memory" && b.kind === "memory") return a.op === b.op && a.offset + a.data.length === b.offset;
+  if (a.kind === "memory" && b.kind === "memory") {
+    const named = a.field !== undefined || b.field !== undefined; // which a field would lose
+    return !named && a.op === b.op && a.offset + a.data.length === b.offset;
+  }
   return a.kind === "print" && b.kind === "print" && a.data !== undefined && b.data !== undefined;
 }
 

@@ -74,13 +74,13 @@ function takeIn(world: World, event: TraceEvent, births: Map<TraceEvent, number>
     }
     case "memory": {
       const me = world.process(event.pid).line;
-      const { op, offset, data } = event;
-      const { shmid, file } = event;
-      const segment = shmid === undefined
+      const { op, offset, data, field, value, shmid, file } = event;
+      const deed = { kind: "memory", op, offset, data, ...(field !== undefined && { field, value }) } as const;
+      const memory = shmid === undefined
         ? world.object(`mapping ${file?.inode || event.pid}`, { type: "mapping", path: file?.path ?? "" })
         : world.object(`segment ${shmid}`, { type: "segment", id: shmid });
-      if (op === "write") world.step(event.t, me, segment, { kind: "memory", op, offset, data });
-      else world.step(event.t, segment, me, { kind: "memory", op, offset, data }, true);
+      if (op === "write") world.step(event.t, me, memory, deed);
+      else world.step(event.t, memory, me, deed, true);
       return;
     }
     case "signal": {

@@ -11,6 +11,7 @@ export type Thing =
   | { type: "process"; pid: number; program: string | null }
   /** Named by its key where one was given. */
   | { type: "segment" | "queue" | "semaphore set"; key?: number; id?: number }
+  | { type: "POSIX queue"; name: string }
   /** Named by its path, if it has one. */
   | { type: "mapping"; path: string }
   | { type: "socket"; address: TracedArgument | undefined }
@@ -37,6 +38,8 @@ export interface Call {
   errno?: string;
   /** A message's type. */
   mtype?: TracedArgument;
+  /** A message's priority, if it is not 0. */
+  priority?: number;
   /** Who was accepted. */
   peer?: string;
   /** The other side has closed its end. */
@@ -48,7 +51,15 @@ export interface Call {
 /** What happened. */
 export type Deed =
   | Call
-  | { kind: "memory"; op: "read" | "write"; offset: number; data: TracedBytes }
+  /** `field` is that of a record, `Reading.value`. */
+  | {
+    kind: "memory";
+    op: "read" | "write";
+    offset: number;
+    data: TracedBytes;
+    field?: string;
+    value?: TracedArgument;
+  }
   | { kind: "print"; data?: TracedBytes }
   /** The process stood still in a call; for so many microseconds, or to the end of the trace. */
   | { kind: "wait"; call: string; us: number | null }

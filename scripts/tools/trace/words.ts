@@ -21,6 +21,8 @@ export function label({ thing }: Lifeline): string[] {
     case "queue":
     case "semaphore set":
       return [`${thing.type} ${thing.key ?? `id ${thing.id}`}`];
+    case "POSIX queue":
+      return [`queue ${thing.name}`];
     case "mapping":
       return [`mapping ${thing.path || "without a name"}`];
     case "socket":
@@ -32,18 +34,19 @@ export function label({ thing }: Lifeline): string[] {
 
 /** What a step says, as in `msgsnd type 1 “Did you get this?\0”`. */
 export function words({ deed, last, times, group }: Step): string {
-  const text = action(deed) + place(deed) + quoted(dataOf(deed));
-  const rest = last ? ` …${place(last)}${quoted(dataOf(last))}` : "";
+  const text = action(deed) + place(deed) + content(deed);
+  const rest = last ? ` …${place(last)}${content(last)}` : "";
   return visible(text + rest + (times > 1 && !group ? ` ×${times}` : ""));
 }
 
 function action(deed: Deed): string {
   switch (deed.kind) {
     case "call": {
-      const { call, args, mtype, peer, end, errno, result } = deed;
+      const { call, args, mtype, priority, peer, end, errno, result } = deed;
       const outcome = errno ?? result;
       return call + (args ? `(${args.filter((arg) => arg !== undefined).map(argument).join(", ")})` : "") +
-        (mtype === undefined ? "" : ` type ${argument(mtype)}`) + (end ? ": end" : "") + (peer ? ` ← ${peer}` : "") +
+        (mtype === undefined ? "" : ` type ${argument(mtype)}`) +
+        (priority === undefined ? "" : ` priority ${priority}`) + (end ? ": end" : "") + (peer ? ` ← ${peer}` : "") +
         (outcome === undefined ? "" : ` = ${outcome}`);
     }
     case "memory":
@@ -78,9 +81,22 @@ function time(us: number): string {
   return us >= 1000 ? `${Math.round(us / 1000)} ms` : `${Math.max(1, Math.round(us))} µs`;
 }
 
-/** Which bytes of a segment. */
+/** What was moved: bytes, or what a record's field has. */
+function content(deed: Deed): string {
+  if (deed.kind !== "memory" || deed.field === undefined || deed.value === undefined) return quoted(dataOf(deed));
+  return ` = ${shortened(typeof deed.value === "string" ? `“${deed.value}”` : argument(deed.value))}`;
+}
+
+/** A text of which the end may be left out. */
+function shortened(text: string): string {
+  const characters = [...text];
+  return characters.length > PREVIEW ? characters.slice(0, PREVIEW - 1).join("") + "…" : text;
+}
+
+/** Which bytes of a segment, or which field of a record there. */
 function place(deed: Deed): string {
   if (deed.kind !== "memory") return "";
+  if (deed.field !== undefined) return ` ${deed.field}`;
   const { offset, data: { length } } = deed;
   return ` [${offset}${length > 1 ? `…${offset + length - 1}` : ""}]`;
 }

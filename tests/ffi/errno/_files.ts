@@ -23,6 +23,7 @@ import {
   withPair,
   withSocket,
 } from "./_proofs.ts";
+import { OTHERS as NOT_PERMITTED, SEALED, TOO_LARGE } from "./_descriptors.ts";
 import { CONFINED, INTERRUPTED, OTHERS } from "./_programs.ts";
 
 /** Every error of these functions. */
@@ -49,7 +50,7 @@ export const errors: Errors = {
     EDESTADDRREQ: () => withSocket(mod.AF_INET, mod.SOCK_DGRAM, (fd) => mod.write(fd, "x")),
     EDQUOT: not("needs a file system with quotas"),
     EFAULT: at("ffi/libc/unistd", "read() and write() fail with EFAULT if count exceeds the buffer, and move nothing"),
-    EFBIG: not("a limit on the size of files, or the end of the largest: there is no lseek here"),
+    EFBIG: TOO_LARGE,
     EINTR: INTERRUPTED,
     EINVAL: at(
       "ffi/libc/unistd",
@@ -57,7 +58,7 @@ export const errors: Errors = {
     ),
     EIO: BROKEN,
     ENOSPC: () => withFile("/dev/full", mod.O_WRONLY, (fd) => mod.write(fd, "x")),
-    EPERM: not("needs a file seal (memfd_create)"),
+    EPERM: SEALED,
     EPIPE: at(
       "ffi/libc/unistd",
       "read() returns 0 when all writers are closed, and write() fails with EPIPE without a reader",
@@ -87,7 +88,7 @@ export const errors: Errors = {
     EFAULT: NO_POINTER,
     EFBIG: not("for programs of 32-bit systems"),
     EINTR: RESTARTED,
-    EINVAL: () => mod.open("/", 0o20200000), // O_TMPFILE, which asks for writing
+    EINVAL: () => mod.open("/", mod.O_TMPFILE), // which asks for writing
     EISDIR: () => mod.open("/", mod.O_WRONLY),
     ELOOP: () => withLoop((path) => mod.open(path, mod.O_RDONLY)),
     EMFILE: CONFINED,
@@ -103,9 +104,9 @@ export const errors: Errors = {
         bindTo(`${directory}/socket`);
         mod.open(`${directory}/socket`, mod.O_RDONLY);
       }),
-    EOPNOTSUPP: UNUSED,
+    EOPNOTSUPP: () => mod.open("/proc", mod.O_RDWR | mod.O_TMPFILE),
     EOVERFLOW: not("for programs of 32-bit systems"),
-    EPERM: UNUSED,
+    EPERM: NOT_PERMITTED,
     EROFS: not("needs a file system that is mounted for reading only"),
     ETXTBSY: async () => {
       const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_" });

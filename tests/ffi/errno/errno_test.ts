@@ -5,9 +5,12 @@ import { LibcError } from "../../../mod.ts";
 import { needs } from "../../needs.ts";
 import { FFI, root, run } from "../../support.ts";
 import { errors as children } from "./_children.ts";
+import { errors as events } from "./_events.ts";
+import { errors as descriptors } from "./_descriptors.ts";
 import { errors as files } from "./_files.ts";
 import { errors as memory } from "./_memory.ts";
 import { errors as messages } from "./_messages.ts";
+import { errors as mqueue } from "./_mqueue.ts";
 import { errors as others } from "./_others.ts";
 import { errors as processes } from "./_processes.ts";
 import { answer, withProgram } from "./_programs.ts";
@@ -21,10 +24,13 @@ const areas: Errors[] = [
   sysv,
   processes,
   signals,
+  events,
   files,
+  descriptors,
   sockets,
   messages,
   memory,
+  mqueue,
   others,
 ];
 const errors: Errors = Object.assign({}, ...areas);

@@ -335,3 +335,20 @@ Deno.test("signalName() has the names that the shell has", async () => {
   }
   assertEquals([signalName(0), signalName(65), signalName(SIGCHLD)], ["0", "65", "SIGCHLD"]);
 });
+
+Deno.test("signal() fails with EMFILE where Deno would get no descriptors for its first listener", async () => {
+  const source = `import { close, dup, rlimit, RLIMIT_NOFILE, setrlimit, SIG_DFL, signal, SIGUSR1 } from "@mod";
+    setrlimit(RLIMIT_NOFILE, new rlimit(100n, 100n));
+    const fds = [];
+    try { for (;;) fds.push(dup(0)); } catch { /* that was the last one */ }
+    const code = () => { try { signal(SIGUSR1, () => {}); return "done"; } catch (error) { return error.code; } };
+    const codes = [code()];
+    close(fds.pop());
+    codes.push(code());
+    close(fds.pop());
+    codes.push(code());
+    signal(SIGUSR1, SIG_DFL);
+    console.log(...codes);`;
+  const { stdout, stderr } = await runSource(source);
+  assertEquals([stdout, stderr], ["EMFILE EMFILE done\n", ""]);
+});

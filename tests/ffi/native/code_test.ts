@@ -1,12 +1,14 @@
 // Machine code is what an assembler makes of the source beside it.
 import { assertEquals } from "@std/assert";
+import { CODE as ACTION } from "../../../ffi/native/action.ts";
 import { CODE as FAULTS } from "../../../ffi/native/faults.ts";
+import { CODE as MASK } from "../../../ffi/native/mask.ts";
 import { CODE as REMOVAL } from "../../../ffi/native/removal.ts";
 import { CODE as THREAD } from "../../../ffi/native/thread.ts";
 import { needs } from "../../needs.ts";
 import { run } from "../../support.ts";
 
-const CODES = { faults: FAULTS, removal: REMOVAL, thread: THREAD };
+const CODES = { action: ACTION, faults: FAULTS, mask: MASK, removal: REMOVAL, thread: THREAD };
 const COMPILERS = { x86_64: "cc", aarch64: "aarch64-linux-gnu-gcc" } as const;
 
 const NAMES = Object.keys(CODES) as (keyof typeof CODES)[];

@@ -27,6 +27,8 @@ ${
     "stddef.h",
     "stdio.h",
     "string.h",
+    "sys/epoll.h",
+    "sys/eventfd.h",
     "sys/file.h",
     "sys/ipc.h",
     "sys/mman.h",
@@ -37,10 +39,12 @@ ${
     "sys/select.h",
     "sys/sem.h",
     "sys/shm.h",
+    "sys/signalfd.h",
     "sys/socket.h",
     "sys/stat.h",
     "sys/time.h",
     "sys/uio.h",
+    "sys/timerfd.h",
     "sys/un.h",
     "sys/wait.h",
     "time.h",
@@ -86,14 +90,23 @@ const OTHERS: [string, number][] = [
   ["offsetof(struct sembuf, sem_flg)", new mod.sembuf([1, 2, 3]).bytes.indexOf(3)],
 ];
 
-/** What structures are called in C that have another name here. */
-const C_NAMES: Readonly<Record<string, string>> = { Entry: "addrinfo", Ifaddrs: "ifaddrs" };
+/** What C calls otherwise than `struct` and our name. */
+const C_NAMES: Readonly<Record<string, string>> = {
+  Entry: "struct addrinfo",
+  Ifaddrs: "struct ifaddrs",
+  epoll_data: "epoll_data_t",
+  fd_set: "fd_set",
+  siginfo_t: "siginfo_t",
+  sigset_t: "sigset_t",
+  sigval: "union sigval",
+  struct_sigaction: "struct sigaction",
+};
 
 /** Every size and offset: the C expression, and what the library thinks. */
 function expressions(arch: typeof Deno.build.arch): [expression: string, value: number][] {
   const structures = [...declaredLayouts().keys()].filter(({ name }) => name !== "WaitStatus").flatMap((of) => {
     const { name, size, members } = layoutOf(of, arch);
-    const struct = name === "fd_set" ? name : `struct ${C_NAMES[name] ?? name}`;
+    const struct = C_NAMES[name] ?? `struct ${name}`;
     const named = Object.entries(members).map(([field, { at, member }]) => [member.c ?? field, at] as const);
     return [
       [`sizeof(${struct})`, size] as [string, number],
@@ -181,7 +194,8 @@ needs("aarch64-linux-gnu-gcc")(
       arm.map(([name]) => name),
       constants.filter(([, value]) => typeof value === "number").map(([name]) => name),
     );
-    const values = arm.filter(([name]) => !OWN.includes(name)).map(([name, value]) =>
+    const calls = ["SIGRTMIN", "SIGRTMAX"]; // these are no constants there: libc is asked
+    const values = arm.filter(([name]) => !OWN.includes(name) && !calls.includes(name)).map(([name, value]) =>
       `#ifdef ${name}\n_Static_assert((unsigned int) ${name} == (unsigned int) ${value}LL, "${name}");\n#endif`
     );
     await compile([INCLUDES, ...sizes, ...values].join("\n"), "/dev/null", "aarch64-linux-gnu-gcc", "-c");
@@ -213,7 +227,7 @@ Deno.test("every property that a structure is documented with is there, and the 
       if (kind !== "class") continue;
       for (const property of def.properties ?? []) {
         seen++;
-        const made = ["msgbuf", "sembuf", "pollfds"].includes(name); // these set some in their constructors
+        const made = ["msgbuf", "sembuf", "pollfds", "epoll_events"].includes(name); // these set some in their constructors
         if (!(property.name in found.prototype) && !made) missing.push(`${name}.${property.name}`);
       }
     }

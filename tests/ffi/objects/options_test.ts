@@ -4,6 +4,7 @@ import { pause } from "../../../ffi/libc/signal.ts";
 import { sembuf } from "../../../ffi/libc/sys/sem.ts";
 import { close, pipe, write } from "../../../ffi/libc/unistd.ts";
 import { MessageQueue } from "../../../ffi/objects/message_queue.ts";
+import { PosixMessageQueue } from "../../../ffi/objects/posix_message_queue.ts";
 import { readable, writable } from "../../../ffi/objects/readiness.ts";
 import { Process } from "../../../ffi/objects/process.ts";
 import { SemaphoreSet } from "../../../ffi/objects/semaphore_set.ts";
@@ -19,6 +20,8 @@ type Call = (options: Anything) => unknown;
 async function withCalls(use: (calls: Record<string, Call>) => Promise<void>): Promise<void> {
   using queue = MessageQueue.create();
   queue.sendSync("x");
+  using posix = PosixMessageQueue.create(undefined, { maxMessages: 2, messageSize: 8 });
+  posix.sendSync("x");
   using set = SemaphoreSet.create([5, 0]);
   using segment = SharedMemory.create(10);
   using listener = Socket.listen("127.0.0.1:0");
@@ -43,6 +46,12 @@ async function withCalls(use: (calls: Record<string, Call>) => Promise<void>): P
       receiveSync: (options) => queue.receiveSync(options),
       tryReceive: (options) => queue.tryReceive(options),
       setPermissions: (options) => queue.setPermissions(options),
+      "PosixMessageQueue.create": (options) => PosixMessageQueue.create(undefined, options),
+      "PosixMessageQueue.send": (options) => posix.send("x", options),
+      "PosixMessageQueue.sendSync": (options) => posix.sendSync("x", options),
+      "PosixMessageQueue.trySend": (options) => posix.trySend("x", options),
+      "PosixMessageQueue.receive": (options) => posix.receive(options),
+      "PosixMessageQueue.receiveSync": (options) => posix.receiveSync(options),
       "SemaphoreSet.create": (options) => SemaphoreSet.create(1, options),
       acquire: (options) => set.acquire(0, options),
       acquireSync: (options) => set.acquireSync(0, options),
@@ -87,6 +96,7 @@ async function withCalls(use: (calls: Record<string, Call>) => Promise<void>): P
     });
     // what was refused has done nothing
     assertEquals([queue.messageCount, set.values, a.readSync(buffer())], [1, [5, 0], 1]);
+    assertEquals(posix.messageCount, 1);
     assertEquals(datagrams.receiveFromSync({ timeout: 0 }).data.length, 1);
     listener.acceptSync({ timeout: 0 }).close();
   } finally {
@@ -147,7 +157,20 @@ Deno.test("options that are none, or cannot be read, are an error of the library
       },
     }),
   ];
-  const names = ["key", "type", "by", "signal", "timeout", "mode", "readOnly", "buf", "args", "max", "name"];
+  const names = [
+    "key",
+    "type",
+    "by",
+    "signal",
+    "timeout",
+    "mode",
+    "readOnly",
+    "buf",
+    "args",
+    "max",
+    "name",
+    "priority",
+  ];
   await withCalls(async (calls) => {
     for (const [name, call] of Object.entries(calls)) {
       for (const options of hostile) await refusal(name, call, options);

@@ -203,7 +203,7 @@ function polling(pid: number): number {
 Deno.test("what would wait on the event loop fails at once in a forked child, and does nothing", async () => {
   const { stdout, stderr } = await runSource(
     `import {
-       close, enableFork, fork, LibcError, MessageQueue, O_RDONLY, open, pause, pipe, read, readable, sembuf, SemaphoreSet,
+       close, enableFork, FileLock, fork, LibcError, MessageQueue, O_RDONLY, open, pause, pipe, read, readable, sembuf, SemaphoreSet,
        Socket, wait, writable, write,
      } from "@mod";
      enableFork();
@@ -235,6 +235,7 @@ Deno.test("what would wait on the event loop fails at once in a forked child, an
          send: () => queue.send("x"),
          acquire: () => set.acquire(0),
          lock: () => set.lock(0),
+         "lock of a file": () => FileLock.open("/proc/self/status").lock(),
          waitZero: () => set.waitZero(0),
          op: () => set.op(new sembuf([0, -1])),
          "op without waiting": () => set.op(new sembuf([0, -1, 0o4000])),

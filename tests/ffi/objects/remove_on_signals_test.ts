@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
+import { exists, freshName, removed } from "../../_mqueue.ts";
 import { freshKey } from "../../_peers.ts";
-import { IPC_RMID, semctl } from "../../../mod.ts";
+import { IPC_RMID, PosixMessageQueue, semctl } from "../../../mod.ts";
 import { needs, UNSHARE_IPC } from "../../needs.ts";
 import { type Ended, FFI, file, mod, objects, process, Program, run, runSource, until } from "../../support.ts";
 
@@ -428,4 +429,85 @@ Deno.test("removeOnSignals(): a signal waits while something is made, and the se
   );
   for (const { id } of objects("sem").filter((set) => set.key === key)) semctl(id, 0, IPC_RMID); // nobody knew of it yet
   assertEquals([signal, left(key)], ["SIGTERM", []]);
+});
+
+/** A statement for each way to wait for a POSIX queue, or not at all. */
+const QUEUE_WAYS: Readonly<Record<string, string>> = {
+  "await queue.receive()": "await queue.receive();",
+  "await queue.send()": `queue.sendSync("full"); await queue.send("more");`,
+  "queue.receiveSync()": "queue.receiveSync();",
+  "queue.receiveSync() with a time limit": "queue.receiveSync({ timeout: 60_000 });",
+  "mq_receive()": `const mqdes = mod.mq_open(queue.name, mod.O_RDWR); mod.mq_receive(mqdes, new Uint8Array(8));`,
+  "a loop without end": "for (;;);",
+  "a loop that makes and removes": "for (;;) mod.PosixMessageQueue.create(Deno.args[3], small).close();",
+};
+
+for (const [way, statement] of Object.entries(QUEUE_WAYS)) {
+  Deno.test(`removeOnSignals() removes POSIX queues on SIGINT, SIGTERM and SIGHUP during ${way}`, async () => {
+    for (const sig of SIGNALS) {
+      // the longest name that there can be, and one that this program only finds
+      const short = freshName();
+      const names = [short, short.padEnd(256, "x"), freshName(), freshName()];
+      using _short = removed(names[0]);
+      using _long = removed(names[1]);
+      using others = PosixMessageQueue.create(names[2], { maxMessages: 1, messageSize: 8 });
+      const { signal, stdout, stderr } = await ended(
+        `import * as mod from "@mod";
+         mod.removeOnSignals();
+         const small = { maxMessages: 1, messageSize: 8 };
+         using queue = mod.PosixMessageQueue.create(Deno.args[0], small);
+         using longest = mod.PosixMessageQueue.create(Deno.args[1], small);
+         using found = mod.PosixMessageQueue.open(Deno.args[2]);
+         mod.PosixMessageQueue.create(undefined, small).close();
+         console.log("ready");
+         ${statement}`,
+        names,
+        async (program) => {
+          assertEquals(names.slice(0, 3).map(exists), [true, true, true]);
+          const state = way.startsWith("a loop") ? "R" : "S";
+          let seen = 0;
+          const isThere = () => (seen = process(program.pid)?.state === state ? seen + 1 : 0) > 3;
+          await program.ready(isThere, `it is in ${way}`);
+          program.kill(sig);
+        },
+      );
+      assertEquals([signal, stdout, stderr], [sig, "ready\n", ""]);
+      assertEquals(names.map(exists), [false, false, true, false]);
+      others.sendSync("whole");
+    }
+  });
+}
+
+Deno.test("removeOnSignals() leaves a parent's POSIX queues when a forked child is ended, and removes the child's", async () => {
+  const names = [freshName(), freshName()];
+  using _parents = removed(names[0]);
+  using _childs = removed(names[1]);
+  const { signal } = await ended(
+    `import { enableFork, fork, PosixMessageQueue, removeOnSignals, sleep, wait } from "@mod";
+     enableFork();
+     removeOnSignals();
+     const small = { maxMessages: 1, messageSize: 8 };
+     using queue = PosixMessageQueue.create(Deno.args[0], small);
+     const child = fork(() => {
+       removeOnSignals();
+       const queue = PosixMessageQueue.create(Deno.args[1], small);
+       console.log("ready");
+       sleep(60);
+       queue.close();
+     });
+     console.log("child", child);
+     wait();
+     console.log("reaped");
+     await queue.receive();`,
+    names,
+    async (program) => {
+      await program.until("child ");
+      assertEquals(names.map(exists), [true, true]);
+      Deno.kill(Number(/child (\d+)/.exec(program.stdout)![1]), "SIGTERM");
+      await program.until("reaped");
+      assertEquals(names.map(exists), [true, false]);
+      program.kill("SIGINT");
+    },
+  );
+  assertEquals([signal, names.map(exists)], ["SIGINT", [false, false]]);
 });

@@ -39,6 +39,8 @@ Deno.test("isEvent() looks at all parts of an event", () => {
       { ...enter, ev: "exit", result: 0, dur: 1, opened: ["3"] },
       { ...enter, ev: "memory", op: "x", shmid: 1, offset: 0, data: bytes("") },
       { ...enter, ev: "memory", op: "read", shmid: 1, offset: 0 },
+      { ...enter, ev: "memory", op: "read", shmid: 1, offset: 0, data: bytes(""), field: 5 },
+      { ...enter, ev: "memory", op: "read", shmid: 1, offset: 0, data: bytes(""), field: "R.x", value: { a: 1 } },
       { ...enter, ev: "lost" },
     ]
   ) {

@@ -80,7 +80,7 @@ function checkForm(event: TraceEvent): void {
     start: [["v", "ppid", "name", "forked"], []],
     enter: [["call", "args"], ["at", "waits"]],
     exit: [["call", "args", "result", "dur"], ["errno", "local", "peer", "at", "opened"]],
-    memory: [["op", "shmid", "offset", "data"], ["at"]],
+    memory: [["op", "shmid", "offset", "data"], ["at", "field", "value"]],
     signal: [["sig"], []],
     lost: [["count"], []],
     end: [["status"], []],

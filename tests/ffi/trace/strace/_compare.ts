@@ -4,9 +4,17 @@
  *
  * @module
  */
-import { type EnterEvent, type ExitEvent, formatTraceEvent, TRACED_BYTES, type TraceEvent } from "../../../../mod.ts";
 import { entries } from "../../../../ffi/native/header.ts";
+import {
+  type EnterEvent,
+  type ExitEvent,
+  formatTraceEvent,
+  signalName,
+  TRACED_BYTES,
+  type TraceEvent,
+} from "../../../../mod.ts";
 import { FFI, Program } from "../../../support.ts";
+import { unquote } from "./_meant.ts";
 
 /** A system call as strace saw it. */
 export interface Syscall {
@@ -189,6 +197,40 @@ function duration(perSecond: number): Translation[1] {
   };
 }
 
+/** A queue's name with the slash that libc leaves out. */
+function slashed(name: string): string {
+  return name.replace('"', '"/');
+}
+
+const NAMES = new Map(Array.from({ length: 64 }, (_, n) => [signalName(n + 1), n + 1]));
+
+/** A signal's number by the name that strace has in sets, where the kernel's first of real time is 32. */
+function signalNumber(name: string): number {
+  const [, realTime] = /^RT_(\d+)$/.exec(name) ?? [];
+  if (realTime !== undefined) return 32 + Number(realTime);
+  return name === "RTMIN" ? 32 : NAMES.get(`SIG${name}`)!;
+}
+
+/** Strace's sets as we tell them: `[USR1 RT_2]` is `[SIGUSR1, SIGRTMIN]`, and `~[]` has all. */
+function sets(text: string): string {
+  return text.replace(/(~?)\[((?:[A-Z][A-Z0-9_]*(?: |(?=\])))*)\]/g, (_, not, names) => {
+    const listed = new Set(names.split(" ").filter(Boolean).map(signalNumber));
+    const all = Array.from({ length: 64 }, (_, n) => n + 1).filter((sig) => listed.has(sig) !== (not === "~"));
+    return `[${all.map(signalName).join(", ")}]`;
+  });
+}
+
+/** The arguments of a call that has sets, up to the one with the size of the kernel's, which libc adds. */
+function withSets(at: number, most = Infinity): (theirs: Call) => string[] | undefined {
+  return ({ args }) => args[at] === "8" ? args.filter((_, i) => i !== at && i < most).map(sets) : undefined;
+}
+
+/** The 8 bytes of a counter, as a number in brackets or without. */
+function counter(text: string): string {
+  if (!text.startsWith('"')) return text;
+  return String(new BigUint64Array(new Uint8Array(unquote(text).bytes).buffer)[0]);
+}
+
 /** The functions that libc makes of system calls with other names or arguments. */
 const TRANSLATIONS: Record<string, Translation> = {
   fork: ["clone", () => []],
@@ -209,6 +251,22 @@ const TRANSLATIONS: Record<string, Translation> = {
     const handler = /^{sa_handler=(\w+),/.exec(action)?.[1];
     return handler && [sig, handler.startsWith("0x") ? UNSEEN : handler];
   }],
+  sigaction: ["rt_sigaction", withSets(3)],
+  sigprocmask: ["rt_sigprocmask", withSets(3)],
+  pthread_sigmask: ["rt_sigprocmask", withSets(3)],
+  sigpending: ["rt_sigpending", withSets(1)],
+  sigqueue: ["rt_sigqueueinfo", ({ args: [pid, sig, info] }) => {
+    const pointer = /si_ptr=(NULL|0x[0-9a-f]+)/.exec(info)?.[1];
+    return pointer && [pid, sig, String(BigInt.asIntN(64, BigInt(pointer === "NULL" ? 0 : pointer)))];
+  }],
+  sigwaitinfo: ["rt_sigtimedwait", withSets(3, 2)],
+  sigtimedwait: ["rt_sigtimedwait", withSets(3)],
+  sigwait: ["rt_sigtimedwait", ({ args: [set] }) => [sets(set), UNSEEN]],
+  signalfd: ["signalfd4", withSets(2)],
+  epoll_pwait: ["epoll_pwait", withSets(5)],
+  eventfd: ["eventfd2", ({ args }) => args],
+  eventfd_read: ["read", ({ args: [fd, value] }) => [fd, value.startsWith('"') ? `[${counter(value)}]` : value]],
+  eventfd_write: ["write", ({ args: [fd, value] }) => [fd, counter(value)]],
   // on Linux these objects are files
   shm_open: ["openat", ({ args: [, path, flags, mode] }) => [
     path.replace("/dev/shm", ""),
@@ -233,13 +291,44 @@ const TRANSLATIONS: Record<string, Translation> = {
   waitid: ["waitid", without({ 4: "NULL" })],
   // what comes after the arguments that an operation has is 0
   prctl: ["prctl", ({ args }) => /NO_NEW_PRIVS$/.test(args[0]) ? args.slice(0, args[0].includes("SET") ? 2 : 1) : args],
+  // the kernel has names without the slash
+  mq_open: ["mq_open", ({ args: [name, ...rest] }) => [slashed(name), ...rest]],
+  mq_unlink: ["mq_unlink", ({ args: [name] }) => [slashed(name)]],
+  mq_close: ["close", ({ args }) => args],
+  mq_getattr: ["mq_getsetattr", without({ 1: "NULL" })],
+  mq_setattr: ["mq_getsetattr", ({ args }) => args],
+  mq_send: ["mq_timedsend", without({ 4: "NULL" })],
+  mq_receive: ["mq_timedreceive", without({ 4: "NULL" })],
+  // a length of time in nanoseconds, and no signals
+  select: [
+    "pselect6",
+    ({ args: [nfds, read, write, except, timeout, mask] }) =>
+      mask === "NULL"
+        ? [
+          nfds,
+          read,
+          write,
+          except,
+          timeout.replace(/tv_nsec=(\d+)/, (_, ns) => `tv_usec=${Math.floor(Number(ns) / 1000)}`),
+        ]
+        : undefined,
+  ],
+  mkfifo: [
+    "mknodat",
+    ({ args: [at, path, mode] }) =>
+      at === "AT_FDCWD" && mode.startsWith("S_IFIFO|") ? [path, mode.slice("S_IFIFO|".length)] : undefined,
+  ],
+  getrlimit: ["prlimit64", without({ 0: "0", 2: "NULL" })],
+  setrlimit: ["prlimit64", without({ 0: "0", 3: "NULL" })],
   ftok: ["newfstatat", ({ args: [at, path] }) => at === "AT_FDCWD" ? [path, UNSEEN] : undefined],
 };
 
 /** The functions that are no single system call: there is nothing to compare them with. */
 export const NO_SYSCALL: Record<string, string> = {
   ...Object.fromEntries(
-    entries.map(({ name }) => name).filter((name) => /^(sem|pthread)_/.test(name) && !["sem_unlink"].includes(name))
+    entries.map(({ name }) => name).filter((name) =>
+      /^(sem|pthread)_/.test(name) && !["sem_unlink", "pthread_sigmask"].includes(name)
+    )
       .map((name) => [name, "done in memory; where it has to wait or to wake somebody, by futexes"]),
   ),
   rand: "computed in the process",
@@ -268,6 +357,11 @@ export const NO_SYSCALL: Record<string, string> = {
   getifaddrs: "whatever is asked over a socket",
   if_nametoindex: "whatever is asked over a socket",
   if_indextoname: "whatever is asked over a socket",
+  sigemptyset: "computed in the process",
+  sigfillset: "computed in the process",
+  sigaddset: "computed in the process",
+  sigdelset: "computed in the process",
+  sigismember: "computed in the process",
 };
 
 /** The functions that cannot be made to fail here. */
@@ -285,8 +379,12 @@ export const NEVER_FAILS: Record<string, string> = {
   getgroups: "its size is right",
   getpgrp: "cannot fail",
   sched_yield: "cannot fail",
+  umask: "cannot fail",
   getppid: "cannot fail",
   sleep: "what is left of the time is no failure",
+  alarm: "cannot fail",
+  sigpending: "cannot fail with memory of ours",
+  sigwait: "goes on after other signals",
   munmap: "what is passed was mapped",
   munlock: "what is passed is mapped",
 };

@@ -80,6 +80,35 @@ function timeval(quoted: string): string {
   return `{tv_sec=${sec}, tv_usec=${usec}}`;
 }
 
+/** Strace's names of signals of real time as libc has them. */
+function realTime(text: string): string {
+  return text.replace(/\bSIGRT_(\d+)\b/, (_, n) => n === "2" ? "SIGRTMIN" : `SIGRTMIN+${n - 2}`);
+}
+
+/** A `struct sigaction` with its flags in alphabetical order, without what libc adds. */
+function actionText(text: string): string {
+  return text.replace(/, sa_restorer=0x[0-9a-f]+/, "").replace(/sa_flags=([^,}]*)/, (_, flags) => {
+    const own = flags.split("|").filter((flag: string) => flag !== "SA_RESTORER" && !flag.startsWith("0xffffffff"));
+    return `sa_flags=${own.sort().join("|") || "0"}`;
+  });
+}
+
+/** The number of a device, `makedev(3)`. */
+function device(major: number, minor: number): number {
+  const low = minor & 0xff;
+  return (minor - low) * 2 ** 12 + major * 2 ** 8 + low;
+}
+
+/** The members of a `struct stat` as strace shows them, with C's names and numbers. */
+function statMembers(struct: string): Map<string, string> {
+  const plain = struct.replace(/ \/\* .*? \*\//g, "")
+    .replace(/makedev\((\w+), (\w+)\)/g, (_, major, minor) => String(device(Number(major), Number(minor))));
+  return new Map([...members(plain)].map(([name, value]) => {
+    const [, time, part] = /^(st_[amc]tim)e(_nsec)?$/.exec(name) ?? [];
+    return [time ? `${time}.${part ? "tv_nsec" : "tv_sec"}` : name, value];
+  }));
+}
+
 /** All differences that are meant. */
 export const MEANT: Meant[] = [
   {
@@ -137,8 +166,8 @@ export const MEANT: Meant[] = [
     same: (ours, strace) => /^\[\d+(, \d+)*\]$/.test(ours) && /^0x/.test(strace),
   },
   {
-    why: "libc refuses a command that it does not know; the kernel does not hear of it",
-    calls: ["semctl"],
+    why: "libc refuses a command or a signal that it does not know; the kernel does not hear of it",
+    calls: ["semctl", "sigaction"],
     parts: ["call"],
     same: (ours, strace) => ours.endsWith(" = -1 EINVAL (Invalid argument)") && strace === "nothing",
   },
@@ -179,8 +208,47 @@ export const MEANT: Meant[] = [
   },
   {
     why: "libc's signals count from SIGRTMIN, which is the kernel's 34th",
-    parts: ["sig"],
-    same: (ours, strace) => strace.replace(/^SIGRT_(\d+)$/, (_, n) => `SIGRTMIN+${n - 2}`) === ours,
+    parts: ["sig", "signum", "arg"],
+    same: (ours, strace) => realTime(strace) === ours,
+  },
+  {
+    why: "the same, and a value's bits beyond 2^53 are told in decimal",
+    calls: ["sigwaitinfo", "sigtimedwait"],
+    parts: ["info"],
+    same: (ours, strace) => {
+      const own = ours.replace(/si_ptr=(\d{16,})/, (_, n) => `si_ptr=0x${BigInt(n).toString(16)}`);
+      return realTime(strace) === own;
+    },
+  },
+  {
+    why: "strace names the signal that the call gives",
+    calls: ["sigwaitinfo", "sigtimedwait"],
+    parts: ["result"],
+    same: (ours, strace) => strace.replace(/ \(SIG\w+\)$/, "") === ours,
+  },
+  {
+    why: "libc hands the signal out by a pointer",
+    calls: ["sigwait"],
+    parts: ["result"],
+    same: (ours, strace) => ours === "0" && /^\d+ \(SIG\w+\)$/.test(strace),
+  },
+  {
+    why: "the counter is handed out by a pointer; 8 is how many bytes it has",
+    calls: ["eventfd_read", "eventfd_write"],
+    parts: ["result"],
+    same: (ours, strace) => ours === "0" && strace === "8",
+  },
+  {
+    why: "libc says how a handler comes back; strace has another order, and a sign where there is none",
+    calls: ["sigaction"],
+    parts: ["act", "oldact"],
+    same: (ours, strace) => actionText(ours) === actionText(strace),
+  },
+  {
+    why: "strace does not show the set if the call fails",
+    calls: ["epoll_pwait"],
+    parts: ["sigmask"],
+    same: (ours, strace) => /^\[\w+\]$/.test(ours) && /^0x/.test(strace),
   },
   {
     why: "programs write the protocols' names",
@@ -217,6 +285,58 @@ export const MEANT: Meant[] = [
     why: "the library does not declare these events",
     calls: ["poll"],
     same: numbered({ POLLRDNORM: 0x40, POLLRDBAND: 0x80, POLLWRNORM: 0x100, POLLWRBAND: 0x200, POLLMSG: 0x400 }),
+  },
+  {
+    why: "strace has the kernel's name for this flag",
+    calls: ["open", "fcntl"],
+    same: renamed({ FASYNC: "O_ASYNC" }),
+  },
+  {
+    why: "a result is a number; strace names what it is made of",
+    calls: ["fcntl"],
+    parts: ["result"],
+    same: (ours, strace) => {
+      const [, number] = /^(\w+) \((?:(?:flags|seals) )?[A-Z0-9_|]+\)$/.exec(strace) ?? [];
+      return number !== undefined && String(Number(number)) === ours;
+    },
+  },
+  {
+    why: "libc asks in another way, in which a group is not taken for an error",
+    calls: ["fcntl"],
+    parts: ["call"],
+    same: (ours, strace) =>
+      strace.replace(/F_GETOWN_EX, {type=F_OWNER_PID, pid=(\d+)}\) = 0/, "F_GETOWN) = $1") === ours,
+  },
+  {
+    why: "strace shows whose a lock is only where it is asked",
+    calls: ["fcntl"],
+    parts: ["arg"],
+    same: (ours, strace) => exceptFor(["l_pid"], [])(ours, strace.replace(/ \/\* \w+\?\?\? \*\//g, "")),
+  },
+  {
+    why: "strace has its own order, leaves out what is 0 for most files, and tells the times in two ways",
+    calls: ["fstat"],
+    parts: ["statbuf"],
+    same: (ours, strace) => {
+      const [own, their] = [members(ours), statMembers(strace)];
+      return [...own].every(([name, value]) =>
+        their.get(name) === value || !their.has(name) && ["st_rdev", "st_size"].includes(name) && value === "0"
+      ) && [...their.keys()].every((name) => own.has(name));
+    },
+  },
+  {
+    why: "how much of the time is left is told to who asks libc for it, and nobody does",
+    calls: ["select"],
+    parts: ["result"],
+    same: (ours, strace) => strace.replace(/, left {tv_sec=\d+, tv_nsec=\d+}\)$/, ")") === ours,
+  },
+  {
+    why: "strace has the kernel's name for no limit, and writes multiples of 1024",
+    calls: ["getrlimit", "setrlimit"],
+    parts: ["rlim"],
+    same: (ours, strace) =>
+      strace.replaceAll("RLIM64_INFINITY", "RLIM_INFINITY")
+        .replace(/(\d+)\*1024/g, (_, n) => String(Number(n) * 1024)) === ours,
   },
   {
     why: "strace leaves a pair's protocol a number",

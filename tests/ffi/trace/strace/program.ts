@@ -8,9 +8,12 @@
  */
 import * as ipc from "../../../../mod.ts";
 import { identities, others, spawning } from "./_children.ts";
+import { events, signalSets, timers } from "./_events.ts";
+import { descriptors, limits, selects } from "./_descriptors.ts";
 import { files, polls } from "./_files.ts";
 import { mappings, synchronization } from "./_memory.ts";
 import { interfaces, messages } from "./_messages.ts";
+import { posixQueues } from "./_mqueue.ts";
 import { processes } from "./_processes.ts";
 import { names, options, sockets } from "./_sockets.ts";
 import { undo } from "./_support.ts";
@@ -28,11 +31,18 @@ const PARTS = [
   mappings,
   synchronization,
   polls,
+  signalSets,
+  timers,
+  events,
+  descriptors,
+  selects,
+  limits,
   sockets,
   options,
   names,
   messages,
   interfaces,
+  posixQueues,
 ];
 
 ipc.signal(ipc.SIGUSR1, () => {}); // what interrupts calls

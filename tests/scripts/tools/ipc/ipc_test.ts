@@ -332,7 +332,7 @@ Deno.test("ipc --help and every subcommand's --help say how to use it", async ()
   const names = [...help.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name).filter((name) => name !== "ipc");
   assertEquals(
     names,
-    "ls show make send receive read write rm watch trace demos repl completion".split(" "),
+    "ls show make send receive read write rm watch record trace demos repl completion".split(" "),
   );
   for (const name of names) assertStringIncludes(await ok(name, "--help"), "Usage: ");
   for (const line of help.split("\n")) assert(line.length <= 80, line);

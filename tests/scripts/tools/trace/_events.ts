@@ -72,6 +72,11 @@ export class Script {
     this.#add({ t: this.t, pid, ev: "memory", op, shmid, offset, data: bytes(text) });
   }
 
+  /** The same through a record. */
+  field(pid: number, op: "read" | "write", offset: number, field: string, value: TracedArgument): void {
+    this.#add({ t: this.t, pid, ev: "memory", op, shmid: 3, offset, data: bytes("1234"), field, value });
+  }
+
   fork(parent: number, child: number): void {
     const entered = this.enter(parent, "fork");
     this.start(child, "program.ts", parent);

@@ -6,9 +6,8 @@ const CALLS = [
     " ",
   ),
   ..."shutdown send sendto sendmsg recvmsg write recv read shmget msgget semget shmctl msgctl semctl shmat msgsnd msgrcv semop"
-    .split(
-      " ",
-    ),
+    .split(" "),
+  ..."mq_open mq_unlink mq_close mq_send mq_timedsend mq_receive mq_timedreceive mq_notify".split(" "),
   ..."poll open _exit execve getppid toString __proto__ constructor".split(" "),
   "",
   "-",
@@ -123,7 +122,9 @@ export const event: fc.Arbitrary<Record<string, unknown>> = fc.oneof(
     shmid: integer,
     offset: integer,
     data: bytes,
-  }),
+    field: text,
+    value: argument,
+  }, { requiredKeys: ["t", "pid", "ev", "op", "shmid", "offset", "data"] }),
   fc.record({ ...base, ev: fc.constant("signal"), sig: fc.oneof(fc.constant("SIGCHLD"), text) }),
   fc.record({ ...base, ev: fc.constant("lost"), count: integer }),
   fc.record({ ...base, ev: fc.constant("end"), status: number }),

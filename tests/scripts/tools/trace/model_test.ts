@@ -82,6 +82,41 @@ Deno.test("picture() names objects by their keys, and shows arguments as C has t
   ]);
 });
 
+Deno.test("picture() draws POSIX queues by their names, and messages with their priorities", () => {
+  const script = new Script();
+  script.start(1, "a.ts");
+  script.start(2, "b.ts");
+  const oflag = flags(0o102, ["O_RDWR", "O_CREAT"]);
+  script.call(1, "mq_open", { name: "/q", oflag, mode: flags(0o600, []), attr: null }, 5, { opened: [5] });
+  script.call(2, "mq_open", { name: "/other", oflag: flags(2, ["O_RDWR"]) }, -1, { errno: "ENOENT" });
+  script.call(2, "mq_open", { name: "/q", oflag: flags(2, ["O_RDWR"]) }, 7, { opened: [7] });
+  const message = (text: string) => ({ msg_ptr: bytes(text), msg_len: text.length });
+  const receiving = script.enter(2, "mq_receive", { mqdes: 7, msg_ptr: NOTHING, msg_len: 64, msg_prio: NOTHING }, true);
+  script.call(1, "mq_send", { mqdes: 5, ...message("first"), msg_prio: 0 }, 0);
+  script.exit({ ...receiving, args: { mqdes: 7, ...message("first"), msg_len: 64, msg_prio: [0] } }, 5);
+  script.call(1, "mq_timedsend", { mqdes: 5, ...message("second"), msg_prio: 9, abs_timeout: null }, 0);
+  script.call(1, "mq_getattr", { mqdes: 5, attr: struct("mq_attr", {}) }, 0);
+  script.call(2, "mq_timedreceive", { mqdes: 7, ...message("second"), msg_prio: [9], abs_timeout: null }, 6);
+  script.call(2, "mq_receive", { mqdes: 7, msg_ptr: NOTHING, msg_len: 64, msg_prio: null }, -1, { errno: "EAGAIN" });
+  script.call(2, "mq_notify", { mqdes: 7, sevp: null }, 0);
+  script.call(2, "mq_receive", { mqdes: 8, msg_ptr: NOTHING, msg_len: 64, msg_prio: null }, -1, { errno: "EBADF" });
+  script.call(1, "mq_close", { mqdes: 5 }, 0);
+  script.call(1, "mq_unlink", { name: "/q" }, 0);
+  assertEquals(told(picture(script.events)), [
+    "a.ts → queue /q: mq_open(/q, O_RDWR|O_CREAT) = 5",
+    "b.ts → queue /other: mq_open(/other, O_RDWR) = ENOENT",
+    "b.ts → queue /q: mq_open(/q, O_RDWR) = 7",
+    "a.ts → queue /q: mq_send “first”",
+    "queue /q → b.ts: mq_receive “first”",
+    "a.ts → queue /q: mq_timedsend priority 9 “second”",
+    "queue /q → b.ts: mq_timedreceive priority 9 “second”",
+    "queue /q → b.ts: mq_receive = EAGAIN",
+    "b.ts → queue /q: mq_notify(NULL)",
+    "b.ts: mq_receive = EBADF",
+    "a.ts → queue /q: mq_unlink(/q)",
+  ]);
+});
+
 Deno.test("picture() follows descriptors from bind and connect over accept and fork", () => {
   const script = new Script();
   script.start(1, "server.ts");
@@ -242,6 +277,25 @@ Deno.test("picture() of much is small, and says what is left out", () => {
     .reduce((sum, { times, group }) => sum + times * (group?.length ?? 1), 0);
   assertEquals(Number(steps.replaceAll(",", "")) + shown, 200_000);
   assertEquals(Number(lifelines), 61);
+});
+
+Deno.test("picture() names a record's fields, keeps neighbours apart, and puts a loop's together", () => {
+  const script = new Script();
+  script.start(1, "a.ts");
+  script.field(1, "write", 0, "Reading.id", 5);
+  script.field(1, "write", 4, "Reading.name", bytes("x\xc3\xa4"));
+  script.field(1, "read", 8, "Reading.next", struct("Inner", { flags: 1, ok: flags(1, ["true"]) }));
+  script.field(1, "write", 12, "Reading.note", "text");
+  for (let i = 0; i < 4; i++) script.field(1, "write", 100 + 32 * i, `Point[${i}].value`, i / 2);
+  script.field(1, "read", 8, "Long.list", Array.from({ length: 40 }, (_, i) => i));
+  assertEquals(told(picture(script.events)), [
+    "a.ts → segment id 3: writes Reading.id = 5",
+    "a.ts → segment id 3: writes Reading.name = “xä”",
+    "segment id 3 → a.ts: reads Reading.next = {1, true}",
+    "a.ts → segment id 3: writes Reading.note = “text”",
+    "a.ts → segment id 3: writes Point[0].value = 0 … Point[3].value = 1.5 ×4",
+    "segment id 3 → a.ts: reads Long.list = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, …",
+  ]);
 });
 
 Deno.test("picture() draws messages of several parts as what they are together", () => {
