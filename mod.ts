@@ -41,7 +41,16 @@
  * | `shmdt` | the address | the array that `shmat` gave |
  * | `wait`, `waitpid`, `wait3`, `wait4` | `int *` and macros | a {@linkcode WaitStatus} with the macros as properties |
  * | `open`, `mkfifo` | `mode`, variadic in `open` | 0600 unless given |
- * | `execve` | arrays that end with NULL | arrays of strings |
+ * | `execve`, `execv`, `execvp`, `execvpe`, `fexecve` | arrays that end with NULL | arrays of strings; `execl` and its like, which are variadic, are these |
+ * | `posix_spawn`, `posix_spawnp` | fill a `pid_t`; return the error; `envp` | return the pid; throw it; this process's environment unless given |
+ * | `posix_spawnattr_getflags`, `posix_spawnattr_getpgroup` | fill a pointer's memory | return the number |
+ * | `getresuid`, `getresgid` | fill three numbers | return the three |
+ * | `getgroups`, `setgroups` | count and array | an array |
+ * | `prctl` | variadic | one argument of the kind that the operation needs; those that take addresses or break the runtime are refused |
+ * | `readv`, `writev` | array and count | an array of buffers; what is written may be strings |
+ * | `process_vm_readv`, `process_vm_writev` | arrays and counts | an array of buffers, and one of [address, length]; not into this process |
+ * | `unshare`, `setns` | any namespace | `CLONE_NEWPID` and `CLONE_NEWTIME` in forked children only: a thread that has done it can start no others |
+ * | `sched_getaffinity`, `sched_setaffinity` | `cpu_set_t` and its size | an array of the processors' numbers |
  * | `getaddrinfo` | a list to be freed | an array; the error's number is `errno` |
  * | `fork` | returns twice | the same, or runs a function in the child |
  * | `signal`, `pause` | the handler interrupts | the handler runs on the event loop, so `pause` is awaited |

@@ -49,6 +49,8 @@ const NAMESPACES = {
 const SOUND = { ...NAMESPACES, CLONE_FS, CLONE_SYSVSEM };
 const ALL = Object.values(SOUND).reduce((all, flag) => all | flag);
 
+const EBADF = 9;
+
 const CPUS = 1024; // of a cpu_set_t
 const SET = BigInt(CPUS / 8);
 
@@ -150,8 +152,15 @@ export function unshare(flags: number): void {
 export function setns(fd: number, nstype: number): void {
   fd = asFd(fd, "setns");
   nstype = asInt(nstype, "setns", "nstype");
+  if (nstype === 0 && !isForked()) {
+    // told to the kernel, too: another namespace could have the number by the time of the call
+    nstype = namespaceType(fd);
+    if (nstype < 0) {
+      throw new LibcError("setns", errno() === EBADF ? EBADF : "EINVAL", `descriptor ${fd} is no namespace`);
+    }
+  }
   // a negative number is no kind, and the kernel says so
-  forChildren(nstype === 0 ? namespaceType(fd) : nstype, "setns");
+  forChildren(nstype, "setns");
   if (c.setns(fd, nstype) < 0) throw new LibcError("setns", errno(), `descriptor ${fd}`);
 }
 

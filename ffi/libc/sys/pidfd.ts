@@ -9,7 +9,8 @@ import { fd as asFd } from "../../native/descriptors.ts";
 import { call, header } from "../../native/header.ts";
 import { descriptor, flags, i32, id } from "../../native/kinds.ts";
 import { structBytes } from "../../native/layout.ts";
-import { cstring, errno } from "../../native/libc.ts";
+import { cstring, errno, setErrno } from "../../native/libc.ts";
+import { tracing } from "../../native/observer.ts";
 import { own, slurp } from "../../native/own.ts";
 import { INFO_SIZE, siginfo, type siginfo_t } from "../_siginfo.ts";
 import { signalKind, signalName } from "../_signals.ts";
@@ -31,6 +32,14 @@ const c = header({
   ),
   pidfd_getfd: call(descriptor, [["pidfd", id], ["targetfd", id], ["flags", flags({})]], {
     syscall: { x86_64: 438, aarch64: 438 },
+    // who is told of the call could have changed what the number is
+    around: (bare) => (pidfd, targetfd, flags) => {
+      if (tracing.current !== undefined && isRuntimes(pidfd, targetfd)) {
+        setErrno(EBADF);
+        return -1;
+      }
+      return bare(pidfd, targetfd, flags);
+    },
   }),
 });
 
@@ -110,6 +119,18 @@ function isOurs(pidfd: number): boolean {
 }
 
 const decoder = new TextDecoder();
+
+const EBADF = 9;
+
+/** Tells whether it would be a copy of one of the Deno runtime's descriptors, or that cannot be told. */
+function isRuntimes(pidfd: number, targetfd: number): boolean {
+  try {
+    if (isOurs(pidfd)) asFd(targetfd, "pidfd_getfd", "targetfd");
+    return false;
+  } catch {
+    return true;
+  }
+}
 
 /**
  * Takes a copy of another process's descriptor, `pidfd_getfd(2)`, since Linux 5.6: it may do so if it might debug it. The copy is

@@ -9,7 +9,7 @@ import { asBytes, asInt, asSize, asUint, shown } from "../../native/check.ts";
 import { fd as asFd } from "../../native/descriptors.ts";
 import { always, call, header } from "../../native/header.ts";
 import { type Call, flags, i32, id, type Kind, pointer, size, traced } from "../../native/kinds.ts";
-import { type AnyFunction, errno } from "../../native/libc.ts";
+import { type AnyFunction, errno, setErrno } from "../../native/libc.ts";
 import { own } from "../../native/own.ts";
 import { addressOfBytes } from "../../native/pointed.ts";
 import type { TracedArgument } from "../../trace/event.ts";
@@ -88,8 +88,25 @@ const c = header({
     ["remote_iov", remote],
     ["riovcnt", size],
     ["flags", flags({})],
-  ], { around: vectors(1, 3) }),
+  ], {
+    around: (bare) => {
+      const made = vectors(1, 3)(bare);
+      return (...args) => {
+        // who is told of the call may have forked: the pid can be the child's
+        if (!isSelf(args[0])) return made(...args);
+        setErrno(EPERM);
+        return -1;
+      };
+    },
+  }),
 });
+
+const EPERM = 1;
+
+/** Tells whether it is this process; a thread's id is as good as a pid. */
+function isSelf(pid: number): boolean {
+  return own.tgkill(own.getpid(), pid, 0) === 0;
+}
 
 const MOST = 1024; // IOV_MAX
 
@@ -255,8 +272,7 @@ function move(
   const local = buffers(local_iov, syscall, "local_iov");
   const remote = memories(remote_iov, syscall);
   flags = asUint(flags, syscall, "flags") | 0;
-  // a thread's id is as good as a pid there
-  if (syscall === "process_vm_writev" && own.tgkill(own.getpid(), pid, 0) === 0) {
+  if (syscall === "process_vm_writev" && isSelf(pid)) {
     throw new LibcError(syscall, "EPERM", `${pid} is this process, whose memory the runtime uses`);
   }
   const n = c[syscall](pid, local as never, BigInt(local.length), remote as never, BigInt(remote.length), flags);

@@ -1,8 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import {
   close,
+  dup2,
   fork,
   getpid,
+  kill,
   P_PIDFD,
   pidfd_getfd,
   PIDFD_NONBLOCK,
@@ -23,6 +25,7 @@ import {
   SIGTERM,
   SIGUSR1,
   timeval,
+  trace,
   waitid,
   waitpid,
   WaitStatus,
@@ -130,6 +133,21 @@ Deno.test("pidfd_getfd() copies the program's own descriptors, and none of the D
     fails("EBADF", () => pidfd_getfd(pidfd, 777));
   } finally {
     for (const fd of [pidfd, reader, writer]) close(fd);
+  }
+});
+
+Deno.test("who is told of pidfd_getfd() by a trace cannot make it copy the runtime's descriptors", () => {
+  const child = posix_spawnp("sleep", null, null, ["sleep", "600"]);
+  const [theirs, ours] = [pidfd_open(child), pidfd_open(getpid())];
+  try {
+    using _ = trace((event) => {
+      if (event.ev === "enter" && event.call === "pidfd_getfd") dup2(ours, theirs);
+    });
+    fails("EBADF", () => pidfd_getfd(theirs, runtimes()[0]));
+  } finally {
+    for (const fd of [theirs, ours]) close(fd);
+    kill(child, SIGKILL);
+    waitpid(child);
   }
 });
 
