@@ -221,18 +221,14 @@ function settled(sig: number): BigUint64Array<ArrayBuffer> | undefined {
 
 let begun = false;
 
-/** The first listener of all makes descriptors, and Deno does not survive it if there are none. */
+/** The first listener of all makes two descriptors, and Deno does not survive it if there are none. */
 function needsDescriptors(syscall: string): void {
   if (begun) return;
-  const made: number[] = [];
-  let code = 0;
-  while (made.length < 8 && code === 0) {
-    const fd = own.eventfd(0, 0);
-    if (fd < 0) code = errno();
-    else made.push(fd);
-  }
-  for (const fd of made) own.close(fd);
-  if (code !== 0) throw new LibcError(syscall, code, "Deno's signal handlers need some descriptors");
+  const EFD_CLOEXEC = 0o2000000;
+  const made = [own.eventfd(0, EFD_CLOEXEC), own.eventfd(0, EFD_CLOEXEC)];
+  const code = made[1] < 0 ? errno() : 0;
+  for (const fd of made) if (fd >= 0) own.close(fd);
+  if (code !== 0) throw new LibcError(syscall, code, "Deno needs two descriptors for its first listener");
   begun = true;
 }
 

@@ -258,7 +258,8 @@ for (const [outcome, statements] of Object.entries(BLOCKING)) {
         mod.bind(accepting, mod.sockaddr.parse(Deno.args[0] + "/accepting"));
         mod.listen(accepting, 1);
         mod.removeOnSignals();
-        signal(SIGUSR1, () => console.log("handled"));
+        let handled = false;
+        signal(SIGUSR1, () => (handled = true, console.log("handled")));
         console.log("ready");
         try {
           ${statement.replace(/^(\w+\.create\(.*?\))/, "using made = $1; made")};
@@ -266,7 +267,7 @@ for (const [outcome, statements] of Object.entries(BLOCKING)) {
         } catch (error) {
           console.log(error.code);
         }
-        await new Promise((done) => setTimeout(done, 50));`);
+        while (!handled) await new Promise((done) => setTimeout(done, 5));`);
       try {
         await using running = new Program(
           Deno.execPath(),
