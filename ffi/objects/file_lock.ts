@@ -75,7 +75,8 @@ function held(fd: number): Disposable {
  * ```ts
  * import { FileLock } from "./mod.ts";
  *
- * const lock = FileLock.create(`${Deno.makeTempDirSync()}/lock`);
+ * const path = Deno.makeTempFileSync();
+ * const lock = FileLock.create(path);
  * {
  *   using _lock = await lock.lock();
  *   console.log(lock.tryLock()); // null: somebody has it
@@ -83,6 +84,7 @@ function held(fd: number): Disposable {
  * using _one = lock.lockSync({ shared: true });
  * using other = lock.tryLock({ shared: true });
  * console.log(other !== null); // true
+ * Deno.removeSync(path);
  * ```
  */
 export class FileLock {

@@ -175,7 +175,7 @@ export function fstat(fd: number, statbuf: struct_stat): void {
  * ```ts
  * import { close, mkfifo, O_NONBLOCK, O_RDONLY, open, unlink } from "./mod.ts";
  *
- * const name = `${Deno.makeTempDirSync()}/fifo`;
+ * const name = `/tmp/example-${Deno.pid}`;
  * mkfifo(name);
  * close(open(name, O_RDONLY | O_NONBLOCK));
  * unlink(name);
