@@ -51,6 +51,17 @@
  * | `process_vm_readv`, `process_vm_writev` | arrays and counts | an array of buffers, and one of [address, length]; not into this process |
  * | `unshare`, `setns` | any namespace | `CLONE_NEWPID` and `CLONE_NEWTIME` in forked children only: a thread that has done it can start no others |
  * | `sched_getaffinity`, `sched_setaffinity` | `cpu_set_t` and its size | an array of the processors' numbers |
+ * | `mmap` | an address that one may choose | the memory's bytes; `addr` is always `null`, and what would put it over something else is refused |
+ * | `munmap`, `mprotect` | an address and a length | the whole of what `mmap` gave; `mprotect` gives it anew |
+ * | `msync`, `mlock`, `munlock` | an address and a length | what `mmap` or `shmat` gave, or a `subarray()` |
+ * | `sem_t`, `pthread_mutex_t`, `pthread_cond_t` | an address in shared memory | a class that is told memory and offset; `sem_open` gives one, too |
+ * | `sem_timedwait`, `pthread_mutex_timedlock`, `pthread_cond_timedwait` | `struct timespec` of a clock | its seconds, or `null` for ever |
+ * | `pthread_…` | return the error | throw it; locking returns 0, or `EOWNERDEAD`, which is no error |
+ * | `pthread_cond_destroy` | waits for those who wait | `EBUSY` |
+ * | `futex` | an address; a number in the place of a pointer | an array that begins with the word; a number |
+ * | `sendmsg`, `recvmsg` | pointers and lengths; `msg_controllen` is overwritten | {@linkcode msghdr}: a {@linkcode sockaddr}, arrays of bytes, an array of control messages; `msg_controllen` is the room, and stays |
+ * | `getnameinfo`, `if_indextoname` | fill buffers | return the names; the error's number of the first is `errno` |
+ * | `getifaddrs` | a list to be freed | an array |
  * | `getaddrinfo` | a list to be freed | an array; the error's number is `errno` |
  * | `fork` | returns twice | the same, or runs a function in the child |
  * | `signal`, `pause` | the handler interrupts | the handler runs on the event loop, so `pause` is awaited |
