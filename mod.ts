@@ -64,7 +64,9 @@
  * | `getifaddrs` | a list to be freed | an array |
  * | `getaddrinfo` | a list to be freed | an array; the error's number is `errno` |
  * | `fork` | returns twice | the same, or runs a function in the child |
- * | `signal`, `pause` | the handler interrupts | the handler runs on the event loop, so `pause` is awaited |
+ * | `signal`, `sigaction`, `pause` | the handler interrupts | the handler runs on the event loop, so `pause` is awaited |
+ * | `sigprocmask` | the calling thread, mostly the only one | all threads of the process; {@linkcode pthread_sigmask} is for the calling one |
+ * | `sigtimedwait` | `struct timespec` | seconds, or `null` for ever |
  * | `perror` | takes `errno` | takes the error that was caught |
  * | `printf`, `fprintf` | a buffer | none: it is written at once |
  *
