@@ -21,7 +21,7 @@ export function script(name: string): string {
 export async function until<T>(
   condition: () => T | Promise<T>,
   what: string,
-  milliseconds = 20_000,
+  milliseconds = 120_000,
 ): Promise<NonNullable<T>> {
   for (const end = Date.now() + milliseconds;;) {
     const result = await condition();
@@ -141,7 +141,7 @@ export class Program {
   }
 
   /** Waits for its end, and its children's if they hold its output; if it does not come to one, that fails the test. */
-  async end(milliseconds = 30_000): Promise<Ended> {
+  async end(milliseconds = 300_000): Promise<Ended> {
     let late = false;
     const timer = setTimeout(() => {
       late = true;
