@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { assertEquals } from "@std/assert";
 import { type ErrorCode, LibcError } from "../ffi/errors.ts";
-import { IPC_RMID, msgctl, shmctl } from "../mod.ts";
+import { fork, IPC_RMID, msgctl, shmctl, waitpid, WaitStatus } from "../mod.ts";
 import type { Need } from "./needs.ts";
 
 /** The checkout. */
@@ -55,6 +56,19 @@ export type Ended = { code: number; signal: Deno.Signal | null; stdout: string; 
 
 /** How to start a program. */
 export type StartOptions = { stdin?: string | "open"; env?: Record<string, string>; cwd?: string };
+
+/** Does something in a forked child, so that it is undone at its end; what it throws fails the test. */
+export function inChild(action: () => void): void {
+  const status = new WaitStatus();
+  waitpid(
+    fork(() => {
+      action();
+      return 9;
+    }),
+    status,
+  );
+  assertEquals(String(status), "exited with 9");
+}
 
 /** A running program. It is killed at the end of an `await using`, unless it has ended. */
 export class Program {

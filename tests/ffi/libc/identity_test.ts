@@ -6,7 +6,6 @@ import {
   execvp,
   execvpe,
   fexecve,
-  fork,
   getegid,
   geteuid,
   getgid,
@@ -35,28 +34,13 @@ import {
   setreuid,
   setsid,
   setuid,
-  waitpid,
-  WaitStatus,
 } from "../../../mod.ts";
 import { freshKey, NOT_INTEGERS } from "../../_peers.ts";
 import { needs } from "../../needs.ts";
-import { fails, file, run, runSource } from "../../support.ts";
+import { fails, file, inChild, run, runSource } from "../../support.ts";
 
 // deno-lint-ignore no-explicit-any -- what no type allows
 const any = (value: unknown) => value as any;
-
-/** Does something in a child, so that it is undone at its end; what it throws fails the test. */
-function inChild(action: () => void): void {
-  const status = new WaitStatus();
-  waitpid(
-    fork(() => {
-      action();
-      return 9;
-    }),
-    status,
-  );
-  assertEquals(String(status), "exited with 9");
-}
 
 Deno.test("the users and groups of this process are those that Deno and id(1) tell", async () => {
   assertEquals([getuid(), getgid()], [Deno.uid()!, Deno.gid()!]);

@@ -28,23 +28,10 @@ import {
 } from "../../../mod.ts";
 import { freshKey, NOT_INTEGERS } from "../../_peers.ts";
 import { needs } from "../../needs.ts";
-import { fails, runSource } from "../../support.ts";
+import { fails, inChild, runSource } from "../../support.ts";
 
 // deno-lint-ignore no-explicit-any -- what no type allows
 const any = (value: unknown) => value as any;
-
-/** Does something in a child, so that it is undone at its end; what it throws fails the test. */
-function inChild(action: () => void): void {
-  const status = new WaitStatus();
-  waitpid(
-    fork(() => {
-      action();
-      return 9;
-    }),
-    status,
-  );
-  assertEquals(String(status), "exited with 9");
-}
 
 function namespaceOf(name: string): string {
   try {
