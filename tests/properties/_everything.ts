@@ -104,6 +104,7 @@ const LEFT_OUT: Readonly<Record<string, (args: Anything[]) => boolean>> = {
   sem_open: ([, flags]) => (flags & mod.O_CREAT) !== 0,
   shm_unlink: ([name]) => exists(`/dev/shm/${name}`),
   sem_unlink: ([name]) => exists(`/dev/shm/sem.${String(name).replace(/^\/+/, "")}`),
+  "PosixSemaphore.create": ([name]) => name !== undefined,
   // signals do not end it
   pthread_mutex_lock: ([mutex]) => is(mutex, mod.pthread_mutex_t),
   pthread_mutex_timedlock: ([, moment]) => moment === null || (moment as number) > Date.now() / 1000 + 0.01,

@@ -84,6 +84,8 @@ export class World {
   readonly datagram: Socket = Socket.bind("127.0.0.1:0");
   readonly acceptor: Listener = Socket.listen("127.0.0.1:0");
   readonly fileLock: mod.FileLock = mod.FileLock.create(`${directory}/lock`);
+  readonly mutexes: mod.Mutex = mod.Mutex.create(this.mapping, 1024);
+  #lock: mod.MutexLock | null = null;
   #guarded: Guarded[] = [];
   #fds = new Set<number>();
 
@@ -121,6 +123,11 @@ export class World {
     const fd = m.socket(m.AF_INET, m.SOCK_STREAM | m.SOCK_NONBLOCK, 0);
     this.own(fd);
     return fd;
+  }
+
+  /** A lock of its mutex. */
+  mutexLock(): mod.MutexLock | null {
+    return this.#lock = this.mutexes.tryLock() ?? this.#lock;
   }
 
   /** Sees to it that its POSIX queue's calls do not wait, whatever a call has set. */
@@ -164,6 +171,7 @@ export class World {
     World.live.delete(this);
     for (const memory of [this.shm, this.readOnly]) ignore(() => m.shmdt(memory));
     ignore(() => m.pthread_mutex_unlock(this.mutex));
+    ignore(() => this.#lock?.unlock());
     ignore(() => m.munmap(this.mapping));
     ignore(() => m.shmctl(this.shmid, m.IPC_RMID));
     ignore(() => m.msgctl(this.msqid, m.IPC_RMID));
