@@ -16,7 +16,7 @@ const timeout: Spec[] = [
 ];
 const place: Spec[] = [
   good("segment", (w) => w.segment),
-  good("bytes", (w) => w.segment.bytes),
+  good("mapping", (w) => w.mapping),
   bad("other bytes", () => new Uint8Array(4096)),
   bad("read-only", (w) => w.readOnly),
   bad("queue", (w) => w.queue),
@@ -26,7 +26,7 @@ const offset: Spec[] = [
   ...ints(undefined, 0, 64, 512),
   bad("4", () => 4),
   bad("-8", () => -8),
-  bad("4096", () => 4096),
+  bad("8192", () => 8192),
   bad("2^60", () => 2 ** 60),
   bad("NaN", () => NaN),
   bad("'0'", () => "0"),

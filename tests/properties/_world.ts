@@ -85,7 +85,9 @@ export class World {
   readonly acceptor: Listener = Socket.listen("127.0.0.1:0");
   readonly fileLock: mod.FileLock = mod.FileLock.create(`${directory}/lock`);
   readonly mutexes: mod.Mutex = mod.Mutex.create(this.mapping, 1024);
-  #lock: mod.MutexLock | null = null;
+  readonly posixSem: mod.PosixSemaphore = mod.PosixSemaphore.at(this.mapping, 1088, { value: 1 });
+  readonly condition: mod.Condition = mod.Condition.create(this.mapping, 1152);
+  #lock: mod.MutexLock | null = this.mutexes.tryLock();
   #guarded: Guarded[] = [];
   #fds = new Set<number>();
 
@@ -127,7 +129,8 @@ export class World {
 
   /** A lock of its mutex. */
   mutexLock(): mod.MutexLock | null {
-    return this.#lock = this.mutexes.tryLock() ?? this.#lock;
+    ignore(() => this.#lock = this.mutexes.tryLock() ?? this.#lock);
+    return this.#lock;
   }
 
   /** Sees to it that its POSIX queue's calls do not wait, whatever a call has set. */
