@@ -134,10 +134,78 @@ export {
 } from "./ffi/libc/mqueue.ts";
 export * from "./ffi/libc/net/if.ts";
 export * from "./ffi/libc/netinet/in.ts";
-export * from "./ffi/libc/linux/futex.ts";
+export {
+  futex,
+  FUTEX_BITSET_MATCH_ANY,
+  FUTEX_CLOCK_REALTIME,
+  FUTEX_CMP_REQUEUE,
+  FUTEX_PRIVATE_FLAG,
+  FUTEX_REQUEUE,
+  FUTEX_WAIT,
+  FUTEX_WAIT_BITSET,
+  futex_waitv,
+  FUTEX_WAITV_MAX,
+  FUTEX_WAKE,
+  FUTEX_WAKE_BITSET,
+  type FutexWord,
+} from "./ffi/libc/linux/futex.ts";
 export * from "./ffi/libc/poll.ts";
-export * from "./ffi/libc/pthread.ts";
-export * from "./ffi/libc/semaphore.ts";
+export {
+  EOWNERDEAD,
+  pthread_cond_broadcast,
+  pthread_cond_destroy,
+  pthread_cond_init,
+  pthread_cond_signal,
+  pthread_cond_t,
+  pthread_cond_timedwait,
+  pthread_cond_wait,
+  pthread_condattr_destroy,
+  pthread_condattr_getclock,
+  pthread_condattr_getpshared,
+  pthread_condattr_init,
+  pthread_condattr_setclock,
+  pthread_condattr_setpshared,
+  pthread_condattr_t,
+  pthread_mutex_consistent,
+  PTHREAD_MUTEX_DEFAULT,
+  pthread_mutex_destroy,
+  PTHREAD_MUTEX_ERRORCHECK,
+  pthread_mutex_init,
+  pthread_mutex_lock,
+  PTHREAD_MUTEX_NORMAL,
+  PTHREAD_MUTEX_RECURSIVE,
+  PTHREAD_MUTEX_ROBUST,
+  PTHREAD_MUTEX_STALLED,
+  pthread_mutex_t,
+  pthread_mutex_timedlock,
+  pthread_mutex_trylock,
+  pthread_mutex_unlock,
+  pthread_mutexattr_destroy,
+  pthread_mutexattr_getpshared,
+  pthread_mutexattr_getrobust,
+  pthread_mutexattr_gettype,
+  pthread_mutexattr_init,
+  pthread_mutexattr_setpshared,
+  pthread_mutexattr_setrobust,
+  pthread_mutexattr_settype,
+  pthread_mutexattr_t,
+  PTHREAD_PROCESS_PRIVATE,
+  PTHREAD_PROCESS_SHARED,
+} from "./ffi/libc/pthread.ts";
+export {
+  sem_close,
+  sem_destroy,
+  sem_getvalue,
+  sem_init,
+  sem_open,
+  sem_post,
+  sem_t,
+  sem_timedwait,
+  sem_trywait,
+  sem_unlink,
+  SEM_VALUE_MAX,
+  sem_wait,
+} from "./ffi/libc/semaphore.ts";
 export * from "./ffi/libc/sched.ts";
 export {
   CLD_CONTINUED,
@@ -301,14 +369,18 @@ export {
   timespec,
 } from "./ffi/libc/time.ts";
 export * from "./ffi/libc/unistd.ts";
+export * from "./ffi/objects/condition.ts";
+export type { SharedPlace } from "./ffi/objects/_cells.ts";
 export * from "./ffi/objects/file_lock.ts";
 export * from "./ffi/objects/ipc_object.ts";
 export * from "./ffi/objects/message.ts";
 export * from "./ffi/objects/message_queue.ts";
+export { Mutex, MutexLock } from "./ffi/objects/mutex.ts";
 export * from "./ffi/objects/options.ts";
 export * from "./ffi/objects/process.ts";
 export * from "./ffi/objects/posix_message.ts";
 export * from "./ffi/objects/posix_message_queue.ts";
+export * from "./ffi/objects/posix_semaphore.ts";
 export * from "./ffi/objects/readiness.ts";
 export * from "./ffi/objects/remove_on_signals.ts";
 export * from "./ffi/objects/semaphore_set.ts";

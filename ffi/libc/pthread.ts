@@ -46,6 +46,9 @@ const PSHARED = 128;
 const ELISION = 256 | 512;
 // in a condition: how many wait, above three other bits
 const REFERENCES = 9;
+const EBUSY = 16;
+const ENOTRECOVERABLE = 131;
+const NOT_RECOVERABLE = 0x7fff_fffe; // who owns it then
 const MUTEX_SIZE = Deno.build.arch === "aarch64" ? 48 : 40; // bytes
 const COND_SIZE = 48;
 
@@ -547,6 +550,31 @@ export function pthread_mutex_trylock(mutex: pthread_mutex_t): number {
 }
 
 /**
+ * The same, but without an error if somebody has it.
+ *
+ * @returns As {@linkcode pthread_mutex_lock}; undefined if it was not locked.
+ * @ignore
+ */
+export function pthread_mutex_trylockOrNot(mutex: pthread_mutex_t): number | undefined {
+  const found = mutexAt(mutex, "pthread_mutex_trylock");
+  const dead = found.words[OWNER] === NOT_RECOVERABLE;
+  const result = dead ? ENOTRECOVERABLE : c.pthread_mutex_trylock(found.pointer);
+  // glibc's forgets to unlock it then, and who tries again would be told that somebody has it
+  if (result === ENOTRECOVERABLE) Atomics.store(found.words, LOCK, 0);
+  return result === EBUSY ? undefined : taken(found, result, "pthread_mutex_trylock");
+}
+
+/**
+ * Where a mutex lies, and whether it is robust; throws if there is none.
+ *
+ * @ignore
+ */
+export function mutexCell(mutex: pthread_mutex_t, syscall: string): Cell & { robust: boolean } {
+  const found = mutexAt(mutex, syscall);
+  return { ...found, robust: isRobust(found) };
+}
+
+/**
  * As {@linkcode pthread_mutex_lock}, but waits no longer than until a moment, `pthread_mutex_timedlock(3)`.
  *
  * @param mutex The mutex.
@@ -768,7 +796,6 @@ export function pthread_cond_destroy(cond: pthread_cond_t): void {
 
 /** Notes what has become of a mutex while a call waited for a condition. */
 function back(found: Cell, result: number, syscall: string): number {
-  const ENOTRECOVERABLE = 131;
   if (isRobust(found)) {
     // it was unlocked, and has come into the list anew
     noteUnlocked(found);

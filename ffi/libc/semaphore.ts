@@ -22,6 +22,7 @@ const SIZE = 32; // bytes
 const VALUE = 0;
 const PRIVATE = 2;
 const FUTEX_PRIVATE_FLAG = 128;
+const EAGAIN = 11;
 
 const sem: Kind<"pointer"> = cell("sem_t", (words) => ({ value: words[VALUE] }));
 
@@ -262,6 +263,29 @@ export function sem_wait(sem: sem_t): void {
  */
 export function sem_trywait(sem: sem_t): void {
   if (c.sem_trywait(pointerOf(sem, "sem_trywait")) < 0) throw new LibcError("sem_trywait", errno());
+}
+
+/**
+ * The same, but without an error if it is 0.
+ *
+ * @returns Whether one was taken.
+ * @ignore
+ */
+export function sem_trywaitOrNot(sem: sem_t): boolean {
+  if (c.sem_trywait(pointerOf(sem, "sem_trywait")) === 0) return true;
+  const failed = errno();
+  if (failed === EAGAIN) return false;
+  throw new LibcError("sem_trywait", failed);
+}
+
+/**
+ * Where a semaphore lies; throws if there is none.
+ *
+ * @ignore
+ */
+export function semCell(sem: sem_t, syscall: string): Cell {
+  pointerOf(sem, syscall);
+  return cellOf(sem, syscall);
 }
 
 /**

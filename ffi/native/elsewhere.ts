@@ -37,10 +37,12 @@ type Numbers = Readonly<Record<typeof Deno.build.arch, number>>;
  *
  * @param declared The function; it is traced as this.
  * @param numbers The system call that it makes, with the same arguments.
+ * @param fine The number of an error that is as good as success.
  */
 export function blocking<P extends readonly Ffi[]>(
   declared: Declared<P, "i32">,
   numbers: Numbers,
+  fine?: number,
 ): (...args: Parameters<Native<P, "i32">>) => Blocked | undefined {
   return (...args) => {
     const job = startCall(numbers[Deno.build.arch], args);
@@ -53,9 +55,9 @@ export function blocking<P extends readonly Ffi[]>(
         underWay.delete(job);
         if (n >= 0) return n;
         failed = -n;
-        return -1;
+        return failed === fine ? 0 : -1;
       }),
-      back: (n) => told?.(n, failed),
+      back: (n) => told?.(failed === 0 ? n : -1, failed),
       callOff: () => interrupt(job),
     };
   };

@@ -124,6 +124,7 @@ function prepare(): Threads {
 /** An argument as a register has it. */
 function word(argument: unknown): bigint {
   if (typeof argument !== "object") return BigInt(argument as number);
+  if (argument === null) return 0n;
   return BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(argument as Uint8Array<ArrayBuffer>)));
 }
 

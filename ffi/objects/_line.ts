@@ -30,11 +30,14 @@ export interface Want<T> {
   readonly shared: boolean;
   /** Does it at once, or gives {@linkcode BUSY}. */
   attempt(): T | typeof BUSY;
+  /** Once it is there, an attempt that fails with `EINVAL` does not mean that it was removed. */
+  readonly stays?: boolean;
   /**
    * Does it on another thread, which may block, if there is one. Arguments that are wrong have made an attempt throw
-   * before.
+   * before. What does not give the thing itself, but only wakes, has no `got`: an attempt follows, also for who has given up
+   * meanwhile.
    */
-  block(): { call: Blocked; got(result: number): T } | undefined;
+  block(): { call: Blocked; got?(result: number): T } | undefined;
 }
 
 interface Waiter {
@@ -49,7 +52,7 @@ interface Waiter {
 
 interface Call {
   readonly blocked: Blocked;
-  readonly got: (result: number) => unknown;
+  readonly got: ((result: number) => unknown) | undefined;
   /** Whom it was made for, or who came into that one's place. */
   owner: Waiter;
   calledOff: boolean;
@@ -171,10 +174,27 @@ class Line {
     this.#call = undefined;
     if (result >= 0) {
       const other = owner.want.shared ? this.#first() : undefined;
-      this.#resolve(other ?? owner, call.got(result));
+      if (call.got) this.#resolve(other ?? owner, call.got(result));
+      else this.#woken(other ?? owner);
     }
     for (const waiter of [...this.#waiters]) if (waiter.dropped) this.#reject(waiter, waiter.dropped.reason);
     this.serve(result < 0 && !calledOff);
+  }
+
+  /** An attempt by one that was woken. */
+  #woken(waiter: Waiter): void {
+    this.#trying = waiter;
+    tracing.at = waiter.at;
+    try {
+      const value = waiter.want.attempt();
+      if (value !== BUSY) this.#resolve(waiter, value);
+    } catch (error) {
+      this.#waiters.delete(waiter);
+      waiter.reject(error);
+    } finally {
+      tracing.at = undefined;
+      this.#trying = undefined;
+    }
   }
 
   /** Has those in the line try, in order, until one has to wait. */
@@ -190,8 +210,8 @@ class Line {
         else break;
       } catch (error) {
         // the kernel says this of a removed object to those who come, and EIDRM to those who have been waiting
-        const removed = isCode(error, "EINVAL");
-        const { syscall } = waiter.want;
+        const { syscall, stays } = waiter.want;
+        const removed = isCode(error, "EINVAL") && !stays;
         this.#reject(waiter, removed ? new LibcError(syscall, "EIDRM", "removed while waiting") : error);
       } finally {
         tracing.at = undefined;

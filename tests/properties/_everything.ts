@@ -104,6 +104,7 @@ const LEFT_OUT: Readonly<Record<string, (args: Anything[]) => boolean>> = {
   sem_open: ([, flags]) => (flags & mod.O_CREAT) !== 0,
   shm_unlink: ([name]) => exists(`/dev/shm/${name}`),
   sem_unlink: ([name]) => exists(`/dev/shm/sem.${String(name).replace(/^\/+/, "")}`),
+  "PosixSemaphore.create": ([name]) => typeof name === "string",
   // signals do not end it
   pthread_mutex_lock: ([mutex]) => is(mutex, mod.pthread_mutex_t),
   pthread_mutex_timedlock: ([, moment]) => moment === null || (moment as number) > Date.now() / 1000 + 0.01,
@@ -397,7 +398,6 @@ export class Everything {
       // who opened a FIFO would wait, and names begin here
       if (target.name === "mkfifo") mod.unlink(args[0]);
       if (target.name === "chdir") mod.chdir(directory);
-      if (result !== undefined && result !== null) after(target, args, result, w);
     };
     let result: unknown;
     try {

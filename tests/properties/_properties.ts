@@ -20,6 +20,7 @@ import { perform } from "./_calls.ts";
 import { descriptorModel, streamModel } from "./_models_descriptors.ts";
 import { queueModel, segmentModel, semaphoreModel } from "./_models_sysv.ts";
 import { FILE_OBJECTS } from "./_objects_files.ts";
+import { SYNC_OBJECTS } from "./_objects_sync.ts";
 import { SOCKET_OBJECTS } from "./_objects_sockets.ts";
 import { PROCESS_OBJECTS } from "./_objects_processes.ts";
 import { SYSV_OBJECTS } from "./_objects_sysv.ts";
@@ -74,7 +75,14 @@ const THIN = [
   ...MQUEUE,
   ...FILES,
 ];
-const CLASSES = [...SYSV_OBJECTS, ...SOCKET_OBJECTS, ...PROCESS_OBJECTS, ...POSIX_OBJECTS, ...FILE_OBJECTS];
+const CLASSES = [
+  ...SYSV_OBJECTS,
+  ...SOCKET_OBJECTS,
+  ...PROCESS_OBJECTS,
+  ...POSIX_OBJECTS,
+  ...FILE_OBJECTS,
+  ...SYNC_OBJECTS,
+];
 
 const seed = Number(option("seed") ?? 4001);
 const calls = option("calls");

@@ -84,6 +84,10 @@ export class World {
   readonly datagram: Socket = Socket.bind("127.0.0.1:0");
   readonly acceptor: Listener = Socket.listen("127.0.0.1:0");
   readonly fileLock: mod.FileLock = mod.FileLock.create(`${directory}/lock`);
+  readonly mutexes: mod.Mutex = mod.Mutex.create(this.mapping, 1024);
+  readonly posixSem: mod.PosixSemaphore = mod.PosixSemaphore.at(this.mapping, 1088, { value: 1 });
+  readonly condition: mod.Condition = mod.Condition.create(this.mapping, 1152);
+  #lock: mod.MutexLock | null = this.mutexes.tryLock();
   #guarded: Guarded[] = [];
   #fds = new Set<number>();
 
@@ -121,6 +125,12 @@ export class World {
     const fd = m.socket(m.AF_INET, m.SOCK_STREAM | m.SOCK_NONBLOCK, 0);
     this.own(fd);
     return fd;
+  }
+
+  /** A lock of its mutex. */
+  mutexLock(): mod.MutexLock | null {
+    ignore(() => this.#lock = this.mutexes.tryLock() ?? this.#lock);
+    return this.#lock;
   }
 
   /** Sees to it that its POSIX queue's calls do not wait, whatever a call has set. */
@@ -164,6 +174,7 @@ export class World {
     World.live.delete(this);
     for (const memory of [this.shm, this.readOnly]) ignore(() => m.shmdt(memory));
     ignore(() => m.pthread_mutex_unlock(this.mutex));
+    ignore(() => this.#lock?.unlock());
     ignore(() => m.munmap(this.mapping));
     ignore(() => m.shmctl(this.shmid, m.IPC_RMID));
     ignore(() => m.msgctl(this.msqid, m.IPC_RMID));

@@ -6,6 +6,7 @@
 import { LibcError } from "../../errors.ts";
 import { byteLengthOf, isWords32 } from "../../native/bytes.ts";
 import { asInt, asUint, itemsOf, shown } from "../../native/check.ts";
+import { type Blocked, blocking } from "../../native/elsewhere.ts";
 import { call, type CallOptions, header } from "../../native/header.ts";
 import { array, as, flags, i32, type Kind, named, oneOf, opaque, size, u32, u64 } from "../../native/kinds.ts";
 import { element, layout, layoutOf, Struct, struct } from "../../native/layout.ts";
@@ -84,8 +85,12 @@ layout(struct_futex_waitv, "futex_waitv", {
 const ENTRY = layoutOf(struct_futex_waitv);
 const FUTEX2_SIZE_U32 = 2;
 
+const WAIT = call(i32, [...start, ["timeout", time]], waiting);
+const EAGAIN = 11;
+const waitElsewhere = blocking(WAIT, NUMBER, EAGAIN);
+
 const c = header({
-  futexWait: call(i32, [...start, ["timeout", time]], waiting),
+  futexWait: WAIT,
   futexWake: call(i32, start, futexCall),
   futexBitset: call(i32, [...start, ["timeout", time], ["uaddr2", opaque], ["val3", bits]], {
     ...futexCall,
@@ -198,6 +203,15 @@ export function futex(
   }
   if (result < 0) throw new LibcError("futex", errno());
   return result;
+}
+
+/**
+ * `FUTEX_WAIT` on another thread. It gives 0 also where the word has another value.
+ *
+ * @ignore
+ */
+export function futexElsewhere(word: Int32Array<ArrayBuffer>, futex_op: number, val: number): Blocked | undefined {
+  return waitElsewhere(word, futex_op, val >>> 0, null);
 }
 
 /**

@@ -46,6 +46,11 @@ int main(int argc, char **argv)
             printf("wait %d\\n", sem_wait(sem));
         else if (!strcmp(argv[i], "post"))
             sem_post(sem);
+        else if (!strcmp(argv[i], "posts"))
+            for (int n = 0; n < 5000; n++) {
+                sem_post(sem);
+                if (n % 16 == 0) usleep(20);
+            }
         else if (!strcmp(argv[i], "lock"))
             printf("lock %d\\n", pthread_mutex_lock(mutex));
         else if (!strcmp(argv[i], "unlock"))
@@ -72,6 +77,12 @@ int main(int argc, char **argv)
             *flag = 7;
             pthread_cond_broadcast(cond);
             pthread_mutex_unlock(mutex);
+        } else if (!strcmp(argv[i], "notify")) {
+            pthread_mutex_lock(mutex);
+            *flag = 7;
+            pthread_mutex_unlock(mutex);
+            __atomic_fetch_add(word, 1, __ATOMIC_SEQ_CST);
+            syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0);
         } else if (!strcmp(argv[i], "futex-wait"))
             while (__atomic_load_n(word, __ATOMIC_SEQ_CST) == 0) syscall(SYS_futex, word, FUTEX_WAIT, 0, NULL, NULL, 0);
         else if (!strcmp(argv[i], "futex-wake")) {
