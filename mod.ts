@@ -1,14 +1,11 @@
 /**
- * System V and POSIX inter-process communication on the real kernel: shared memory, message queues, semaphores,
- * sockets, `fork`, `wait` and signals.
+ * System V and POSIX inter-process communication on the real kernel: shared memory, message queues, semaphores, mutexes,
+ * sockets, processes and signals.
  *
- * The functions that are named as in C block as in C; `SharedMemory`, `MessageQueue`, `SemaphoreSet`, `Socket` and
- * `Listener` are for those who don't want to think in C; `record` is for data that C and others are to read. All of it
- * needs `--allow-ffi`, which trusts the program as much as `--allow-all` would: through libc it can do whatever its user
- * can.
- * The functions that are named as in C block as in C; `SharedMemory`, `MessageQueue`, `SemaphoreSet`, `PosixMessageQueue`,
- * `Socket` and `Listener` are for those who don't want to think in C. All of it needs `--allow-ffi`, which trusts the program as
- * much as `--allow-all` would: through libc it can do whatever its user can.
+ * The functions that are named as in C block as in C. For those who don't want to think in C there are `SharedMemory`, `MessageQueue`
+ * and `SemaphoreSet` of System V, `PosixMessageQueue`, `PosixSemaphore`, `Mutex` and `Condition` of POSIX, `Socket` and `Listener`,
+ * `FileLock` and `Process`; and `record` for data that C and others are to read. All of it needs `--allow-ffi`, which trusts the
+ * program as much as `--allow-all` would: through libc it can do whatever its user can.
  *
  * ## Where the thin functions depart from C
  *
