@@ -290,12 +290,16 @@ export {
 export * from "./ffi/libc/unistd.ts";
 export * from "./ffi/objects/file_lock.ts";
 export * from "./ffi/objects/ipc_object.ts";
+export * from "./ffi/objects/mapped_file.ts";
+export { MappedMemory, type Mapping } from "./ffi/objects/mapped_memory.ts";
+export * from "./ffi/objects/memory_object.ts";
 export * from "./ffi/objects/message.ts";
 export * from "./ffi/objects/message_queue.ts";
 export * from "./ffi/objects/options.ts";
 export * from "./ffi/objects/process.ts";
 export * from "./ffi/objects/posix_message.ts";
 export * from "./ffi/objects/posix_message_queue.ts";
+export * from "./ffi/objects/posix_shared_memory.ts";
 export * from "./ffi/objects/readiness.ts";
 export * from "./ffi/objects/remove_on_signals.ts";
 export * from "./ffi/objects/semaphore_set.ts";
