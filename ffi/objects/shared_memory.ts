@@ -3,14 +3,13 @@
  *
  * @module
  */
-import { LibcError } from "../errors.ts";
-import { shown } from "../native/check.ts";
 import { type Memory, ReadOnlyMemory, SHM_RDONLY, shmat, shmdt, shmget, type shmid_ds } from "../libc/sys/shm.ts";
-import { byteLengthOf, isBytes } from "../native/bytes.ts";
-import { hold, isAttached, read as readMemory, write as writeMemory } from "../native/memory.ts";
+import { hold, isAttached } from "../native/memory.ts";
 import { known, optionsOf } from "../native/options.ts";
+import { type Owner, readBytes, readText, writable, writeBytes, writeText } from "./_contents.ts";
 import { create, date, find } from "./_system_v.ts";
 import { type CreateOptions, IpcObject } from "./ipc_object.ts";
+import type { MemoryObject } from "./memory_object.ts";
 
 /** How to attach a segment. */
 export interface AttachOptions {
@@ -25,9 +24,6 @@ const CREATE_AND_ATTACH = known<CreateOptions & AttachOptions>(({ key, mode, exc
   exclusive,
   readOnly,
 }));
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
 /**
  * A shared memory segment, attached to this process: see `svipc(7)`, `shmget(2)`, `shmat(2)`.
@@ -48,12 +44,14 @@ const decoder = new TextDecoder();
  * console.log(other.readString()); // Writing to shared memory
  * ```
  */
-export class SharedMemory extends IpcObject<shmid_ds> {
+export class SharedMemory extends IpcObject<shmid_ds> implements MemoryObject {
   readonly #memory: Memory;
+  readonly #owner: Owner;
 
   private constructor(id: number, readOnly = false) {
     super(id, "shm");
     this.#memory = shmat(id, null, readOnly ? SHM_RDONLY : 0);
+    this.#owner = { of: "SharedMemory", kind: "segment", what: `shmid ${id}`, how: "attached" };
     hold(this, this.#memory);
   }
 
@@ -119,26 +117,9 @@ export class SharedMemory extends IpcObject<shmid_ds> {
     return isAttached(this.#memory);
   }
 
-  #attached(name: string): Memory {
-    if (!isAttached(this.#memory)) throw new LibcError(name, "EINVAL", `shmid ${this.id} is detached`);
-    return this.#memory;
-  }
-
-  #writable(name: string): Uint8Array {
-    const memory = this.#attached(name);
-    if (memory instanceof ReadOnlyMemory) {
-      throw new LibcError(name, "EACCES", `shmid ${this.id} is attached for reading only`);
-    }
-    return memory;
-  }
-
-  #write(data: Uint8Array | string, offset: number | undefined, name: string): void {
-    const bytes = typeof data === "string" ? encoder.encode(data) : data;
-    if (!isBytes(bytes)) {
-      throw new LibcError(name, "EINVAL", `data must be a Uint8Array or a string, got ${shown(data)}`);
-    }
-    const memory = this.#writable(name);
-    writeMemory(memory, inside(offset, byteLengthOf(bytes), memory.length, name), bytes, name);
+  /** Whether it is attached for reading only. */
+  get readOnly(): boolean {
+    return this.#memory instanceof ReadOnlyMemory;
   }
 
   /**
@@ -151,7 +132,7 @@ export class SharedMemory extends IpcObject<shmid_ds> {
    * @throws {LibcError} `EACCES` attached for reading only: use {@linkcode read}; `EINVAL` detached.
    */
   get bytes(): Uint8Array {
-    return this.#writable("SharedMemory.bytes");
+    return writable(this.#memory, this.#owner, "bytes");
   }
 
   /**
@@ -163,11 +144,7 @@ export class SharedMemory extends IpcObject<shmid_ds> {
    * @throws {LibcError} `EINVAL` outside of the segment, or detached.
    */
   read(offset?: number, length?: number): Uint8Array<ArrayBuffer> {
-    const memory = this.#attached("SharedMemory.read");
-    const from = inside(offset, 0, memory.length, "SharedMemory.read");
-    const count = length ?? memory.length - from;
-    inside(from, count, memory.length, "SharedMemory.read");
-    return readMemory(memory, from, count, "SharedMemory.read");
+    return readBytes(this.#memory, this.#owner, offset, length);
   }
 
   /**
@@ -178,7 +155,7 @@ export class SharedMemory extends IpcObject<shmid_ds> {
    * @throws {LibcError} `EINVAL` more than fits, or detached; `EACCES` attached for reading only.
    */
   write(data: Uint8Array | string, offset?: number): void {
-    this.#write(data, offset, "SharedMemory.write");
+    writeBytes(this.#memory, this.#owner, data, offset);
   }
 
   /**
@@ -189,22 +166,7 @@ export class SharedMemory extends IpcObject<shmid_ds> {
    * @throws {LibcError} `EINVAL` outside of the segment, or detached.
    */
   readString(offset?: number): string {
-    const memory = this.#attached("SharedMemory.readString");
-    const from = inside(offset, 0, memory.length, "SharedMemory.readString");
-    let length = 0;
-    if (memory instanceof ReadOnlyMemory) {
-      // in pieces, so that a short text in a large segment costs no copy of the whole
-      for (let at = from; at < memory.length; at += 4096) {
-        const piece = memory.read(at, Math.min(4096, memory.length - at));
-        const end = piece.indexOf(0);
-        length += end < 0 ? piece.length : end;
-        if (end >= 0) break;
-      }
-    } else {
-      const end = memory.indexOf(0, from);
-      length = (end < 0 ? memory.length : end) - from;
-    }
-    return decoder.decode(readMemory(memory, from, length, "SharedMemory.readString"));
+    return readText(this.#memory, this.#owner, offset);
   }
 
   /**
@@ -215,10 +177,7 @@ export class SharedMemory extends IpcObject<shmid_ds> {
    * @throws {LibcError} `EINVAL` more than fits, or detached; `EACCES` attached for reading only.
    */
   writeString(text: string, offset?: number): void {
-    if (typeof text !== "string") {
-      throw new LibcError("SharedMemory.writeString", "EINVAL", `text must be a string, got ${shown(text)}`);
-    }
-    this.#write(`${text}\0`, offset, "SharedMemory.writeString");
+    writeText(this.#memory, this.#owner, text, offset);
   }
 
   /**
@@ -265,13 +224,4 @@ export class SharedMemory extends IpcObject<shmid_ds> {
     if (isAttached(this.#memory)) shmdt(this.#memory);
     super[Symbol.dispose]();
   }
-}
-
-/** Gives an offset, 0 unless there is one. Throws unless the bytes there lie inside the segment. */
-function inside(offset: number | undefined, length: number, size: number, name: string): number {
-  const from = offset === undefined ? 0 : offset;
-  const whole = Number.isSafeInteger(from) && Number.isSafeInteger(length);
-  if (whole && from >= 0 && length >= 0 && from + length <= size) return from;
-  const what = `${shown(length)} bytes at ${shown(from)}`;
-  throw new LibcError(name, "EINVAL", `${what} are not inside the segment's ${size} bytes`);
 }

@@ -23,6 +23,7 @@ import { tracing } from "../native/observer.ts";
 import { known, optionsOf } from "../native/options.ts";
 import { Message } from "../objects/message.ts";
 import { PosixMessage } from "../objects/posix_message.ts";
+import type { MappedMemory } from "../objects/mapped_memory.ts";
 import type { SharedMemory } from "../objects/shared_memory.ts";
 import { type Described, DESCRIPTION, type Description } from "./description.ts";
 import {
@@ -56,7 +57,7 @@ export interface RecordOptions {
 const OPTIONS = known<RecordOptions>(({ name, packed, size }) => ({ name, packed, size }));
 
 /** Where a record can be: bytes of any memory, a segment, a message that was received. */
-export type RecordMemory = Uint8Array | ReadOnlyMemory | SharedMemory | Message | PosixMessage;
+export type RecordMemory = Uint8Array | ReadOnlyMemory | SharedMemory | MappedMemory | Message | PosixMessage;
 
 const messageData = Object.getOwnPropertyDescriptor(Message.prototype, "data")!.get!;
 

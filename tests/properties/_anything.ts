@@ -254,6 +254,9 @@ const Sample = mod.record({ id: mod.i32, n: mod.atomic(mod.u32), name: mod.char(
 });
 const MADE: readonly (readonly [of: unknown, make: (w: World, random: Random) => unknown])[] = [
   [mod.SharedMemory, (w) => w.segment],
+  [mod.PosixSharedMemory, (w) => w.memory],
+  [mod.MappedFile, (w) => w.mappedFile],
+  [mod.MappedMemory, (w, random) => [w.memory, w.mappedFile][random(2)]],
   [mod.MessageQueue, (w) => w.queue],
   [mod.SemaphoreSet, (w) => w.set],
   [mod.IpcObject, (w, random) => [w.segment, w.queue, w.set][random(3)]],

@@ -117,6 +117,12 @@ const LEFT_OUT: Readonly<Record<string, (args: Anything[]) => boolean>> = {
   mkfifo: ([path]) => typeof path === "string" && isElsewhere(path),
   // it would have signals sent
   fcntl: ([, cmd]) => cmd === mod.F_SETOWN,
+  "PosixSharedMemory.create": ([name]) => typeof name === "string",
+  "PosixSharedMemory.open": ([name]) => typeof name === "string" && exists(`/dev/shm/${name}`),
+  "PosixSharedMemory.anonymous": ([size]) => number(size) && size > 2 ** 26,
+  "PosixSharedMemory.prototype.resize": ([size]) => number(size) && size > 2 ** 26,
+  "PosixSharedMemory.fromFd": ([fd]) => standard(fd),
+  "MappedFile.open": ([path]) => typeof path === "string",
   "FileLock.create": ([path]) => typeof path === "string" && isElsewhere(path),
   // it would limit what the run needs
   setrlimit: ([resource]) => number(resource) && resource >= 0 && resource < 16,

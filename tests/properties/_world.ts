@@ -77,6 +77,8 @@ export class World {
   readonly mutex: mod.pthread_mutex_t = new mod.pthread_mutex_t(this.mapping, 64);
   readonly cond: mod.pthread_cond_t = new mod.pthread_cond_t(this.mapping, 192);
   readonly segment: SharedMemory = noted("shm", SharedMemory.create(4097));
+  readonly memory: mod.PosixSharedMemory = mod.PosixSharedMemory.anonymous(4097);
+  readonly mappedFile: mod.MappedFile = mod.MappedFile.open(`${directory}/mapped`, { size: 4097 });
   readonly queue: MessageQueue = noted("msg", MessageQueue.create());
   readonly set: SemaphoreSet = noted("sem", SemaphoreSet.create([1, 2, 3]));
   readonly posix: PosixMessageQueue = unnamed();
@@ -180,7 +182,7 @@ export class World {
     ignore(() => m.msgctl(this.msqid, m.IPC_RMID));
     ignore(() => m.semctl(this.semid, 0, m.IPC_RMID));
     const objects = [this.segment, this.queue, this.set, this.posix, ...this.sockets, this.datagram, this.acceptor];
-    for (const object of objects) {
+    for (const object of [...objects, this.memory, this.mappedFile]) {
       ignore(() => object[Symbol.dispose]());
     }
     // an IPC_SET may have taken it from the one who made it
