@@ -8,6 +8,7 @@ import { O_CLOEXEC, O_CREAT, O_NONBLOCK, O_RDONLY, O_RDWR, open } from "../libc/
 import { MS_SYNC, msync } from "../libc/sys/mman.ts";
 import { fstat, S_IFMT, S_IFREG, struct_stat } from "../libc/sys/stat.ts";
 import { close, ftruncate } from "../libc/unistd.ts";
+import { shown } from "../native/check.ts";
 import { known, optionsOf } from "../native/options.ts";
 import { checkMode } from "./_common.ts";
 import { checkSize, MappedMemory, type Mapping, presentOf } from "./mapped_memory.ts";
@@ -47,11 +48,12 @@ const OPEN = known<MappedFileOptions>(({ readOnly, private: own, offset, length,
  * ```ts
  * import { MappedFile } from "./mod.ts";
  *
- * const path = `${Deno.makeTempDirSync()}/example`;
+ * const path = Deno.makeTempFileSync();
  * using file = MappedFile.open(path, { size: 100 });
  * file.write("hello");
  * file.flushSync();
  * console.log(Deno.readTextFileSync(path).slice(0, 5), file.truncated); // hello false
+ * Deno.removeSync(path);
  * ```
  */
 export class MappedFile extends MappedMemory {
@@ -61,7 +63,7 @@ export class MappedFile extends MappedMemory {
   private constructor(fd: number, how: Mapping, path: string) {
     super(fd, how, "MappedFile", "mapping", path);
     this.#path = path;
-    this.#end = (how.offset ?? 0) + how.length;
+    this.#end = (how.offset ?? 0) + this.size;
   }
 
   /**
@@ -75,6 +77,7 @@ export class MappedFile extends MappedMemory {
    */
   static open(path: string, options?: MappedFileOptions): MappedFile {
     const taken = optionsOf(options, OPEN, "mmap");
+    if (typeof path !== "string") throw new LibcError("open", "EINVAL", `path must be a string, got ${shown(path)}`);
     const { readOnly = false, private: own = false, offset = 0, size, mode = 0o600 } = taken;
     if (size !== undefined) {
       checkSize(size, "ftruncate");

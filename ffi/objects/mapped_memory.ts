@@ -45,6 +45,8 @@ export abstract class MappedMemory implements MemoryObject {
    * @throws {LibcError} As {@linkcode mmap}.
    */
   protected constructor(fd: number, how: Mapping, of: string, kind: string, what: string) {
+    const right = typeof how === "object" && how !== null && [of, kind, what].every((text) => typeof text === "string");
+    if (!right) throw new LibcError("mmap", "EINVAL", "use the functions of the classes that extend this one");
     this.#memory = map(fd, how);
     this.#fd = fd;
     this.#owner = { of, kind, what, how: "mapped" };

@@ -85,6 +85,7 @@ export class PosixSharedMemory extends MappedMemory {
   readonly #name: string | undefined;
 
   private constructor(fd: number, name: string | undefined, readOnly = false) {
+    if (name !== undefined) checkName(name);
     const length = sizeOf(fd, name);
     // what nobody may write to is the same in private, which all kernels allow
     const sealed = sealsOf(fd) & F_SEAL_WRITE;

@@ -142,7 +142,17 @@ export class World {
 
   /** Whether something is the world's own, and goes with it. */
   keeps(object: unknown): boolean {
-    return [this.segment, this.queue, this.set, this.posix, ...this.sockets, this.datagram, this.acceptor].includes(
+    return [
+      this.memory,
+      this.mappedFile,
+      this.segment,
+      this.queue,
+      this.set,
+      this.posix,
+      ...this.sockets,
+      this.datagram,
+      this.acceptor,
+    ].includes(
       object as Socket,
     );
   }

@@ -3,9 +3,10 @@ import { MappedFile } from "../../../ffi/objects/mapped_file.ts";
 import { PosixSharedMemory } from "../../../ffi/objects/posix_shared_memory.ts";
 import { dup } from "../../../ffi/libc/unistd.ts";
 import { i32, record } from "../../../mod.ts";
-import { fails } from "../../support.ts";
+import { needs } from "../../needs.ts";
+import { fails, FFI, file, mod, Program, runSource } from "../../support.ts";
 
-const fresh = () => `/deno_test_${Deno.pid}_${crypto.randomUUID()}`;
+const fresh = () => `/ipc_playground_${Deno.pid}_${crypto.randomUUID()}`;
 const there = (name: string) => {
   try {
     return Deno.statSync(`/dev/shm${name}`).isFile;
@@ -96,7 +97,7 @@ Deno.test("PosixSharedMemory refuses what is no name or size", () => {
   fails("EBADF", () => PosixSharedMemory.fromFd(-1));
 });
 
-Deno.test("PosixSharedMemory and Python's shared_memory find each other's", () => {
+needs("python3")("PosixSharedMemory and Python's shared_memory find each other's", () => {
   const name = fresh();
   using made = PosixSharedMemory.create(name, 100);
   made.write("hello");
@@ -151,4 +152,38 @@ Deno.test("MappedFile shows a file, also one that becomes shorter", () => {
   fails("ENODEV", () => MappedFile.open("/dev/null"));
   Deno.removeSync(path);
   fails("ENOENT", () => MappedFile.open(path));
+});
+
+Deno.test("PosixSharedMemory is shared with a forked child, which does not remove it", async () => {
+  const { stdout, stderr } = await runSource(
+    `
+    import * as ipc from ${JSON.stringify(mod)};
+    const name = ${JSON.stringify(fresh())};
+    using memory = ipc.PosixSharedMemory.create(name, 100);
+    ipc.waitpid(ipc.fork(() => {
+      memory.writeString("from the child");
+      memory[Symbol.dispose]();
+    }));
+    using found = ipc.PosixSharedMemory.open(name);
+    console.log(memory.readString(), found.readString());`,
+    [],
+    { flags: ["--v8-flags=--single-threaded"] },
+  );
+  assertEquals([stdout, stderr], ["from the child from the child\n", ""]);
+});
+
+Deno.test("PosixSharedMemory is removed by Ctrl-C, if the program says removeOnSignals()", async () => {
+  const name = fresh();
+  using program = file(`
+    import * as ipc from ${JSON.stringify(mod)};
+    ipc.removeOnSignals();
+    ipc.PosixSharedMemory.create(${JSON.stringify(name)}, 100);
+    console.log("ready");
+    await new Promise((done) => setTimeout(done, 1e6));`);
+  await using running = new Program(Deno.execPath(), [...FFI, program.path]);
+  await running.until("ready");
+  assert(there(name));
+  running.kill("SIGINT");
+  assertEquals((await running.end()).signal, "SIGINT");
+  assert(!there(name));
 });
