@@ -191,10 +191,10 @@ export class PosixSemaphore implements Disposable {
   #users = 0;
   #since = generation;
 
-  private constructor(sem: sem_t, name: string | null) {
+  private constructor(sem: sem_t) {
     this.#sem = sem;
-    this.#name = name;
     this.#cell = semCell(sem, "sem_open");
+    this.#name = this.#cell.name ?? null;
   }
 
   /**
@@ -221,7 +221,7 @@ export class PosixSemaphore implements Disposable {
     return undisturbed(() => {
       const [sem, made] = obtain(path, mode, value, exclusive);
       try {
-        const found = new PosixSemaphore(sem, path);
+        const found = new PosixSemaphore(sem);
         if (made) noteMade(found, { path: `/dev/shm/sem.${path.replace(/^\/+/, "")}` }, () => remove(path));
         return found;
       } catch (error) {
@@ -252,7 +252,7 @@ export class PosixSemaphore implements Disposable {
   static open(name: string): PosixSemaphore {
     const sem = sem_open(name, 0);
     try {
-      return new PosixSemaphore(sem, name);
+      return new PosixSemaphore(sem);
     } catch (error) {
       sem_close(sem);
       throw error;
@@ -279,7 +279,7 @@ export class PosixSemaphore implements Disposable {
     else if (semCell(sem, "sem_init").words[PRIVATE] !== FUTEX_PRIVATE_FLAG) {
       throw new LibcError("sem_init", "EINVAL", `no semaphore for several processes at ${offset}`);
     }
-    return new PosixSemaphore(sem, null);
+    return new PosixSemaphore(sem);
   }
 
   #open(syscall: string): sem_t {
