@@ -4,7 +4,7 @@
  *
  * The functions that are named as in C block as in C. For those who don't want to think in C there are `SharedMemory`, `MessageQueue`
  * and `SemaphoreSet` of System V, `PosixMessageQueue`, `PosixSemaphore`, `Mutex` and `Condition` of POSIX, `Socket` and `Listener`,
- * `FileLock` and `Process`; and `record` for data that C and others are to read. All of it needs `--allow-ffi`, which trusts the
+ * `FileLock`, `EventFd`, `TimerFd` and `Process`; and `record` for data that C and others are to read. All of it needs `--allow-ffi`, which trusts the
  * program as much as `--allow-all` would: through libc it can do whatever its user can.
  *
  * ## Where the thin functions depart from C
@@ -368,6 +368,7 @@ export {
 export * from "./ffi/libc/unistd.ts";
 export * from "./ffi/objects/condition.ts";
 export type { SharedPlace } from "./ffi/objects/_cells.ts";
+export * from "./ffi/objects/event_fd.ts";
 export * from "./ffi/objects/file_lock.ts";
 export * from "./ffi/objects/ipc_object.ts";
 export * from "./ffi/objects/mapped_file.ts";
@@ -387,6 +388,7 @@ export * from "./ffi/objects/remove_on_signals.ts";
 export * from "./ffi/objects/semaphore_set.ts";
 export * from "./ffi/objects/shared_memory.ts";
 export * from "./ffi/objects/socket.ts";
+export * from "./ffi/objects/timer_fd.ts";
 export { Struct } from "./ffi/native/layout.ts";
 export {
   array,

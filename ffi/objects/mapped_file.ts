@@ -11,7 +11,7 @@ import { close, ftruncate } from "../libc/unistd.ts";
 import { shown } from "../native/check.ts";
 import { known, optionsOf } from "../native/options.ts";
 import { checkMode } from "./_common.ts";
-import { checkSize, MappedMemory, type Mapping, presentOf } from "./mapped_memory.ts";
+import { checkSize, endOf, MappedMemory, type Mapping, presentOf } from "./mapped_memory.ts";
 
 /** How {@linkcode MappedFile.open} maps a file. */
 export interface MappedFileOptions {
@@ -58,12 +58,10 @@ const OPEN = known<MappedFileOptions>(({ readOnly, private: own, offset, length,
  */
 export class MappedFile extends MappedMemory {
   readonly #path: string;
-  readonly #end: number;
 
   private constructor(fd: number, how: Mapping, path: string) {
     super(fd, how, "MappedFile", "mapping", path);
     this.#path = path;
-    this.#end = (how.offset ?? 0) + this.size;
   }
 
   /**
@@ -117,7 +115,7 @@ export class MappedFile extends MappedMemory {
 
   /** Whether its file has become shorter than the mapping. */
   get truncated(): boolean {
-    return lengthOf(this.fd, this.#path) < this.#end;
+    return lengthOf(this.fd, this.#path) < endOf(this);
   }
 
   /**

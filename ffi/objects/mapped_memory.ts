@@ -8,6 +8,7 @@ import { fstat, struct_stat } from "../libc/sys/stat.ts";
 import { close } from "../libc/unistd.ts";
 import { LibcError } from "../errors.ts";
 import { hold, isAttached, type Memory, ReadOnlyMemory, wholeOf } from "../native/memory.ts";
+import { known, optionsOf } from "../native/options.ts";
 import { type Owner, present, readBytes, readText, writable, writeBytes, writeText } from "./_contents.ts";
 import type { MemoryObject } from "./memory_object.ts";
 
@@ -23,8 +24,17 @@ export interface Mapping {
   readonly private?: boolean;
 }
 
+const MAPPING = known<Mapping>(({ length, offset, readOnly, private: own }) => ({
+  length,
+  offset,
+  readOnly,
+  private: own,
+}));
+
 /** The memory of an object, which must be there. */
 export let presentOf: (object: MappedMemory, method: string) => Memory;
+/** Where in its file the memory of an object ends. */
+export let endOf: (object: MappedMemory) => number;
 /** Does something to the file of an object and maps it anew. The arrays of before are empty then. */
 export let mapAnew: (object: MappedMemory, method: string, change: () => void, how: Mapping) => void;
 
@@ -32,6 +42,8 @@ export let mapAnew: (object: MappedMemory, method: string, change: () => void, h
 export abstract class MappedMemory implements MemoryObject {
   #fd: number;
   #memory: Memory;
+  /** Where in its file what was mapped first ends. */
+  readonly #end: number;
   readonly #owner: Owner;
 
   /**
@@ -45,9 +57,11 @@ export abstract class MappedMemory implements MemoryObject {
    * @throws {LibcError} As {@linkcode mmap}.
    */
   protected constructor(fd: number, how: Mapping, of: string, kind: string, what: string) {
-    const right = typeof how === "object" && how !== null && [of, kind, what].every((text) => typeof text === "string");
+    const right = how !== undefined && [of, kind, what].every((text) => typeof text === "string");
     if (!right) throw new LibcError("mmap", "EINVAL", "use the functions of the classes that extend this one");
-    this.#memory = map(fd, how);
+    const taken = optionsOf(how, MAPPING, "mmap");
+    this.#memory = map(fd, taken);
+    this.#end = (taken.offset ?? 0) + this.#memory.length;
     this.#fd = fd;
     this.#owner = { of, kind, what, how: "mapped" };
     hold(this, this.#memory);
@@ -172,6 +186,7 @@ export abstract class MappedMemory implements MemoryObject {
   }
 
   static {
+    endOf = (object) => object.#end;
     presentOf = (object, method) => present(object.#memory, object.#owner, method);
     mapAnew = (object, method, change, how) => {
       const before = presentOf(object, method);

@@ -253,6 +253,8 @@ const Sample = mod.record({ id: mod.i32, n: mod.atomic(mod.u32), name: mod.char(
   name: "Sample",
 });
 const MADE: readonly (readonly [of: unknown, make: (w: World, random: Random) => unknown])[] = [
+  [mod.EventFd, (w) => w.eventFd],
+  [mod.TimerFd, (w) => w.timerFd],
   [mod.SharedMemory, (w) => w.segment],
   [mod.PosixSharedMemory, (w) => w.memory],
   [mod.MappedFile, (w) => w.mappedFile],

@@ -122,6 +122,8 @@ const LEFT_OUT: Readonly<Record<string, (args: Anything[]) => boolean>> = {
   "PosixSharedMemory.anonymous": ([size]) => number(size) && size > 2 ** 26,
   "PosixSharedMemory.prototype.resize": ([size]) => number(size) && size > 2 ** 26,
   "PosixSharedMemory.fromFd": ([fd]) => standard(fd),
+  "EventFd.fromFd": ([fd]) => standard(fd),
+  "TimerFd.fromFd": ([fd]) => standard(fd),
   "MappedFile.open": ([path]) => typeof path === "string",
   "FileLock.create": ([path]) => typeof path === "string" && isElsewhere(path),
   // it would limit what the run needs

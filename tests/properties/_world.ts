@@ -77,6 +77,8 @@ export class World {
   readonly mutex: mod.pthread_mutex_t = new mod.pthread_mutex_t(this.mapping, 64);
   readonly cond: mod.pthread_cond_t = new mod.pthread_cond_t(this.mapping, 192);
   readonly segment: SharedMemory = noted("shm", SharedMemory.create(4097));
+  readonly eventFd: mod.EventFd = mod.EventFd.create({ initial: 3 });
+  readonly timerFd: mod.TimerFd = mod.TimerFd.every(0.001);
   readonly memory: mod.PosixSharedMemory = mod.PosixSharedMemory.anonymous(4097);
   readonly mappedFile: mod.MappedFile = mod.MappedFile.open(`${directory}/mapped`, { size: 4097 });
   readonly queue: MessageQueue = noted("msg", MessageQueue.create());
@@ -144,6 +146,8 @@ export class World {
   keeps(object: unknown): boolean {
     return [
       this.memory,
+      this.eventFd,
+      this.timerFd,
       this.mappedFile,
       this.segment,
       this.queue,
@@ -192,7 +196,7 @@ export class World {
     ignore(() => m.msgctl(this.msqid, m.IPC_RMID));
     ignore(() => m.semctl(this.semid, 0, m.IPC_RMID));
     const objects = [this.segment, this.queue, this.set, this.posix, ...this.sockets, this.datagram, this.acceptor];
-    for (const object of [...objects, this.memory, this.mappedFile]) {
+    for (const object of [...objects, this.memory, this.mappedFile, this.eventFd, this.timerFd]) {
       ignore(() => object[Symbol.dispose]());
     }
     // an IPC_SET may have taken it from the one who made it

@@ -3,6 +3,7 @@ import { LibcError } from "../../../ffi/errors.ts";
 import { pause } from "../../../ffi/libc/signal.ts";
 import { sembuf } from "../../../ffi/libc/sys/sem.ts";
 import { close, pipe, write } from "../../../ffi/libc/unistd.ts";
+import { EventFd } from "../../../ffi/objects/event_fd.ts";
 import { MessageQueue } from "../../../ffi/objects/message_queue.ts";
 import { PosixMessageQueue } from "../../../ffi/objects/posix_message_queue.ts";
 import { readable, writable } from "../../../ffi/objects/readiness.ts";
@@ -10,6 +11,7 @@ import { Process } from "../../../ffi/objects/process.ts";
 import { SemaphoreSet } from "../../../ffi/objects/semaphore_set.ts";
 import { SharedMemory } from "../../../ffi/objects/shared_memory.ts";
 import { Listener, Socket } from "../../../ffi/objects/socket.ts";
+import { TimerFd } from "../../../ffi/objects/timer_fd.ts";
 import { objects } from "../../support.ts";
 
 // deno-lint-ignore no-explicit-any -- what a caller without types may pass
@@ -28,6 +30,8 @@ async function withCalls(use: (calls: Record<string, Call>) => Promise<void>): P
   using _client = Socket.connectSync(listener.address);
   using datagrams = Socket.bind("127.0.0.1:0");
   datagrams.sendToSync("x", datagrams.localAddress);
+  using event = EventFd.create({ initial: 5, semaphore: true });
+  using timer = TimerFd.every(0.001);
   using ended = Process.spawn("true");
   ended.statusSync();
   const [a, b] = Socket.pair();
@@ -45,6 +49,14 @@ async function withCalls(use: (calls: Record<string, Call>) => Promise<void>): P
       receive: (options) => queue.receive(options),
       receiveSync: (options) => queue.receiveSync(options),
       tryReceive: (options) => queue.tryReceive(options),
+      "EventFd.create": (options) => EventFd.create(options)[Symbol.dispose](),
+      add: (options) => event.add(1, options),
+      addSync: (options) => event.addSync(1, options),
+      take: (options) => event.take(options),
+      takeSync: (options) => event.takeSync(options),
+      "TimerFd.every": (options) => TimerFd.every(1, options)[Symbol.dispose](),
+      expired: (options) => timer.expired(options),
+      expiredSync: (options) => timer.expiredSync(options),
       setPermissions: (options) => queue.setPermissions(options),
       "PosixMessageQueue.create": (options) => PosixMessageQueue.create(undefined, options),
       "PosixMessageQueue.send": (options) => posix.send("x", options),
@@ -170,6 +182,8 @@ Deno.test("options that are none, or cannot be read, are an error of the library
     "max",
     "name",
     "priority",
+    "initial",
+    "first",
   ];
   await withCalls(async (calls) => {
     for (const [name, call] of Object.entries(calls)) {
