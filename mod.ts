@@ -64,6 +64,9 @@
  * | `signal`, `sigaction`, `pause` | the handler interrupts | the handler runs on the event loop, so `pause` is awaited |
  * | `sigprocmask` | the calling thread, mostly the only one | all threads of the process; {@linkcode pthread_sigmask} is for the calling one |
  * | `sigtimedwait` | `struct timespec` | seconds, or `null` for ever |
+ * | `sigwait`, `eventfd_read` | fill a pointer's memory | return the value |
+ * | `sigqueue` | `union sigval` | an int, or a bigint for the pointer |
+ * | `epoll_wait`, `epoll_pwait` | array and count | {@linkcode epoll_events}, 1 to 4096 of them |
  * | `perror` | takes `errno` | takes the error that was caught |
  * | `printf`, `fprintf` | a buffer | none: it is written at once |
  *
