@@ -4,13 +4,23 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { type Cell, cell, cellIn, mindCell } from "../native/cells.ts";
+import { type Cell, cell, cellIn, hand, handedAt, isThere, mindCell } from "../native/cells.ts";
 import { asInt, shown } from "../native/check.ts";
 import { always, call, type CallOptions, header } from "../native/header.ts";
 import { array, filled, i32, type Kind, memory, named, oneOf, viewOn } from "../native/kinds.ts";
 import { struct } from "../native/layout.ts";
 import type { Memory } from "../native/memory.ts";
-import { isLocked, mindList, noteLocked, noteUnlocked } from "../native/robust.ts";
+import {
+  beforeLocking,
+  dropLocked,
+  hasLocked,
+  isLocked,
+  isLost,
+  mendList,
+  noteLocked,
+  noteUnlocked,
+  saysOurs,
+} from "../native/robust.ts";
 import { CLOCK_MONOTONIC, CLOCK_REALTIME, momentOf, timeoutOf, timespec } from "./time.ts";
 
 /** A mutex that does not look who unlocks it; who locks it twice waits for ever. */
@@ -43,7 +53,7 @@ const ROBUST = 16;
 const PRIO_INHERIT = 32;
 const PRIO_PROTECT = 64;
 const PSHARED = 128;
-const ELISION = 256 | 512;
+const NO_ELISION = 512; // with the other one libc would undo a transaction that it had not begun
 // in a condition: how many wait, above three other bits
 const REFERENCES = 9;
 const EBUSY = 16;
@@ -83,6 +93,116 @@ const pthread: CallOptions = { givesError: true, failed: (result) => result !== 
 const waiting: CallOptions = { ...pthread, waits: always };
 const abs_timeout = struct(timespec);
 
+// errors that are found here, so that libc does not end the process, or write to anywhere
+const EPERM = 1;
+const EINVAL = 22;
+const EDEADLK = 35;
+const ENOTSUP = 95;
+const ETIMEDOUT = 110;
+
+/** Tells whether nobody has a mutex, and yet it has an owner: who has only just unlocked it is not seen so for long. */
+function isGarbled(words: Int32Array): boolean {
+  for (let looks = 0; looks < 100; looks++) {
+    if (Atomics.load(words, LOCK) !== 0 || Atomics.load(words, OWNER) === 0) return false;
+  }
+  return true;
+}
+
+function isRobust({ words }: Cell): boolean {
+  return (words[KIND] & ROBUST) !== 0;
+}
+
+/** Why there is no mutex that libc can work with: an error's number, or 0. */
+function faultOf(found: Cell): number {
+  if (!isThere(found)) return EINVAL;
+  const { words } = found;
+  const other = words[KIND] & ~(TYPE | ROBUST | PSHARED | NO_ELISION);
+  if (other === PRIO_INHERIT || other === PRIO_PROTECT) return ENOTSUP;
+  if (other !== 0) return EINVAL;
+  return !isRobust(found) && (isLocked(found) || isGarbled(words)) ? EINVAL : 0;
+}
+
+/** Why it cannot be locked, the same way: `again` if this thread has it. */
+function faultOfLocking(found: Cell, again: number): number {
+  const fault = faultOf(found);
+  if (fault !== 0 || !isRobust(found)) return fault;
+  if (!isLocked(found)) return saysOurs(found) ? EINVAL : 0;
+  if (isLost(found)) return EINVAL;
+  const type = found.words[KIND] & TYPE;
+  if (type === PTHREAD_MUTEX_RECURSIVE) return 0;
+  return type === PTHREAD_MUTEX_NORMAL ? again : EDEADLK;
+}
+
+/** Why it cannot be unlocked. One that was overwritten is not ours any more. */
+function faultOfUnlocking(found: Cell): number {
+  const fault = faultOf(found);
+  if (!isThere(found) || (fault === 0 && !isRobust(found))) return fault;
+  if (!isLocked(found)) return fault || EPERM;
+  if (fault === 0 && !isLost(found)) return 0;
+  dropLocked(found);
+  return fault || EINVAL;
+}
+
+type OfMutex = (mutex: Deno.PointerObject, more?: unknown) => number;
+
+// Right around the bare calls: who is told of one by a trace may do anything to the memory before, and lock others after
+
+const locking = (again: number) => (bare: OfMutex): OfMutex => (mutex, more) => {
+  const found = handedAt(mutex);
+  const fault = faultOfLocking(found, again);
+  if (fault !== 0) return fault;
+  if (!isRobust(found)) return bare(mutex, more);
+  beforeLocking();
+  const result = bare(mutex, more);
+  noteLocked(found);
+  return result;
+};
+
+const unlocking = (bare: OfMutex): OfMutex => (mutex) => {
+  const found = handedAt(mutex);
+  const fault = faultOfUnlocking(found);
+  if (fault !== 0) return fault;
+  if (!isRobust(found)) return bare(mutex);
+  mendList();
+  const stays = (found.words[KIND] & TYPE) === PTHREAD_MUTEX_RECURSIVE && found.words[COUNT] > 1;
+  const result = bare(mutex);
+  if (result === 0 && !stays) noteUnlocked(found);
+  return result;
+};
+
+/** For calls that neither lock nor unlock. */
+const looking = (unheld: boolean) => (bare: OfMutex): OfMutex => (mutex) => {
+  const found = handedAt(mutex);
+  const fault = faultOf(found);
+  if (fault !== 0) return fault;
+  return unheld && isLocked(found) ? EBUSY : bare(mutex);
+};
+
+const making = (bare: OfMutex): OfMutex => (mutex, attr) => {
+  const found = handedAt(mutex);
+  if (!isThere(found)) return EINVAL;
+  return isLocked(found) || (isRobust(found) && hasLocked() && saysOurs(found)) ? EBUSY : bare(mutex, attr);
+};
+
+const ofCondition = (bare: OfMutex): OfMutex => (cond, attr) => isThere(handedAt(cond)) ? bare(cond, attr) : EINVAL;
+
+type Waiting = (cond: Deno.PointerObject, mutex: Deno.PointerObject, until?: unknown) => number;
+
+const waitingFor = (bare: Waiting): Waiting => (cond, mutex, until) => {
+  const found = handedAt(mutex);
+  if (!isThere(handedAt(cond))) return EINVAL;
+  const fault = faultOfUnlocking(found);
+  if (fault !== 0) return fault;
+  mendList();
+  const result = bare(cond, mutex, until);
+  if (result === 0 || result === ETIMEDOUT || result === EOWNERDEAD || result === ENOTRECOVERABLE) {
+    // it was unlocked, and has come into the list anew, if it has
+    noteUnlocked(found);
+    noteLocked(found);
+  }
+  return result;
+};
+
 const c = header({
   pthread_mutexattr_init: call(i32, [["attr", mutexattrKind]], pthread),
   pthread_mutexattr_destroy: call(i32, [["attr", mutexattrKind]], pthread),
@@ -92,25 +212,31 @@ const c = header({
   pthread_mutexattr_getpshared: call(i32, [["attr", mutexattrKind], ["pshared", number]], pthread),
   pthread_mutexattr_setrobust: call(i32, [["attr", mutexattrKind], ["robustness", oneOf(robustness)]], pthread),
   pthread_mutexattr_getrobust: call(i32, [["attr", mutexattrKind], ["robustness", number]], pthread),
-  pthread_mutex_init: call(i32, [["mutex", mutexKind], ["attr", mutexattrKind]], pthread),
-  pthread_mutex_destroy: call(i32, [["mutex", mutexKind]], pthread),
-  pthread_mutex_lock: call(i32, [["mutex", mutexKind]], waiting),
-  pthread_mutex_trylock: call(i32, [["mutex", mutexKind]], pthread),
-  pthread_mutex_timedlock: call(i32, [["mutex", mutexKind], ["abstime", abs_timeout]], waiting),
-  pthread_mutex_unlock: call(i32, [["mutex", mutexKind]], pthread),
-  pthread_mutex_consistent: call(i32, [["mutex", mutexKind]], pthread),
+  pthread_mutex_init: call(i32, [["mutex", mutexKind], ["attr", mutexattrKind]], { ...pthread, around: making }),
+  pthread_mutex_destroy: call(i32, [["mutex", mutexKind]], { ...pthread, around: looking(true) }),
+  pthread_mutex_lock: call(i32, [["mutex", mutexKind]], { ...waiting, around: locking(EDEADLK) }),
+  pthread_mutex_trylock: call(i32, [["mutex", mutexKind]], { ...pthread, around: locking(EBUSY) }),
+  pthread_mutex_timedlock: call(i32, [["mutex", mutexKind], ["abstime", abs_timeout]], {
+    ...waiting,
+    around: locking(EDEADLK),
+  }),
+  pthread_mutex_unlock: call(i32, [["mutex", mutexKind]], { ...pthread, around: unlocking }),
+  pthread_mutex_consistent: call(i32, [["mutex", mutexKind]], { ...pthread, around: looking(false) }),
   pthread_condattr_init: call(i32, [["attr", condattrKind]], pthread),
   pthread_condattr_destroy: call(i32, [["attr", condattrKind]], pthread),
   pthread_condattr_setpshared: call(i32, [["attr", condattrKind], ["pshared", oneOf(shared)]], pthread),
   pthread_condattr_getpshared: call(i32, [["attr", condattrKind], ["pshared", number]], pthread),
   pthread_condattr_setclock: call(i32, [["attr", condattrKind], ["clock_id", clock()]], pthread),
   pthread_condattr_getclock: call(i32, [["attr", condattrKind], ["clock_id", number]], pthread),
-  pthread_cond_init: call(i32, [["cond", condKind], ["attr", condattrKind]], pthread),
-  pthread_cond_destroy: call(i32, [["cond", condKind]], pthread),
-  pthread_cond_wait: call(i32, [["cond", condKind], ["mutex", mutexKind]], waiting),
-  pthread_cond_timedwait: call(i32, [["cond", condKind], ["mutex", mutexKind], ["abstime", abs_timeout]], waiting),
-  pthread_cond_signal: call(i32, [["cond", condKind]], pthread),
-  pthread_cond_broadcast: call(i32, [["cond", condKind]], pthread),
+  pthread_cond_init: call(i32, [["cond", condKind], ["attr", condattrKind]], { ...pthread, around: ofCondition }),
+  pthread_cond_destroy: call(i32, [["cond", condKind]], { ...pthread, around: ofCondition }),
+  pthread_cond_wait: call(i32, [["cond", condKind], ["mutex", mutexKind]], { ...waiting, around: waitingFor }),
+  pthread_cond_timedwait: call(i32, [["cond", condKind], ["mutex", mutexKind], ["abstime", abs_timeout]], {
+    ...waiting,
+    around: waitingFor,
+  }),
+  pthread_cond_signal: call(i32, [["cond", condKind]], { ...pthread, around: ofCondition }),
+  pthread_cond_broadcast: call(i32, [["cond", condKind]], { ...pthread, around: ofCondition }),
 });
 
 function clock() {
@@ -158,6 +284,9 @@ export class pthread_condattr_t {
 /**
  * A place for a mutex inside shared memory, `pthread_mutex_t`; {@linkcode pthread_mutex_init} makes one of it. Zeros are a
  * mutex, too, but one for a single process (`PTHREAD_MUTEX_INITIALIZER`).
+ *
+ * What was written over a mutex is found before libc works with it. While a call **blocks**, that cannot be: a process that writes
+ * nonsense into the memory just then can have libc end those that block there, as it does C programs.
  *
  * @example
  * ```ts
@@ -251,52 +380,19 @@ function placeFor(found: Cell | undefined, value: unknown, syscall: string): Cel
     throw new LibcError(syscall, "EINVAL", `not of the class that this takes: ${shown(value)}`);
   }
   mindCell(found, syscall);
-  Atomics.load(found.words, 0);
-  Atomics.load(found.words, found.words.length - 1);
   return found;
 }
 
-/** Tells whether nobody has a mutex, and yet it has an owner: who has only just unlocked it is not seen so for long. */
-function isGarbled(words: Int32Array): boolean {
-  for (let looks = 0; looks < 100; looks++) {
-    if (Atomics.load(words, LOCK) !== 0 || Atomics.load(words, OWNER) === 0) return false;
-  }
-  return true;
-}
-
-function isRobust({ words }: Cell): boolean {
-  return (words[KIND] & ROBUST) !== 0;
-}
-
-/** A mutex that libc can work with: it would end the process, or write to anywhere, if it were something else. */
+/** A mutex, for a call. */
 function mutexAt(mutex: pthread_mutex_t, syscall: string): Cell {
-  const found = placeFor(mutexOf(mutex), mutex, syscall);
-  const { words } = found;
-  const other = words[KIND] & ~(TYPE | ROBUST | PSHARED | ELISION);
-  if (other === PRIO_INHERIT || other === PRIO_PROTECT) {
-    throw new LibcError(syscall, "EOPNOTSUPP", "a mutex with a protocol for priorities");
-  }
-  if (other !== 0 || (!isRobust(found) && (isLocked(found) || isGarbled(words)))) {
-    throw new LibcError(syscall, "EINVAL", "there is no mutex there, or it was overwritten");
-  }
-  return found;
+  return placeFor(mutexOf(mutex), mutex, syscall);
 }
 
-/** The same for a call that unlocks it. */
-function lockedAt(mutex: pthread_mutex_t, syscall: string): Cell {
-  const found = mutexAt(mutex, syscall);
-  if (isRobust(found)) {
-    if (!isLocked(found)) throw new LibcError(syscall, "EPERM", "this thread has not locked it");
-    mindList(found, syscall);
-  }
-  return found;
-}
-
-/** Notes that a call has locked a mutex, or throws if it has not. */
-function taken(found: Cell, result: number, syscall: string): number {
-  if (result !== EOWNERDEAD) mind(result, syscall);
-  if (isRobust(found) && !isLocked(found)) noteLocked(found);
-  return result;
+/** Throws if a call with a mutex gives an error's number. */
+function mindMutex(result: number, syscall: string): number {
+  if (result === EOWNERDEAD) return result;
+  mind(result, syscall, result === EINVAL ? "there is no mutex there, or it was overwritten" : undefined);
+  return 0;
 }
 
 /**
@@ -478,8 +574,7 @@ export function pthread_mutexattr_getrobust(attr: pthread_mutexattr_t): number {
 export function pthread_mutex_init(mutex: pthread_mutex_t, attr: pthread_mutexattr_t | null): void {
   const found = placeFor(mutexOf(mutex), mutex, "pthread_mutex_init");
   const words = attr === null ? null : attrWords(mutexattrOf(attr), "pthread_mutex_init");
-  if (isLocked(found)) throw new LibcError("pthread_mutex_init", "EBUSY", "this thread has locked it");
-  mind(c.pthread_mutex_init(found.pointer, words), "pthread_mutex_init");
+  mind(c.pthread_mutex_init(hand(found), words), "pthread_mutex_init");
 }
 
 /**
@@ -501,8 +596,7 @@ export function pthread_mutex_init(mutex: pthread_mutex_t, attr: pthread_mutexat
  */
 export function pthread_mutex_destroy(mutex: pthread_mutex_t): void {
   const found = mutexAt(mutex, "pthread_mutex_destroy");
-  if (isLocked(found)) throw new LibcError("pthread_mutex_destroy", "EBUSY", "this thread has locked it");
-  mind(c.pthread_mutex_destroy(found.pointer), "pthread_mutex_destroy");
+  mindMutex(c.pthread_mutex_destroy(hand(found)), "pthread_mutex_destroy");
 }
 
 /**
@@ -519,7 +613,7 @@ export function pthread_mutex_destroy(mutex: pthread_mutex_t): void {
  */
 export function pthread_mutex_lock(mutex: pthread_mutex_t): number {
   const found = mutexAt(mutex, "pthread_mutex_lock");
-  return taken(found, c.pthread_mutex_lock(found.pointer), "pthread_mutex_lock");
+  return mindMutex(c.pthread_mutex_lock(hand(found)), "pthread_mutex_lock");
 }
 
 /**
@@ -546,7 +640,7 @@ export function pthread_mutex_lock(mutex: pthread_mutex_t): number {
  */
 export function pthread_mutex_trylock(mutex: pthread_mutex_t): number {
   const found = mutexAt(mutex, "pthread_mutex_trylock");
-  return taken(found, c.pthread_mutex_trylock(found.pointer), "pthread_mutex_trylock");
+  return mindMutex(c.pthread_mutex_trylock(hand(found)), "pthread_mutex_trylock");
 }
 
 /**
@@ -558,10 +652,10 @@ export function pthread_mutex_trylock(mutex: pthread_mutex_t): number {
 export function pthread_mutex_trylockOrNot(mutex: pthread_mutex_t): number | undefined {
   const found = mutexAt(mutex, "pthread_mutex_trylock");
   const dead = found.words[OWNER] === NOT_RECOVERABLE;
-  const result = dead ? ENOTRECOVERABLE : c.pthread_mutex_trylock(found.pointer);
+  const result = dead ? ENOTRECOVERABLE : c.pthread_mutex_trylock(hand(found));
   // glibc's forgets to unlock it then, and who tries again would be told that somebody has it
   if (result === ENOTRECOVERABLE) Atomics.store(found.words, LOCK, 0);
-  return result === EBUSY ? undefined : taken(found, result, "pthread_mutex_trylock");
+  return result === EBUSY ? undefined : mindMutex(result, "pthread_mutex_trylock");
 }
 
 /**
@@ -571,6 +665,7 @@ export function pthread_mutex_trylockOrNot(mutex: pthread_mutex_t): number | und
  */
 export function mutexCell(mutex: pthread_mutex_t, syscall: string): Cell & { robust: boolean } {
   const found = mutexAt(mutex, syscall);
+  mindMutex(faultOf(found), syscall);
   return { ...found, robust: isRobust(found) };
 }
 
@@ -601,7 +696,7 @@ export function pthread_mutex_timedlock(mutex: pthread_mutex_t, abstime: number 
   const until = momentOf(abstime, "pthread_mutex_timedlock");
   if (until === null) return pthread_mutex_lock(mutex);
   const found = mutexAt(mutex, "pthread_mutex_timedlock");
-  return taken(found, c.pthread_mutex_timedlock(found.pointer, until), "pthread_mutex_timedlock");
+  return mindMutex(c.pthread_mutex_timedlock(hand(found), until), "pthread_mutex_timedlock");
 }
 
 /**
@@ -614,10 +709,8 @@ export function pthread_mutex_timedlock(mutex: pthread_mutex_t, abstime: number 
  * @example See {@linkcode pthread_mutex_t}.
  */
 export function pthread_mutex_unlock(mutex: pthread_mutex_t): void {
-  const found = lockedAt(mutex, "pthread_mutex_unlock");
-  const stays = (found.words[KIND] & TYPE) === PTHREAD_MUTEX_RECURSIVE && found.words[COUNT] > 1;
-  mind(c.pthread_mutex_unlock(found.pointer), "pthread_mutex_unlock");
-  if (isLocked(found) && !stays) noteUnlocked(found);
+  const found = mutexAt(mutex, "pthread_mutex_unlock");
+  mindMutex(c.pthread_mutex_unlock(hand(found)), "pthread_mutex_unlock");
 }
 
 /**
@@ -630,7 +723,7 @@ export function pthread_mutex_unlock(mutex: pthread_mutex_t): void {
  */
 export function pthread_mutex_consistent(mutex: pthread_mutex_t): void {
   const found = mutexAt(mutex, "pthread_mutex_consistent");
-  mind(c.pthread_mutex_consistent(found.pointer), "pthread_mutex_consistent");
+  mindMutex(c.pthread_mutex_consistent(hand(found)), "pthread_mutex_consistent");
 }
 
 /**
@@ -765,7 +858,7 @@ export function pthread_condattr_getclock(attr: pthread_condattr_t): number {
 export function pthread_cond_init(cond: pthread_cond_t, attr: pthread_condattr_t | null): void {
   const found = placeFor(condOf(cond), cond, "pthread_cond_init");
   const words = attr === null ? null : attrWords(condattrOf(attr), "pthread_cond_init");
-  mind(c.pthread_cond_init(found.pointer, words), "pthread_cond_init");
+  mind(c.pthread_cond_init(hand(found), words), "pthread_cond_init");
 }
 
 /**
@@ -791,18 +884,7 @@ export function pthread_cond_destroy(cond: pthread_cond_t): void {
   if (found.words[REFERENCES] >>> 3 !== 0) {
     throw new LibcError("pthread_cond_destroy", "EBUSY", "somebody waits for it, or was killed while he did");
   }
-  mind(c.pthread_cond_destroy(found.pointer), "pthread_cond_destroy");
-}
-
-/** Notes what has become of a mutex while a call waited for a condition. */
-function back(found: Cell, result: number, syscall: string): number {
-  if (isRobust(found)) {
-    // it was unlocked, and has come into the list anew
-    noteUnlocked(found);
-    if (result !== ENOTRECOVERABLE) noteLocked(found);
-  }
-  if (result !== EOWNERDEAD) mind(result, syscall);
-  return result;
+  mind(c.pthread_cond_destroy(hand(found)), "pthread_cond_destroy");
 }
 
 /**
@@ -831,8 +913,8 @@ function back(found: Cell, result: number, syscall: string): number {
  */
 export function pthread_cond_wait(cond: pthread_cond_t, mutex: pthread_mutex_t): number {
   const place = placeFor(condOf(cond), cond, "pthread_cond_wait");
-  const found = lockedAt(mutex, "pthread_cond_wait");
-  return back(found, c.pthread_cond_wait(place.pointer, found.pointer), "pthread_cond_wait");
+  const found = mutexAt(mutex, "pthread_cond_wait");
+  return mindMutex(c.pthread_cond_wait(place.pointer, hand(found)), "pthread_cond_wait");
 }
 
 /**
@@ -866,8 +948,8 @@ export function pthread_cond_timedwait(cond: pthread_cond_t, mutex: pthread_mute
   const until = timeoutOf(abstime, "pthread_cond_timedwait", "abstime must be seconds");
   if (until === null) return pthread_cond_wait(cond, mutex);
   const place = placeFor(condOf(cond), cond, "pthread_cond_timedwait");
-  const found = lockedAt(mutex, "pthread_cond_timedwait");
-  return back(found, c.pthread_cond_timedwait(place.pointer, found.pointer, until), "pthread_cond_timedwait");
+  const found = mutexAt(mutex, "pthread_cond_timedwait");
+  return mindMutex(c.pthread_cond_timedwait(place.pointer, hand(found), until), "pthread_cond_timedwait");
 }
 
 /**
@@ -886,7 +968,7 @@ export function pthread_cond_timedwait(cond: pthread_cond_t, mutex: pthread_mute
  * ```
  */
 export function pthread_cond_signal(cond: pthread_cond_t): void {
-  mind(c.pthread_cond_signal(placeFor(condOf(cond), cond, "pthread_cond_signal").pointer), "pthread_cond_signal");
+  mind(c.pthread_cond_signal(hand(placeFor(condOf(cond), cond, "pthread_cond_signal"))), "pthread_cond_signal");
 }
 
 /**
@@ -899,5 +981,5 @@ export function pthread_cond_signal(cond: pthread_cond_t): void {
  */
 export function pthread_cond_broadcast(cond: pthread_cond_t): void {
   const found = placeFor(condOf(cond), cond, "pthread_cond_broadcast");
-  mind(c.pthread_cond_broadcast(found.pointer), "pthread_cond_broadcast");
+  mind(c.pthread_cond_broadcast(hand(found)), "pthread_cond_broadcast");
 }

@@ -5,11 +5,11 @@
  */
 import { LibcError } from "../errors.ts";
 import { asInt, asUint, shown } from "../native/check.ts";
-import { type Cell, cell, cellAt, cellIn, dropCell, mindCell } from "../native/cells.ts";
+import { type Cell, cell, cellAt, cellIn, dropCell, hand, handedAt, isThere, mindCell } from "../native/cells.ts";
 import { always, call, header } from "../native/header.ts";
 import { array, filled, flags, i32, type Kind, mode, string, u32 } from "../native/kinds.ts";
 import { struct } from "../native/layout.ts";
-import { cstring, errno } from "../native/libc.ts";
+import { cstring, errno, setErrno } from "../native/libc.ts";
 import type { Memory } from "../native/memory.ts";
 import { O_CREAT, O_EXCL } from "./fcntl.ts";
 import { momentOf, timespec } from "./time.ts";
@@ -26,6 +26,26 @@ const EAGAIN = 11;
 
 const sem: Kind<"pointer"> = cell("sem_t", (words) => ({ value: words[VALUE] }));
 
+type OfSemaphore = (sem: Deno.PointerObject, more?: unknown) => number;
+
+/** Tells whether it is something else; with that, libc would end the process at once. */
+function isOther({ words }: Cell): boolean {
+  const alone = words[PRIVATE];
+  return alone !== 0 && alone !== FUTEX_PRIVATE_FLAG;
+}
+
+/** Right around the bare call: who is told of it by a trace may do anything to the memory before. */
+const minding = (bare: OfSemaphore): OfSemaphore => (sem, more) => {
+  const found = handedAt(sem);
+  return isThere(found) && !isOther(found) ? bare(sem, more) : refused();
+};
+
+function refused(): number {
+  const EINVAL = 22;
+  setErrno(EINVAL);
+  return -1;
+}
+
 const c = header({
   sem_open: call({ ...sem }, [
     ["name", string],
@@ -35,13 +55,15 @@ const c = header({
   ], { failed: (result) => result === 0 }),
   sem_close: call(i32, [["sem", sem]]),
   sem_unlink: call(i32, [["name", string]]),
-  sem_init: call(i32, [["sem", sem], ["pshared", i32], ["value", u32]]),
-  sem_destroy: call(i32, [["sem", sem]]),
-  sem_wait: call(i32, [["sem", sem]], { waits: always }),
-  sem_trywait: call(i32, [["sem", sem]]),
-  sem_timedwait: call(i32, [["sem", sem], ["abs_timeout", struct(timespec)]], { waits: always }),
-  sem_post: call(i32, [["sem", sem]]),
-  sem_getvalue: call(i32, [["sem", sem], ["sval", filled(array(i32, 1))]]),
+  sem_init: call(i32, [["sem", sem], ["pshared", i32], ["value", u32]], {
+    around: (bare) => (sem, ...rest) => isThere(handedAt(sem)) ? bare(sem, ...rest) : refused(),
+  }),
+  sem_destroy: call(i32, [["sem", sem]], { around: minding }),
+  sem_wait: call(i32, [["sem", sem]], { waits: always, around: minding }),
+  sem_trywait: call(i32, [["sem", sem]], { around: minding }),
+  sem_timedwait: call(i32, [["sem", sem], ["abs_timeout", struct(timespec)]], { waits: always, around: minding }),
+  sem_post: call(i32, [["sem", sem]], { around: minding }),
+  sem_getvalue: call(i32, [["sem", sem], ["sval", filled(array(i32, 1))]], { around: minding }),
 });
 
 type Named = Cell & { place: number };
@@ -53,7 +75,8 @@ let namedOf: (sem: sem_t) => Named | undefined;
 
 /**
  * A POSIX semaphore, `sem_t`: a place inside shared memory, where {@linkcode sem_init} makes one of it, or a named one that
- * {@linkcode sem_open} gave. See `sem_overview(7)`.
+ * {@linkcode sem_open} gave. See `sem_overview(7)`. What was written over one is found before libc works with it, except while a call
+ * blocks: a process that writes nonsense there just then can have libc end those that block, as it does C programs.
  *
  * @example Inside shared memory
  * ```ts
@@ -104,7 +127,7 @@ function pointerOf(sem: sem_t, syscall: string): Deno.PointerObject {
   if (alone !== 0 && alone !== FUTEX_PRIVATE_FLAG) {
     throw new LibcError(syscall, "EINVAL", "there is no semaphore there");
   }
-  return found.pointer;
+  return hand(found);
 }
 
 /**
@@ -193,16 +216,9 @@ export function sem_init(sem: sem_t, pshared: number, value: number): void {
   const found = cellOf(sem, "sem_init");
   mindCell(found, "sem_init");
   if (namedOf(sem)) throw new LibcError("sem_init", "EINVAL", "a named semaphore");
-  touch(found);
-  if (c.sem_init(found.pointer, asInt(pshared, "sem_init", "pshared"), asUint(value, "sem_init", "value")) < 0) {
+  if (c.sem_init(hand(found), asInt(pshared, "sem_init", "pshared"), asUint(value, "sem_init", "value")) < 0) {
     throw new LibcError("sem_init", errno(), `value ${value}`);
   }
-}
-
-/** Has the pages be there, also where a file has become shorter. */
-function touch({ words }: Cell): void {
-  Atomics.load(words, 0);
-  Atomics.load(words, words.length - 1);
 }
 
 /**

@@ -6,7 +6,7 @@
  */
 import { LibcError } from "../errors.ts";
 import { bufferOf, byteLengthOf, isBytes, offsetOf } from "./bytes.ts";
-import { forgetRange, survive } from "./faults.ts";
+import { anyGone, forgetRange, survive, wasGone } from "./faults.ts";
 import type { Kind } from "./kinds.ts";
 import { addressAt, fileOf, type Memory, partOf, range, type Region } from "./memory.ts";
 import { addressOf } from "./pointed.ts";
@@ -16,6 +16,8 @@ import type { TracedArgument } from "../trace/event.ts";
 export interface Cell {
   /** How libc gets it. */
   readonly pointer: Deno.PointerObject;
+  /** The same as a number. */
+  readonly address: bigint;
   /** Its 32-bit words, which nobody else has: there are none once the memory is gone. */
   readonly words: Int32Array<ArrayBuffer>;
   /** Where it lies; undefined for what libc has mapped itself. */
@@ -37,7 +39,8 @@ export function cellIn(memory: Memory, offset: number, size: number, syscall: st
     throw new LibcError(syscall, "EINVAL", `it must lie at a multiple of ${ALIGN}, not at ${at + offset}`);
   }
   const words = new Int32Array(bufferOf(memory), offsetOf(memory) + offset, size / 4);
-  return noted({ pointer: addressAt(region, at + offset), words, region, at: at + offset });
+  const pointer = addressAt(region, at + offset);
+  return noted({ pointer, address: addressOf(pointer), words, region, at: at + offset });
 }
 
 const transfer = Function.prototype.call.bind(ArrayBuffer.prototype.transfer) as (buffer: ArrayBuffer) => ArrayBuffer;
@@ -45,7 +48,8 @@ const transfer = Function.prototype.call.bind(ArrayBuffer.prototype.transfer) as
 /** What libc has mapped itself, at the beginning of a file. */
 export function cellAt(pointer: Deno.PointerObject, size: number, name: string): Cell & { place: number } {
   const words = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(pointer, size));
-  return noted({ pointer, words, at: 0, name, place: survive(addressOf(pointer), size, -1) });
+  const address = addressOf(pointer);
+  return noted({ pointer, address, words, at: 0, name, place: survive(address, size, -1) });
 }
 
 /** Notes that libc is about to unmap it. */
@@ -55,8 +59,32 @@ export function dropCell({ words, place }: Cell & { place: number }): void {
 }
 
 /** Throws if the memory of a thing is gone. */
-export function mindCell({ words }: Cell, syscall: string): void {
+export function mindCell({ words, region }: Cell, syscall: string): void {
   if (byteLengthOf(words) === 0) throw new LibcError(syscall, "EINVAL", "its memory is not there any more");
+  Atomics.load(words, 0);
+  Atomics.load(words, words.length - 1);
+  const place = region?.place;
+  if (anyGone() && place !== undefined && wasGone(place)) {
+    throw new LibcError(syscall, "EFAULT", "the file has become shorter than its mapping");
+  }
+}
+
+/** Tells whether the memory of a thing is there. */
+export function isThere({ words }: Cell): boolean {
+  return byteLengthOf(words) !== 0;
+}
+
+let handed: Cell | undefined;
+
+/** Hands a thing to a declared function: how libc gets it. */
+export function hand(cell: Cell): Deno.PointerObject {
+  handed = cell;
+  return cell.pointer;
+}
+
+/** The thing that libc is about to get. Who was told of the call by a trace may have handed over others since. */
+export function handedAt(pointer: Deno.PointerObject): Cell {
+  return handed?.pointer === pointer ? handed : cells.get(pointer)!;
 }
 
 const cells = new WeakMap<Deno.PointerObject, Cell>();

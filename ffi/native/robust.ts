@@ -1,76 +1,139 @@
 /**
  * Robust mutexes that this thread has locked. libc keeps a list of them for the kernel, which tells the others if the thread
- * ends; the list goes through the mutexes themselves, and libc follows it when one is unlocked. So the memory has to stay,
- * and what stands in it has to be what libc wrote.
+ * ends. The list goes through the mutexes themselves, where everybody may write, and libc follows it when one is locked or
+ * unlocked. So it is known here, too: before libc goes along it, it is written as it has to be; no mutex comes into it twice;
+ * and the memory of what is in it stays.
  *
  * @module
  */
-import { LibcError } from "../errors.ts";
 import type { Cell } from "./cells.ts";
 import { generation } from "./child.ts";
 import { open } from "./libc.ts";
-import { addressOf } from "./pointed.ts";
 
 // in a mutex, as 64-bit words: the one before it in the list, and the one behind; each is known by the address of the latter
 const BEFORE = 3;
 const BEHIND = 4;
+// the mutex's first word has its owner's thread, and two bits
+const TID = 0x3fff_ffff;
+const OWNER_DIED = 0x4000_0000;
 
+/** A mutex in the list. */
 interface Locked {
-  /** What stood behind it when it came into the list. */
-  readonly behind: bigint;
-  /** Since which {@linkcode generation}: a forked child has locked nothing. */
+  readonly name: bigint;
+  readonly cell: Cell;
+  /** The mutex, whatever a program does to the memory's other arrays. */
+  readonly longs: BigInt64Array<ArrayBuffer>;
+}
+
+/** This thread's list, as libc and the kernel have it. */
+interface Thread {
+  /** Since which {@linkcode generation}: a forked child has locked nothing, and is another thread. */
   readonly since: number;
+  readonly tid: number;
+  /** How the list's beginning is known as a member of it. */
+  readonly head: bigint;
+  /** Which is the first. */
+  readonly first: BigInt64Array<ArrayBuffer>;
+  /** What the list had before ours. */
+  base: bigint;
+  /** The one that was locked last comes first. */
+  readonly list: Locked[];
 }
 
-const locked = new Map<bigint, Locked>();
-let head: bigint | undefined;
+let thread: Thread | undefined;
 
-/** Where this thread's list begins. */
-function headOf(): bigint {
-  if (head === undefined) {
-    const get_robust_list = { x86_64: 274n, aarch64: 100n }[Deno.build.arch];
-    const found = new BigInt64Array(2);
-    const types = ["i64", "i32", "buffer", "buffer"] as const;
-    open("syscall", { parameters: types, result: "i64" })(get_robust_list, 0, found, found.subarray(1));
-    head = found[0];
-  }
-  return head;
+function here(): Thread {
+  if (thread?.since === generation) return thread;
+  const get_robust_list = { x86_64: 274n, aarch64: 100n }[Deno.build.arch];
+  const found = new BigInt64Array(2);
+  const types = ["i64", "i32", "buffer", "buffer"] as const;
+  open("syscall", { parameters: types, result: "i64" })(get_robust_list, 0, found, found.subarray(1));
+  const first = new BigInt64Array(
+    Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(BigInt(found[0]))!, 8),
+  );
+  const tid = open("gettid", { parameters: [], result: "i32" })();
+  return thread = { since: generation, tid, head: found[0], first, base: first[0], list: [] };
 }
 
-function longs({ words }: Cell): BigInt64Array<ArrayBuffer> {
-  return new BigInt64Array(words.buffer, words.byteOffset, words.length >> 1);
-}
-
-function nameOf(cell: Cell): bigint {
-  return addressOf(cell.pointer) + BigInt(BEHIND * 8);
+function nameOf({ address }: Cell): bigint {
+  return address + BigInt(BEHIND * 8);
 }
 
 function reason({ at }: Cell): string {
   return `a robust mutex at ${at} is locked`;
 }
 
-/** Tells whether this thread has locked a robust mutex. */
-export function isLocked(cell: Cell): boolean {
-  return locked.get(nameOf(cell))?.since === generation;
+function indexOf(cell: Cell): number {
+  const { list } = here();
+  const name = nameOf(cell);
+  for (let i = 0; i < list.length; i++) if (list[i].name === name) return i;
+  return -1;
 }
 
-/** Notes that it has. */
+/** Tells whether this thread has locked a robust mutex. */
+export function isLocked(cell: Cell): boolean {
+  return thread !== undefined && indexOf(cell) >= 0;
+}
+
+/** Tells whether it has locked any. */
+export function hasLocked(): boolean {
+  return here().list.length > 0;
+}
+
+/** Tells whether the mutex itself says that this thread has it. */
+export function saysOurs({ words }: Cell): boolean {
+  return (words[0] & TID) === here().tid;
+}
+
+/** Tells whether it does not say any more what it has to say of one that this thread has locked. */
+export function isLost(cell: Cell): boolean {
+  return !saysOurs(cell) || (cell.words[0] & OWNER_DIED) !== 0;
+}
+
+/** Writes the list as it has to be. */
+export function mendList(): void {
+  const { list, head, first, base } = here();
+  for (let i = 0; i < list.length; i++) {
+    const { longs } = list[i];
+    longs[BEFORE] = i === 0 ? head : list[i - 1].name;
+    longs[BEHIND] = i === list.length - 1 ? base : list[i + 1].name;
+  }
+  if (list.length > 0) first[0] = list[0].name;
+}
+
+/** What is to be known before a call that may bring a mutex into the list. */
+export function beforeLocking(): void {
+  const current = here();
+  if (current.list.length === 0) current.base = current.first[0];
+  else mendList();
+}
+
+/** Notes that a mutex is in the list now, if it is. */
 export function noteLocked(cell: Cell): void {
-  locked.set(nameOf(cell), { behind: longs(cell)[BEHIND], since: generation });
+  const { list, first } = here();
+  const name = nameOf(cell);
+  if ((first[0] & ~1n) !== name || indexOf(cell) >= 0) return;
+  list.unshift({
+    name,
+    cell,
+    longs: new BigInt64Array(Deno.UnsafePointerView.getArrayBuffer(cell.pointer, (BEHIND + 1) * 8)),
+  });
   cell.region?.held.set(reason(cell), generation);
 }
 
-/** Notes that it has not any more. */
+/** Notes that it is not any more. */
 export function noteUnlocked(cell: Cell): void {
-  locked.delete(nameOf(cell));
+  const at = indexOf(cell);
+  if (at < 0) return;
+  here().list.splice(at, 1);
   cell.region?.held.delete(reason(cell));
 }
 
-/** Throws unless libc can take a mutex out of the list. */
-export function mindList(cell: Cell, syscall: string): void {
-  const words = longs(cell);
-  const known = (name: bigint) => name === headOf() || locked.has(name);
-  const [before, behind] = [words[BEFORE] & ~1n, words[BEHIND] & ~1n];
-  if (known(before) && (known(behind) || behind === (locked.get(nameOf(cell))!.behind & ~1n))) return;
-  throw new LibcError(syscall, "EINVAL", "the mutex was overwritten while it was locked");
+/** Takes a mutex out of the list that libc cannot unlock any more, as somebody has overwritten it. */
+export function dropLocked(cell: Cell): void {
+  if (indexOf(cell) < 0) return;
+  noteUnlocked(cell);
+  const { list, first, base } = here();
+  if (list.length === 0) first[0] = base;
+  else mendList();
 }

@@ -73,8 +73,9 @@ function tryNow(mutex: pthread_mutex_t, { words }: Cell): number | undefined {
 /** Locks it if nobody has it. */
 function attempt({ mutex, cell }: Lockable): number | typeof BUSY {
   const key = keyOf("mutex", cell);
-  // a recursive one would be had again by another part of the program
-  const take = () => isLocked(cell) ? undefined : tryNow(mutex, cell);
+  // another part of the program has it, whatever the memory says
+  if (isLocked(cell)) return BUSY;
+  const take = () => tryNow(mutex, cell);
   if (!woken.delete(key)) return take() ?? BUSY;
   // who unlocked it has woken us alone, and has forgotten the others
   for (;;) {

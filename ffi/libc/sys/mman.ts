@@ -10,7 +10,7 @@ import { fd as asFd } from "../../native/descriptors.ts";
 import { forgetRange, survive } from "../../native/faults.ts";
 import { call, header } from "../../native/header.ts";
 import { address, descriptor, flags, i32, id, type Kind, long, mode, named, size, string } from "../../native/kinds.ts";
-import { cstring, errno, isFailed } from "../../native/libc.ts";
+import { cstring, errno, isFailed, setErrno } from "../../native/libc.ts";
 import {
   type Access,
   addressAt,
@@ -20,6 +20,7 @@ import {
   type Memory,
   partOf,
   type ReadOnlyMemory,
+  regionOf,
   wholeOf,
 } from "../../native/memory.ts";
 import { addressOf } from "../../native/pointed.ts";
@@ -347,9 +348,23 @@ const changing = new Map<bigint, Memory>();
 /** No array may be left by which one could do what is forbidden as soon as the kernel is back. */
 function withArraysGone(bare: (addr: Deno.PointerObject, len: bigint, prot: number) => number): typeof bare {
   return (addr, len, prot) => {
-    const result = bare(addr, len, prot);
     const memory = changing.get(addressOf(addr));
-    if (result === 0 && memory !== undefined) letGo(memory);
+    const region = memory && regionOf(memory);
+    // who was told of the call by a trace may have locked something in it
+    if (memory === undefined || region === undefined || region.held.size > 1) {
+      const EBUSY = 16;
+      setErrno(EBUSY);
+      return -1;
+    }
+    const result = bare(addr, len, prot);
+    if (result === 0) letGo(memory);
+    else {
+      // it may have done a part
+      const code = errno();
+      const before = { write: PROT_READ | PROT_WRITE, read: PROT_READ, none: PROT_NONE }[region.access];
+      if (bare(addr, len, before) < 0) letGo(memory);
+      setErrno(code);
+    }
     return result;
   };
 }

@@ -71,7 +71,9 @@ Deno.test("a mutex that checks errors fails with EDEADLK, EPERM and EBUSY; a rec
     shared.make(PTHREAD_MUTEX_NORMAL, robust);
     pthread_mutex_lock(mutex);
     fails("EBUSY", () => pthread_mutex_trylock(mutex));
-    fails("ETIMEDOUT", () => pthread_mutex_timedlock(mutex, soon()));
+    // the robust one would come into the thread's list a second time, should somebody write into it meanwhile
+    fails(robust ? "EDEADLK" : "ETIMEDOUT", () => pthread_mutex_timedlock(mutex, soon()));
+    if (robust) fails("EDEADLK", () => pthread_mutex_lock(mutex));
     pthread_mutex_unlock(mutex);
     assertEquals(pthread_mutex_timedlock(mutex, null), 0);
     pthread_mutex_unlock(mutex);
@@ -134,26 +136,45 @@ Deno.test("a mutex that was overwritten fails with EINVAL, EPERM or EBUSY, and h
   bytes(8, 9)[0] = 1;
   fails("EINVAL", () => pthread_mutex_lock(mutex));
 
-  // the list of robust mutexes leads to nowhere
+  // a transaction, which libc would end though it has not begun it
+  for (const kind of [256, 257, 384, 768]) {
+    bytes(0, 40).fill(0);
+    new Int32Array(memory.buffer, AT.mutex + 16, 1)[0] = kind;
+    for (const use of uses) fails("EINVAL", () => use(mutex));
+  }
+
+  // the list of robust mutexes leads to nowhere: it is mended
   shared.make();
   const list = bytes(24, 40).slice();
-  pthread_mutex_lock(mutex);
-  const locked = bytes(24, 40).slice();
+  const word = new Int32Array(memory.buffer, AT.mutex, 1);
   for (const at of [0, 8]) {
-    bytes(24, 40).set(locked);
+    pthread_mutex_lock(mutex);
     bytes(24 + at, 32 + at).fill(0x41);
-    fails("EINVAL", () => pthread_mutex_unlock(mutex));
-    fails("EINVAL", () => pthread_cond_timedwait(shared.cond, mutex, soon()));
+    fails("ETIMEDOUT", () => pthread_cond_timedwait(shared.cond, mutex, soon()));
+    bytes(24 + at, 32 + at).fill(0x41);
+    pthread_mutex_unlock(mutex);
+    assertEquals(bytes(24, 40), list);
   }
-  bytes(24, 40).set(locked);
-  bytes(16, 17)[0] = 128; // not robust any more
-  fails("EINVAL", () => pthread_mutex_unlock(mutex));
-  bytes(16, 17)[0] = 128 | 16;
-  pthread_mutex_unlock(mutex);
-  assertEquals(bytes(24, 40), list);
+  // what it says of its owner is not so, or that it is robust: it is lost, and the memory is not held any more
+  const wrongs: (() => void)[] = [
+    () => word[0] = 0,
+    () => word[0] |= 0x4000_0000,
+    () => bytes(16, 17)[0] = 128,
+    () => bytes(0, 40).fill(0),
+  ];
+  for (const wrong of wrongs) {
+    pthread_mutex_lock(mutex);
+    fails("EBUSY", () => ipc.munmap(memory));
+    wrong();
+    fails("EINVAL", () => pthread_mutex_lock(mutex));
+    fails("EINVAL", () => pthread_mutex_unlock(mutex));
+    shared.make();
+  }
   // it says that we have it
-  new Int32Array(memory.buffer, AT.mutex, 1)[0] = Deno.pid;
+  word[0] = ipc.gettid();
+  for (const use of [pthread_mutex_lock, pthread_mutex_trylock]) fails("EINVAL", () => use(mutex));
   fails("EPERM", () => pthread_mutex_unlock(mutex));
+  word[0] = 0;
   shared.make();
 });
 
@@ -207,6 +228,100 @@ Deno.test("pthread_cond_timedwait() fails with ETIMEDOUT, and has the mutex then
     fails("ETIMEDOUT", () => pthread_cond_timedwait(cond, mutex, 0.01));
     pthread_mutex_unlock(mutex);
   }
+});
+
+Deno.test("several robust mutexes are unlocked in any order, whatever is written over them", () => {
+  const memories = Array.from({ length: 3 }, () => ipc.mmap(null, 4096, 3, ipc.MAP_SHARED | ipc.MAP_ANONYMOUS));
+  const attr = new ipc.pthread_mutexattr_t();
+  ipc.pthread_mutexattr_init(attr);
+  ipc.pthread_mutexattr_setpshared(attr, ipc.PTHREAD_PROCESS_SHARED);
+  ipc.pthread_mutexattr_setrobust(attr, ipc.PTHREAD_MUTEX_ROBUST);
+  const mutexes = memories.map((memory) => {
+    const mutex = new ipc.pthread_mutex_t(memory);
+    ipc.pthread_mutex_init(mutex, attr);
+    return mutex;
+  });
+  for (const order of [[0, 1, 2], [2, 1, 0], [1, 0, 2], [1, 2, 0]]) {
+    for (const mutex of mutexes) assertEquals(pthread_mutex_lock(mutex), 0);
+    for (const i of order) {
+      for (const memory of memories) memory.fill(0x41, 24, 40);
+      pthread_mutex_unlock(mutexes[i]);
+    }
+  }
+  // one of them is lost
+  for (const mutex of mutexes) pthread_mutex_lock(mutex);
+  memories[1].fill(0);
+  fails("EINVAL", () => pthread_mutex_unlock(mutexes[1]));
+  ipc.munmap(memories[1]);
+  for (const i of [0, 2]) {
+    pthread_mutex_unlock(mutexes[i]);
+    ipc.munmap(memories[i]);
+  }
+});
+
+Deno.test("a mutex that is mapped twice is known by its owner, too", () => {
+  const fd = ipc.memfd_create("test");
+  ipc.ftruncate(fd, 4096);
+  const [a, b] = [0, 0].map(() => ipc.mmap(null, 4096, 3, ipc.MAP_SHARED, fd));
+  ipc.close(fd);
+  const lock = ipc.Mutex.create(a).lockSync();
+  fails("EBUSY", () => ipc.Mutex.create(b));
+  fails("EINVAL", () => pthread_mutex_lock(new ipc.pthread_mutex_t(b)));
+  fails("EPERM", () => pthread_mutex_unlock(new ipc.pthread_mutex_t(b)));
+  lock.unlock();
+  pthread_mutex_lock(new ipc.pthread_mutex_t(b));
+  fails("EBUSY", () => ipc.munmap(b));
+  pthread_mutex_unlock(new ipc.pthread_mutex_t(b));
+  for (const memory of [a, b]) ipc.munmap(memory);
+});
+
+Deno.test("who is told of a call by a trace may do anything to the memory before libc gets it", async () => {
+  const scene = (call: string, use: string, deed: string) =>
+    `{
+    const memory = ipc.mmap(null, 4096, 3, ipc.MAP_SHARED | ipc.MAP_ANONYMOUS);
+    const words = new Int32Array(memory.buffer, 0, 64), longs = new BigInt64Array(memory.buffer, 0, 8);
+    const attr = new ipc.pthread_mutexattr_t();
+    ipc.pthread_mutexattr_init(attr);
+    const plain = new ipc.pthread_mutex_t(memory, 128);
+    ipc.pthread_mutex_init(plain, attr);
+    ipc.pthread_mutexattr_setpshared(attr, 1);
+    ipc.pthread_mutexattr_setrobust(attr, 1);
+    const mutex = new ipc.pthread_mutex_t(memory, 0);
+    ipc.pthread_mutex_init(mutex, attr);
+    const sem = new ipc.sem_t(memory, 64);
+    ipc.sem_init(sem, 1, 0);
+    const named = ipc.PosixSemaphore.create(undefined, { value: 1 });
+    {
+      using _ = ipc.trace((event) => { if (event.ev === "enter" && event.call === "${call}") { ${deed} } });
+      try { ${use} } catch (error) { codes.push(error.code); }
+    }
+    named.close();
+    try { ipc.pthread_mutex_unlock(mutex); } catch { /* it is not locked, or gone */ }
+    const other = ipc.mmap(null, 4096, 3, ipc.MAP_SHARED | ipc.MAP_ANONYMOUS);
+    ipc.Mutex.create(other).lockSync().unlock();
+  }`;
+  const { stdout, stderr, code } = await runSource(`
+    import * as ipc from ${JSON.stringify(mod)};
+    const codes = [];
+    ${scene("sem_post", "ipc.sem_post(sem)", "ipc.munmap(memory)")}
+    ${scene("pthread_mutex_lock", "ipc.pthread_mutex_lock(mutex)", "ipc.munmap(memory)")}
+    ${scene("sem_post", "named.post()", "named.close()")}
+    ${
+    scene(
+      "pthread_mutex_unlock",
+      "ipc.pthread_mutex_lock(mutex); ipc.pthread_mutex_unlock(mutex)",
+      "longs[3] = 0x1000n",
+    )
+  }
+    ${scene("sem_timedwait", "ipc.sem_timedwait(sem, 0)", "words[18] = 77")}
+    ${scene("pthread_mutex_lock", "ipc.pthread_mutex_lock(plain)", "words[34] = 77")}
+    ${scene("mprotect", "ipc.mprotect(memory, ipc.PROT_NONE)", "ipc.pthread_mutex_lock(mutex)")}
+    console.log(codes.join());`);
+  assertEquals({ stdout, stderr, code }, {
+    stdout: "EINVAL,EINVAL,EINVAL,EINVAL,EINVAL,EBUSY\n",
+    stderr: "",
+    code: 0,
+  });
 });
 
 needs("cc")("C and we count together under a mutex, whoever made it", async () => {
