@@ -503,14 +503,16 @@ for (const where of ["queueMicrotask", "process.nextTick", "setTimeout", "setImm
     const ended = await all(`${HEAD}
       import process from "node:process";
       import { setImmediate } from "node:timers";
+      let immediates = 0;
       ${where}(() => {
         for (let i = 0; i < 2; i++) {
           process.nextTick(() => write(1, "tick\\n"));
-          setImmediate(() => write(1, "immediate\\n"));
+          setImmediate(() => (immediates++, write(1, "immediate\\n")));
           if (fork() === 0) return;
         }
       });
-      await new Promise((done) => setTimeout(done, 100));
+      // forks may take longer than any time that one would wait
+      while (immediates < 2) await new Promise((done) => setTimeout(done, 10));
       wait(wstat);
       write(1, String(wstat) + "\\n");
       wait(wstat);
