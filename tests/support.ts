@@ -87,7 +87,8 @@ export class Program {
     this.#name = [command, ...args].join(" ");
     this.#child = new Deno.Command(command, {
       args,
-      env: { NO_COLOR: "1", ...options.env },
+      // the check for a newer Deno takes descriptors, and time, at any moment
+      env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", ...options.env },
       cwd: options.cwd,
       stdin: options.stdin === undefined ? "null" : "piped",
       stdout: "piped",
