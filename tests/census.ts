@@ -44,22 +44,29 @@ const names = (path: string): string[] => attempt(() => [...Deno.readDirSync(pat
 const ours = new Map<number, string>();
 /** How often each of the others there are now has been looked at. The second time is for those that just execute. */
 let others = new Map<number, number>();
+/** Whether there are some whose environment is not there yet, as while they execute. */
+let undecided = false;
+const start = Number(process(Deno.pid)?.started);
 
 /** Looks which processes there are. */
 function look(): void {
   const now = new Map<number, number>();
+  undecided = false;
   for (const pid of names("/proc").map(Number).filter((pid) => pid > 0 && pid !== Deno.pid && !ours.has(pid))) {
     const looks = others.get(pid) ?? 0;
     const found = looks < 2 ? process(pid) : undefined;
-    if (found && isOurs(pid, found.ppid)) ours.set(pid, found.started);
-    else now.set(pid, looks + 1);
+    const environment = found && attempt(() => Deno.readTextFileSync(`/proc/${pid}/environ`));
+    const early = environment === "" && Number(found?.started) >= start;
+    if (found && isOurs(pid, found.ppid, environment)) ours.set(pid, found.started);
+    else now.set(pid, early ? looks : looks + 1);
+    if (early && !ours.has(pid)) undecided = true;
   }
   others = now;
 }
 
-function isOurs(pid: number, parent: number): boolean {
+function isOurs(pid: number, parent: number, environment = ""): boolean {
   if (isolated) return pid !== 1;
-  return ours.has(parent) || attempt(() => Deno.readTextFileSync(`/proc/${pid}/environ`))?.includes(nonce) === true;
+  return ours.has(parent) || environment.includes(nonce);
 }
 
 type Verdict = { line: string; ours: boolean };
@@ -130,12 +137,13 @@ const marks = [Deno.env.get(MARK), nonce].join(" ");
 // the deno that runs this, wherever it is
 const program = command === "deno" ? Deno.execPath() : command;
 const child = new Deno.Command(program, { args, env: { [MARK]: marks, TMPDIR: directory } }).spawn();
+ours.set(child.pid, process(child.pid)?.started ?? "");
 const timer = isolated ? undefined : setInterval(look, INTERVAL);
 const { code } = await child.status;
 let verdicts: Verdict[];
 for (const end = Date.now() + PATIENCE;;) {
   verdicts = left(before);
-  if (!verdicts.some(({ ours }) => ours) || Date.now() > end) break;
+  if ((!undecided && !verdicts.some(({ ours }) => ours)) || Date.now() > end) break;
   await new Promise((resolve) => setTimeout(resolve, 100));
 }
 clearInterval(timer);
