@@ -369,6 +369,7 @@ export {
   timespec,
 } from "./ffi/libc/time.ts";
 export * from "./ffi/libc/unistd.ts";
+export * from "./ffi/channel/channel.ts";
 export * from "./ffi/objects/condition.ts";
 export type { SharedPlace } from "./ffi/objects/_cells.ts";
 export * from "./ffi/objects/event_fd.ts";

@@ -27,9 +27,13 @@ export function setForked(value: boolean): void {
 /** How many forks lie between the program's first process and this one: what was noted before the last is the parent's. */
 export let generation = 0;
 
+/** What is to be done before a child ends by itself. */
+export const beforeExit: (() => void)[] = [];
+
 /** Ends this child at once. */
 export function exitChild(status: number): never {
   try {
+    if (status !== CHILD_FAILED) for (const step of beforeExit) step();
     tracing.current?.exiting(status & 0xff);
   } finally {
     // nothing that a listener throws can bring a child back

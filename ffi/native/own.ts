@@ -35,6 +35,7 @@ export const OWN = {
   signal: [["i32", "usize"], "pointer"],
   sigaction: [["i32", "buffer", "buffer"], "i32"],
   sigprocmask: [["i32", "buffer", "buffer"], "i32"],
+  kill: [["i32", "i32"], "i32"],
   tgkill: [["i32", "i32", "i32"], "i32"],
   clock_gettime: [["i32", "buffer"], "i32"],
   getenv: [["buffer"], "pointer"],

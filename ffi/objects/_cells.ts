@@ -9,10 +9,10 @@ import { type Cell, cellIn } from "../native/cells.ts";
 import type { Blocked } from "../native/elsewhere.ts";
 import { isMemory, type Memory, memoryOf, type Region } from "../native/memory.ts";
 import { addressOf } from "../native/pointed.ts";
-import type { SharedMemory } from "./shared_memory.ts";
+import type { MemoryObject } from "./memory_object.ts";
 
-/** Where such a thing can lie: in a mapping, in an attached segment, or in the segment of a `SharedMemory`. */
-export type SharedPlace = Memory | SharedMemory;
+/** Where such a thing can lie: in a mapping, in an attached segment, or in the memory of an object that has some. */
+export type SharedPlace = Memory | MemoryObject;
 
 /** The memory that is meant; what is none will be told by who takes it. */
 export function memoryFor(memory: SharedPlace): Memory {

@@ -19,7 +19,7 @@ import {
   range,
 } from "../native/memory.ts";
 import type { ReadOnlyMemory } from "../native/memory.ts";
-import { tracing } from "../native/observer.ts";
+import { type Field as TracedField, tracing } from "../native/observer.ts";
 import { known, optionsOf } from "../native/options.ts";
 import { Message } from "../objects/message.ts";
 import { PosixMessage } from "../objects/posix_message.ts";
@@ -89,6 +89,13 @@ interface Declared {
 let declared: Declared | undefined;
 
 /**
+ * What a record's bytes are to a trace. Throws if it is no record.
+ *
+ * @ignore
+ */
+export let fieldOfRecord: (record: RecordType, data: Uint8Array | undefined, syscall: string) => TracedField | undefined;
+
+/**
  * A record's type: what {@linkcode record} gives. It can be the type of another record's field.
  *
  * @typeParam F The types of its fields.
@@ -101,6 +108,13 @@ export class RecordType<F extends Fields = Fields> extends Field<FieldValues<F>,
   readonly #description: Description;
 
   static {
+    fieldOfRecord = (record, data, syscall) => {
+      if (typeof record !== "object" || record === null || !(#part in record)) {
+        throw new LibcError(syscall, "EINVAL", `record must be one that record() gave, got ${shown(record)}`);
+      }
+      const { name } = record.#description;
+      return data && { name, value: record.#part.trace(new DataView(data.buffer, data.byteOffset, data.byteLength), 0) };
+    };
     // also for a program that has another copy of this class
     Object.defineProperty(this.prototype, DESCRIPTION, {
       get(this: RecordType) {

@@ -215,6 +215,16 @@ export function futexElsewhere(word: Int32Array<ArrayBuffer>, futex_op: number, 
 }
 
 /**
+ * `FUTEX_WAIT` that makes no error of its time being over, of a signal and of another value.
+ *
+ * @param timeout A `struct timespec`.
+ * @ignore
+ */
+export function futexWaitOrNot(word: Int32Array<ArrayBuffer>, val: number, timeout: BigInt64Array<ArrayBuffer>): void {
+  c.futexWait(word, FUTEX_WAIT, val >>> 0, timeout);
+}
+
+/**
  * Waits for one of several words of memory to change, `futex_waitv(2)`; since Linux 5.16.
  *
  * @param waiters For each word an array that begins with it, and the value that it has: `[uaddr, val]`.
