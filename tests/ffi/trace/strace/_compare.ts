@@ -123,6 +123,8 @@ const GONE = new Set(["_exit", "execve", "execv", "execvp", "execvpe", "fexecve"
 
 /** What V8 may do for its memory at any moment. */
 const ENGINE = new Set(["brk", "madvise", "mmap", "mprotect", "munmap"]);
+/** It says where its memory is to be, which nobody else does. */
+const BY_ENGINE = /^mmap\(0x/;
 
 /** Finds for each call in our trace what strace saw of it. */
 export function pair(strace: string, trace: string): Pair[] {
@@ -148,7 +150,9 @@ export function pair(strace: string, trace: string): Pair[] {
       next++;
       // the library itself asks which process it is in
       const call = event.ev === "exit" ? event.call : "";
-      const theirs = between.filter(({ name }) => name === call || name !== "getpid" && !ENGINE.has(name));
+      const theirs = between.filter(({ name, text }) =>
+        name === call ? !BY_ENGINE.test(text) : name !== "getpid" && !ENGINE.has(name)
+      );
       if (event.ev === "exit") pairs.push({ event, syscalls: event.call === "signal" ? before : theirs });
       before = between;
       between = [];
