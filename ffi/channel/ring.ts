@@ -24,7 +24,11 @@ export const NOTHING = -1;
 
 // copying up to so many bytes word by word is faster than to ask for it
 const SHORT = 256;
-const NONE = new Int32Array(0);
+/** The whole words of an array, if it begins with one. */
+function wordsOf(data: Uint8Array): Int32Array | undefined {
+  const from = offsetOf(data);
+  return from & 3 ? undefined : new Int32Array(bufferOf(data), from, byteLengthOf(data) >> 2);
+}
 
 const { load, store } = Atomics;
 const set = Function.prototype.call.bind(Uint8Array.prototype.set) as (
@@ -71,8 +75,9 @@ export class Ring {
   // the message that was looked at last, or the place for one
   #at = 0;
   #next = 0;
-  // the array that was read or written last, as words
-  #words: Int32Array = NONE;
+  // the array that was read or written last, and once it comes again, its words
+  #last: Uint8Array | undefined;
+  #words: Int32Array | undefined;
 
   private constructor(cell: Cell, { capacity, many, size }: Kind) {
     this.cell = cell;
@@ -130,11 +135,11 @@ export class Ring {
    * Writes a message, as the only one who does at that time.
    *
    * @param data Its bytes; they are not more than fit.
+   * @param length How many there are.
    * @returns Whether there was room.
    */
-  put(data: Uint8Array, syscall: string): boolean {
+  put(data: Uint8Array, length: number, syscall: string): boolean {
     const { words, capacity } = this;
-    const length = byteLengthOf(data);
     const total = FRAME + (length + 7 & ~7);
     const tail = words[TAIL];
     const at = tail & this.#mask;
@@ -205,15 +210,13 @@ export class Ring {
 
   /** The same into an array that is long enough. */
   copyInto(data: Uint8Array, length: number): void {
-    const { words } = this;
-    const from = this.#at >> 2;
-    const to = offsetOf(data);
-    if (length > SHORT || (to & 3) !== 0) {
+    const list = length > SHORT ? undefined : this.#asWords(data);
+    const from = this.#at >> 2, whole = length >> 2;
+    if (list === undefined || list.length < whole) {
       return set(data, this.bytes.subarray(this.#at, this.#at + length), 0);
     }
-    const list = this.#asWords(data);
-    const first = to >> 2, whole = length >> 2;
-    for (let i = 0; i < whole; i++) list[first + i] = words[from + i];
+    const { words } = this;
+    for (let i = 0; i < whole; i++) list[i] = words[from + i];
     for (let i = whole << 2; i < length; i++) data[i] = this.bytes[this.#at + i];
   }
 
@@ -238,20 +241,19 @@ export class Ring {
   }
 
   #copyIn(data: Uint8Array, length: number, to: number): void {
+    const list = length > SHORT ? undefined : this.#asWords(data);
+    const whole = length >> 2;
+    if (list === undefined || list.length < whole) return set(this.bytes, data, to << 2);
     const { words } = this;
-    const from = offsetOf(data);
-    if (length > SHORT || (from & 3) !== 0) return set(this.bytes, data, to << 2);
-    const list = this.#asWords(data);
-    const first = from >> 2, whole = length >> 2;
-    for (let i = 0; i < whole; i++) words[to + i] = list[first + i];
+    for (let i = 0; i < whole; i++) words[to + i] = list[i];
     for (let i = whole << 2; i < length; i++) this.bytes[(to << 2) + i] = data[i];
   }
 
-  /** An array's buffer as words. */
-  #asWords(data: Uint8Array): Int32Array {
-    const buffer = bufferOf(data);
-    if (this.#words.buffer !== buffer) this.#words = new Int32Array(buffer, 0, buffer.byteLength >> 2);
-    return this.#words;
+  /** An array as words, if it is the one that was here last. */
+  #asWords(data: Uint8Array): Int32Array | undefined {
+    if (data === this.#last) return this.#words ??= wordsOf(data);
+    this.#last = data;
+    this.#words = undefined;
   }
 
   #damaged(syscall: string, what: string): LibcError {

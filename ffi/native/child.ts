@@ -28,12 +28,12 @@ export function setForked(value: boolean): void {
 export let generation = 0;
 
 /** What is to be done before a child ends by itself. */
-export const beforeExit: (() => void)[] = [];
+export const beforeExit: Set<() => void> = new Set();
 
 /** Ends this child at once. */
 export function exitChild(status: number): never {
   try {
-    if (status !== CHILD_FAILED) for (const step of beforeExit) step();
+    if (status !== CHILD_FAILED) { for (const step of beforeExit) step(); }
     tracing.current?.exiting(status & 0xff);
   } finally {
     // nothing that a listener throws can bring a child back

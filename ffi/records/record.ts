@@ -93,7 +93,11 @@ let declared: Declared | undefined;
  *
  * @ignore
  */
-export let fieldOfRecord: (record: RecordType, data: Uint8Array | undefined, syscall: string) => TracedField | undefined;
+export let fieldOfRecord: (
+  record: RecordType,
+  data: Uint8Array | undefined,
+  syscall: string,
+) => TracedField | undefined;
 
 /**
  * A record's type: what {@linkcode record} gives. It can be the type of another record's field.
@@ -113,7 +117,8 @@ export class RecordType<F extends Fields = Fields> extends Field<FieldValues<F>,
         throw new LibcError(syscall, "EINVAL", `record must be one that record() gave, got ${shown(record)}`);
       }
       const { name } = record.#description;
-      return data && { name, value: record.#part.trace(new DataView(data.buffer, data.byteOffset, data.byteLength), 0) };
+      return data &&
+        { name, value: record.#part.trace(new DataView(data.buffer, data.byteOffset, data.byteLength), 0) };
     };
     // also for a program that has another copy of this class
     Object.defineProperty(this.prototype, DESCRIPTION, {
