@@ -30,6 +30,7 @@ import { keyOf, memoryFor, type SharedPlace, stay, waitForWord } from "../object
 import { isCode, waitOptionsOf } from "../objects/_common.ts";
 import { wait } from "../objects/_line.ts";
 import { removeMade } from "../objects/_made.ts";
+import { lookAtOther } from "../objects/_reactor.ts";
 import { BUSY, type Deadline, deadline, sleepSync } from "../objects/_time.ts";
 import type { WaitOptions, WaitSyncOptions } from "../objects/options.ts";
 import { PosixSharedMemory } from "../objects/posix_shared_memory.ts";
@@ -835,6 +836,11 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
     if (side.waiting === 0) {
       const result = attempt();
       if (result !== BUSY) return result;
+      // to ask for the position alone takes a tenth of the time of an attempt
+      if (!side.contended && lookAtOther(() => load(this.#ring.words, side.index) !== side.seen)) {
+        const result = attempt();
+        if (result !== BUSY) return result;
+      }
     }
     const closing = this.#closing.signal;
     const unused = this.#use();
@@ -845,6 +851,7 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
         key: keyOf(side.role, this.#ring.cell),
         shared: false,
         stays: true,
+        looked: true,
         attempt,
         block: () => this.#block(side),
       }, signal ? AbortSignal.any([signal, closing]) : closing);

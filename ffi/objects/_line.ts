@@ -32,6 +32,8 @@ export interface Want<T> {
   attempt(): T | typeof BUSY;
   /** Once it is there, an attempt that fails with `EINVAL` does not mean that it was removed. */
   readonly stays?: boolean;
+  /** It has just been looked at for a moment. */
+  readonly looked?: boolean;
   /**
    * Does it on another thread, which may block, if there is one. Arguments that are wrong have made an attempt throw
    * before. What does not give the thing itself, but only wakes, has no `got`: an attempt follows, also for who has given up
@@ -255,7 +257,7 @@ export function wait<T>(want: Want<T>, signal?: AbortSignal): Promise<T> {
     if (!found) {
       let value = want.attempt();
       // a trace would have each of these attempts
-      if (value === BUSY && !tracing.current) lookAtOther(() => (value = want.attempt()) !== BUSY);
+      if (value === BUSY && !tracing.current && !want.looked) lookAtOther(() => (value = want.attempt()) !== BUSY);
       if (value !== BUSY) {
         resolve(value);
         return () => {};
