@@ -284,6 +284,53 @@ Deno.test("Condition: time limits, signals and locks that are not held", async (
   fails("EINVAL", () => condition.waitSync({} as ipc.MutexLock));
 });
 
+Deno.test("a trace shows what PosixSemaphore, Mutex and Condition ask of libc and of the kernel, and when they wait", async () => {
+  using segment = SharedMemory.create(4096);
+  const mutex = Mutex.create(segment), condition = Condition.create(segment, 64);
+  const semaphore = PosixSemaphore.at(segment, 128, { value: 0 });
+  const events: ipc.TraceEvent[] = [];
+  using _tracing = ipc.trace((event) => events.push(event));
+  const taken = () => events.splice(0).flatMap((event) => event.ev === "exit" ? [`${event.call} ${event.result}`] : []);
+
+  const lock = await mutex.lock();
+  assertEquals(taken(), ["pthread_mutex_trylock 0"]);
+  const second = mutex.lock();
+  await until(
+    () => events.some(({ ev, ...event }) => ev === "enter" && "call" in event && event.call === "futex"),
+    "a wait",
+  );
+  const wait = events.find((event) => event.ev === "enter" && event.call === "futex");
+  assertEquals(wait?.ev === "enter" && wait.waits, true);
+  lock.unlock();
+  (await second).unlock();
+  const calls = taken();
+  for (const call of ["futex 0", "pthread_mutex_trylock 0", "pthread_mutex_unlock 0"]) {
+    assert(calls.includes(call), call);
+  }
+
+  const again = await mutex.lock();
+  const notified = condition.wait(again);
+  await until(() => events.some((event) => event.ev === "enter" && event.call === "futex"), "a wait");
+  condition.notify();
+  await notified;
+  again.unlock();
+  const during = taken();
+  assertEquals(during.filter((call) => call.startsWith("pthread")), [
+    "pthread_mutex_trylock 0", // lock
+    "pthread_mutex_unlock 0", // wait
+    "pthread_mutex_trylock 0",
+    "pthread_mutex_unlock 0",
+  ]);
+  assert(during.includes("futex 0"), "the wait is over");
+
+  const down = semaphore.wait();
+  await until(() => events.some((event) => event.ev === "enter" && event.call === "futex"), "a wait");
+  semaphore.post();
+  await down;
+  const last = taken();
+  for (const call of ["sem_post 0", "sem_trywait 0"]) assert(last.includes(call), call);
+});
+
 Deno.test("waits in a Worker and in a forked child", async () => {
   using shared = new Shared().make();
   using sem = PosixSemaphore.at(shared.memory, AT.sem);

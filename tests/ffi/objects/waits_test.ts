@@ -344,19 +344,37 @@ Deno.test("a wait that a test leaves takes nothing from the next files, and thes
   }
 });
 
-const FALLBACK = `import { MessageQueue, SemaphoreSet } from "@mod";
+const FALLBACK =
+  `import { Channel, Condition, MessageQueue, Mutex, PosixSemaphore, SemaphoreSet, SharedMemory } from "@mod";
   using queue = MessageQueue.create();
   using set = SemaphoreSet.create([0]);
+  using memory = SharedMemory.create(256 + Channel.size(1024));
+  const mutex = Mutex.create(memory), condition = Condition.create(memory, 64);
+  const semaphore = PosixSemaphore.at(memory, 128, { value: 0 });
+  using channel = Channel.create(memory, { offset: 256 });
   const abort = new AbortController();
-  const waits = [queue.receive(), queue.receive(abort).catch(String), set.acquire(0), set.acquire(0, abort).catch(String)];
+  const text = (bytes) => new TextDecoder().decode(bytes);
+  const lock = await mutex.lock();
+  const waits = [
+    queue.receive(), set.acquire(0), semaphore.wait(), channel.receive(), condition.wait(lock),
+    (async () => (await mutex.lock()).unlock())(),
+  ];
+  const others = [
+    queue.receive(abort), set.acquire(0, abort), semaphore.wait(abort), channel.receive(abort),
+  ].map((wait) => wait.catch(String));
   await new Promise((resolve) => setTimeout(resolve, 20));
   console.log("blocked", set.getWaitingForIncrease(0));
   queue.sendSync("late");
   set.release(0);
-  console.log((await waits[0]).text, await waits[2]);
+  semaphore.post();
+  channel.sendSync("late");
+  condition.notify();
+  const [message, , , bytes] = await Promise.all(waits);
+  console.log(message.text, text(bytes), lock.held);
+  lock.unlock();
   abort.abort("enough");
-  console.log(await waits[1], await waits[3], set.values);`;
-const OUTCOME = (blocked: number) => `blocked ${blocked}\nlate undefined\nenough enough [ 0 ]\n`;
+  console.log(...await Promise.all(others), set.values, semaphore.value);`;
+const OUTCOME = (blocked: number) => `blocked ${blocked}\nlate late true\nenough enough enough enough [ 0 ] 0\n`;
 
 needs("root", "unshare")("waits need no /proc", async () => {
   using program = file(FALLBACK);
