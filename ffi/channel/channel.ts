@@ -20,7 +20,7 @@ import {
   pthread_mutexattr_t,
   PTHREAD_PROCESS_SHARED,
 } from "../libc/pthread.ts";
-import { byteLengthOf, isBytes } from "../native/bytes.ts";
+import { byteLengthOf, isBytes, plain } from "../native/bytes.ts";
 import { shown } from "../native/check.ts";
 import { beforeExit, generation } from "../native/child.ts";
 import { copied, isMemory, lengthOf, type Memory } from "../native/memory.ts";
@@ -295,6 +295,8 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
   #users = 0;
   #since = generation;
   #locked = false;
+  /** How many bytes the last message to be sent has. */
+  #length = 0;
   readonly #leave: () => void;
 
   private constructor(memory: Memory, kind: Kind, options: ChannelOptions, ring: Ring, own?: PosixSharedMemory) {
@@ -659,9 +661,8 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
   }
 
   /** Writes a message if there is room, and if it can be done now. */
-  #put(data: Uint8Array): boolean {
+  #put(data: Uint8Array, length: number): boolean {
     const side = this.#writer;
-    const length = byteLengthOf(data);
     if (!this.#ready(side)) this.#join(side);
     const ring = this.#ring;
     let done: boolean;
@@ -736,7 +737,7 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
   #bytes(message: unknown): Uint8Array {
     let data: Uint8Array;
     if (this.#record !== undefined) data = this.#record.encode(message as never);
-    else if (isBytes(message)) data = message;
+    else if (this.#ring.isLast(message) || isBytes(message)) data = message;
     else if (typeof message === "string") data = encoder.encode(message);
     else {
       throw new LibcError(
@@ -745,8 +746,8 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
         `a message must be a Uint8Array or a string, got ${shown(message)}`,
       );
     }
-    const length = byteLengthOf(data);
     const { longest, size } = this.#ring;
+    const length = this.#length = byteLengthOf(data);
     if (length > longest) {
       throw new LibcError(
         "Channel.send",
@@ -770,13 +771,13 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
     );
   }
 
-  #tryPut(data: Uint8Array): true | typeof BUSY {
+  #tryPut(data: Uint8Array, length: number): true | typeof BUSY {
     const side = this.#writer;
     side.seen = load(this.#ring.words, side.index);
-    if (this.#put(data)) return true;
+    if (this.#put(data, length)) return true;
     if (side.contended || !this.#look(side)) return BUSY;
     // they may have made room before they went
-    if (this.#put(data)) return true;
+    if (this.#put(data, length)) return true;
     if (this.#parties.tell(side.other, side.syscall)) {
       throw new LibcError(side.syscall, "EPIPE", "the ring is full, and all readers have gone");
     }
@@ -901,13 +902,13 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
    */
   async send(message: T | ChannelMessage<T>, options?: WaitOptions): Promise<void> {
     const { signal } = waitOptionsOf(options, WAIT, "Channel.send");
+    signal?.throwIfAborted();
     const data = this.#bytes(message);
     const side = this.#writer;
-    signal?.throwIfAborted();
-    if (side.waiting === 0 && this.#put(data)) return;
+    if (side.waiting === 0 && this.#put(data, this.#length)) return;
     // a caller may go on using the array while the message waits for room
-    const copy = this.#record === undefined ? data.slice() : data;
-    await this.#wait(side, signal, () => this.#tryPut(copy));
+    const copy = this.#record === undefined ? plain(data, 0).slice() : data;
+    await this.#wait(side, signal, () => this.#tryPut(copy, copy.length));
   }
 
   /**
@@ -919,9 +920,10 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
    */
   sendSync(message: T | ChannelMessage<T>, options?: WaitSyncOptions): void {
     const data = this.#bytes(message);
+    const length = this.#length;
     let limit: Deadline | undefined;
     if (options !== undefined) limit = deadline(optionsOf(options, WAIT_SYNC, "Channel.send").timeout, "Channel.send");
-    if (!this.#put(data)) this.#waitSync(this.#writer, limit, () => this.#tryPut(data));
+    if (!this.#put(data, length)) this.#waitSync(this.#writer, limit, () => this.#tryPut(data, length));
   }
 
   /**
@@ -932,7 +934,7 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
    * @throws {LibcError} As {@linkcode send}, but for those who have gone.
    */
   trySend(message: T | ChannelMessage<T>): boolean {
-    return this.#put(this.#bytes(message));
+    return this.#put(this.#bytes(message), this.#length);
   }
 
   /**
@@ -1001,7 +1003,7 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
    * ```
    */
   receiveIntoSync(buffer: Uint8Array<ArrayBuffer>, options?: WaitSyncOptions): number | null {
-    if (!isBytes(buffer)) {
+    if (!this.#ring.isLast(buffer) && !isBytes(buffer)) {
       throw new LibcError("Channel.receive", "EINVAL", `buffer must be a Uint8Array, got ${shown(buffer)}`);
     }
     let limit: Deadline | undefined;

@@ -7,7 +7,7 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { bufferOf, byteLengthOf, offsetOf } from "../native/bytes.ts";
+import { bufferOf, byteLengthOf, offsetOf, plain } from "../native/bytes.ts";
 import { type Cell, cellIn, mindCell } from "../native/cells.ts";
 import { anyGone } from "../native/faults.ts";
 import type { Memory } from "../native/memory.ts";
@@ -53,6 +53,14 @@ export interface Kind {
   readonly capacity: number;
   readonly many: number;
   readonly size: number;
+}
+
+/** So many bytes of an array, whose memory another thread may have made longer. */
+function exactly(data: Uint8Array, length: number): Uint8Array {
+  const now = byteLengthOf(data);
+  if (now === length) return data;
+  if (now > length) return plain(data, 0, length);
+  throw new LibcError("Channel.send", "EFAULT", "the memory of the message has become shorter");
 }
 
 /** A ring in memory. */
@@ -167,6 +175,11 @@ export class Ring {
     return true;
   }
 
+  /** Tells whether an array is the one that was written from or read into last. */
+  isLast(data: unknown): data is Uint8Array<ArrayBuffer> {
+    return data === this.#last;
+  }
+
   /** Where the bytes are of the message that was written or looked at last. */
   get at(): number {
     return this.#at;
@@ -243,7 +256,7 @@ export class Ring {
   #copyIn(data: Uint8Array, length: number, to: number): void {
     const list = length > SHORT ? undefined : this.#asWords(data);
     const whole = length >> 2;
-    if (list === undefined || list.length < whole) return set(this.bytes, data, to << 2);
+    if (list === undefined || list.length < whole) return set(this.bytes, exactly(data, length), to << 2);
     const { words } = this;
     for (let i = 0; i < whole; i++) words[to + i] = list[i];
     for (let i = whole << 2; i < length; i++) this.bytes[(to << 2) + i] = data[i];
