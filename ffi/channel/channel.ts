@@ -51,6 +51,11 @@ export interface ChannelOptions<F extends Fields = Fields> {
    * run on its processor: 50 unless given, 0 where there is only one processor. Looks that were in vain become rarer.
    */
   spin?: number;
+  /**
+   * Whether this handle waits on when all others have gone, as a server does whose clients come and go: then `receive` never gives
+   * `null`, and `send` never fails with `EPIPE`. Not unless given.
+   */
+  endless?: boolean;
 }
 
 /** How {@linkcode Channel.create} makes one. */
@@ -89,10 +94,10 @@ export interface ChannelState {
   readonly readers: number[];
 }
 
-const OPEN = known<ChannelOptions>(({ record, offset, spin }) => ({ record, offset, spin }));
+const OPEN = known<ChannelOptions>(({ record, offset, spin, endless }) => ({ record, offset, spin, endless }));
 const CREATE = known<ChannelCreateOptions>((
-  { record, offset, spin, capacity, writers, readers, mode, exclusive },
-) => ({ record, offset, spin, capacity, writers, readers, mode, exclusive }));
+  { record, offset, spin, endless, capacity, writers, readers, mode, exclusive },
+) => ({ record, offset, spin, endless, capacity, writers, readers, mode, exclusive }));
 const WAIT = known<WaitOptions>(({ signal }) => ({ signal }));
 const WAIT_SYNC = known<WaitSyncOptions>(({ timeout }) => ({ timeout }));
 
@@ -285,6 +290,7 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
   readonly #parties: Parties;
   readonly #record: RecordType | undefined;
   readonly #spin: number;
+  readonly #endless: boolean;
   readonly #name: string | undefined;
   /** The memory, if it was made or opened by name. */
   readonly #own: PosixSharedMemory | undefined;
@@ -300,11 +306,12 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
   readonly #leave: () => void;
 
   private constructor(memory: Memory, kind: Kind, options: ChannelOptions, ring: Ring, own?: PosixSharedMemory) {
-    const { record, spin, offset = 0 } = options;
+    const { record, spin, endless = false, offset = 0 } = options;
     this.#ring = ring;
     this.#parties = new Parties(ring);
     this.#record = record;
     this.#spin = spin ?? (navigator.hardwareConcurrency > 1 ? DEFAULT_SPIN : 0);
+    this.#endless = Boolean(endless);
     this.#own = own;
     this.#name = own?.name;
     const { offsets } = Header;
@@ -421,7 +428,7 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
     }
     if (typeof where === "string") {
       own = made(where, offset + Header.size + capacity, mode, exclusive);
-      if (own === undefined) return Channel.#find(where, { record, offset, spin: taken.spin });
+      if (own === undefined) return Channel.#find(where, { record, offset, spin: taken.spin, endless: taken.endless });
       memory = memoryFor(own);
     }
     try {
@@ -778,7 +785,7 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
     if (side.contended || !this.#look(side)) return BUSY;
     // they may have made room before they went
     if (this.#put(data, length)) return true;
-    if (this.#parties.tell(side.other, side.syscall)) {
+    if (this.#parties.tell(side.other, side.syscall) && !this.#endless) {
       throw new LibcError(side.syscall, "EPIPE", "the ring is full, and all readers have gone");
     }
     return BUSY;
@@ -792,7 +799,7 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
     // they may have sent something before they went
     const last = take();
     if (last !== BUSY || side.contended) return last;
-    return this.#parties.tell(side.other, side.syscall) ? null : BUSY;
+    return this.#parties.tell(side.other, side.syscall) && !this.#endless ? null : BUSY;
   }
 
   /** Looks for a moment whether the other side's position moves. */
