@@ -221,6 +221,10 @@ export function letGo(memory: Memory): void {
     attached.delete(buffer);
   } else {
     windows.delete(memory as ReadOnlyMemory);
+    const buffer = readers.get(memory as ReadOnlyMemory);
+    if (buffer === undefined) return;
+    transfer(buffer);
+    attached.delete(buffer);
   }
 }
 
@@ -335,6 +339,32 @@ export function store(memory: Memory, offset: number, byte: number, syscall: str
   atomicStore(bytes, offset, byte);
   if (anyGone()) mindGone(memory, syscall);
   if (tracing.current !== undefined) tracing.current.touched("write", bytes, offset, new Uint8Array([byte]));
+}
+
+const readers = new WeakMap<ReadOnlyMemory, ArrayBuffer>();
+
+/**
+ * Some bytes of memory that may only be read, as an array: whoever writes to it ends the process, so a program must never get
+ * hold of it.
+ */
+export function readablePart(
+  memory: Memory,
+  offset: number,
+  length: number,
+  syscall: string,
+): Uint8Array<ArrayBuffer> {
+  const window = readOnly(memory, syscall);
+  const region = windows.get(window);
+  if (region === undefined) throw new LibcError(syscall, "EINVAL", "the memory is detached");
+  range(offset, length, region.length, syscall);
+  if (region.access === "none") throw new LibcError(syscall, "EACCES", "mapped with PROT_NONE");
+  let buffer = readers.get(window);
+  if (buffer === undefined) {
+    buffer = Deno.UnsafePointerView.getArrayBuffer(region.address, region.length);
+    readers.set(window, buffer);
+    attached.set(buffer, region);
+  }
+  return new Uint8Array(buffer, offset, length);
 }
 
 /** Some bytes themselves, to be read and written: a view of just these, of JavaScript's own class. */

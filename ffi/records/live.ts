@@ -52,7 +52,7 @@ export interface LiveClass {
 export interface LiveClasses {
   /** Of most memory: it tells what is done with it as long as somebody wants to know. */
   readonly plain: LiveClass;
-  /** Of a file's mapping: each access looks whether the file was long enough. */
+  /** Of a file's mapping: each access looks whether the file was long enough; and of what may only be read. */
   readonly watched: LiveClass;
   /** How the first of them is, and how while it tells. */
   readonly properties: Readonly<Record<string, Property>>;
@@ -89,7 +89,7 @@ export function classesOf(base: LiveClass, properties: Readonly<Record<string, P
 
 /** Makes a view. */
 export function live({ plain, watched }: LiveClasses, place: Place, part: Part, at: number, length = 0): Live {
-  return new (place.ofFile ? watched : plain)(MAKER, place, part, at, length);
+  return new (place.ofFile || place.readOnly ? watched : plain)(MAKER, place, part, at, length);
 }
 
 /** Whether a number is none from 0 to another. */
@@ -210,6 +210,7 @@ export class Live {
           },
           set(this: Live, value: unknown) {
             try {
+              this.#place.mindWrite();
               write(this.#view, this.#at + at, value, name, syscall);
               this.#place.seen("write", part, this.#at + at, value);
             } catch (error) {
@@ -316,6 +317,7 @@ export class Live {
             watched: method(function (this: Live, index: number, value: unknown): void {
               try {
                 if (isOutside(index, this.#length)) fails.outside(this, index);
+                this.#place.mindWrite();
                 write(this.#view, this.#at + index * size, value, NAME, this.#place.syscall);
                 this.#place.seen("write", element, this.#at + index * size, value);
               } catch (error) {

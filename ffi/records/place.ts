@@ -4,11 +4,11 @@
  * @module
  */
 import { LibcError } from "../errors.ts";
-import { byteLengthOf } from "../native/bytes.ts";
+import { byteLengthOf, plain } from "../native/bytes.ts";
 import { anyGone } from "../native/faults.ts";
 import type { Member } from "../native/kinds.ts";
 import type { Layout } from "../native/layout.ts";
-import { copied, mindGone, part as partOfMemory, regionOf, write } from "../native/memory.ts";
+import { copied, mindGone, regionOf, write } from "../native/memory.ts";
 import { type Field, tracing } from "../native/observer.ts";
 import type { Described } from "./description.ts";
 
@@ -83,6 +83,8 @@ export class Place {
   readonly syscall: string;
   /** Whether it is in the mapping of a file, which may become shorter. */
   readonly ofFile: boolean;
+  /** Whether a write would end the process. */
+  readonly readOnly: boolean;
   readonly #words = new Map<WordsClass, Words>();
 
   constructor(bytes: Uint8Array<ArrayBuffer>, root: Part, name: string) {
@@ -92,7 +94,14 @@ export class Place {
     this.root = root;
     this.name = name;
     this.syscall = name || "record";
-    this.ofFile = regionOf(bytes)?.place !== undefined;
+    const region = regionOf(bytes);
+    this.ofFile = region?.place !== undefined;
+    this.readOnly = region !== undefined && region.access !== "write";
+  }
+
+  /** Throws unless it may be written to. */
+  mindWrite(): void {
+    if (this.readOnly) throw new LibcError(this.syscall, "EACCES", "the memory is only readable");
   }
 
   /** Whether the memory is still there. */
@@ -102,7 +111,7 @@ export class Place {
 
   /** Some of its bytes as a place of their own. */
   part(part: Part, at: number, length: number): Place {
-    return new Place(partOfMemory(this.bytes, at, length, this.syscall), part, this.path(part, at));
+    return new Place(plain(this.bytes, at, at + length), part, this.path(part, at));
   }
 
   /** The bytes as numbers for `Atomics`. */
@@ -154,6 +163,7 @@ export class Place {
 
   /** Writes a part whole; if the value is none, nothing of it. */
   put(part: Part, at: number, value: unknown, name: string, syscall: string): void {
+    this.mindWrite();
     const data = room(part.size, syscall);
     part.write(new DataView(data.buffer), 0, value, name, syscall);
     write(this.bytes, at, data, syscall, tracing.current && this.#field(part, at, data));
@@ -168,6 +178,7 @@ export class Place {
 
   /** Writes an atomic number. */
   store(part: Part, words: WordsClass, at: number, value: unknown, name: string, syscall: string): void {
+    this.mindWrite();
     check(part, value, name, syscall);
     Atomics.store(this.words(words), at / part.size, value as number);
     this.seen("write", part, at, value);
@@ -188,6 +199,7 @@ export class Place {
 
   /** One of the operations of `Atomics`: gives the value before. */
   operate(operation: Operation, part: Part, at: number, value: unknown, name: string, syscall: string): unknown {
+    this.mindWrite();
     check(part, value, name, syscall);
     const before = Atomics[operation](this.words(part.words!), at / part.size, value as number);
     if (tracing.current !== undefined || anyGone()) {
@@ -201,6 +213,7 @@ export class Place {
 
   /** Writes a value if the one before is what is expected: gives the value before. */
   exchange(part: Part, at: number, expected: unknown, replacement: unknown, syscall: string): unknown {
+    this.mindWrite();
     check(part, expected, "expected", syscall);
     check(part, replacement, "replacement", syscall);
     const words = this.words(part.words!);

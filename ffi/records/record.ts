@@ -17,6 +17,7 @@ import {
   mindGone,
   part as partOfMemory,
   range,
+  readablePart,
 } from "../native/memory.ts";
 import type { ReadOnlyMemory } from "../native/memory.ts";
 import { type Field as TracedField, tracing } from "../native/observer.ts";
@@ -148,10 +149,10 @@ export class RecordType<F extends Fields = Fields> extends Field<FieldValues<F>,
    *
    * A view is good until the memory is detached; each access is an error then.
    *
-   * @param memory Where the record is. What is attached with `SHM_RDONLY` can only be read as a copy: {@linkcode read}.
+   * @param memory Where the record is. Of what is attached or mapped for reading only, a property that is set is an error.
    * @param offset Its first byte; 0 unless given. With atomic fields it has to be a multiple of their size.
    * @returns The view.
-   * @throws {LibcError} `EINVAL` not inside the memory, or detached; `EACCES` attached for reading only; `EFAULT` no memory.
+   * @throws {LibcError} `EINVAL` not inside the memory, or detached; `EFAULT` no memory.
    *
    * @example See {@linkcode record}.
    */
@@ -235,7 +236,7 @@ export class RecordType<F extends Fields = Fields> extends Field<FieldValues<F>,
       const { place, at } = this.#own(placed, offset);
       return place.put(this.#part, at, value, "", this.#name);
     }
-    const bytes = this.#bytes(memory, offset, this.size, 1);
+    const bytes = this.#bytes(memory, offset, this.size, true);
     new Place(bytes, this.#part, this.#named).put(this.#part, 0, value, "", this.#name);
   }
 
@@ -267,10 +268,11 @@ export class RecordType<F extends Fields = Fields> extends Field<FieldValues<F>,
    *
    * @param view The view.
    * @returns The bytes; none of them once the memory is gone.
-   * @throws {LibcError} `EINVAL` not a view of this record.
+   * @throws {LibcError} `EINVAL` not a view of this record; `EACCES` the memory may only be read.
    */
   bytes(view: FieldViews<F>): Uint8Array<ArrayBuffer> {
     const { place, at } = this.#own(placedOf(view), 0);
+    place.mindWrite();
     try {
       return plain(place.bytes, at, at + this.size);
     } catch {
@@ -285,7 +287,7 @@ export class RecordType<F extends Fields = Fields> extends Field<FieldValues<F>,
    * @param field The field.
    * @param value What to add; the sum wraps around as in C.
    * @returns What it was before.
-   * @throws {LibcError} `EINVAL` no such field or value; `EFAULT` the memory is gone.
+   * @throws {LibcError} `EINVAL` no such field or value; `EACCES` the memory may only be read; `EFAULT` it is gone.
    *
    * @example See {@linkcode atomic}.
    */
@@ -410,14 +412,18 @@ export class RecordType<F extends Fields = Fields> extends Field<FieldValues<F>,
     return this.#description.name;
   }
 
-  /** The bytes that a record takes, where it can lie. */
+  /** The bytes that a record takes, where it can lie: for views, or to be written whole. */
   #bytes(
     memory: unknown,
     offset: number,
     length: number,
-    align: number = this.#part.atomic,
+    whole: boolean = false,
   ): Uint8Array<ArrayBuffer> {
-    const bytes = partOfMemory(memoryFor(memory, this.#name), offset, length, this.#name);
+    const from = memoryFor(memory, this.#name);
+    const bytes = whole || isBytes(from)
+      ? partOfMemory(from, offset, length, this.#name)
+      : readablePart(from, offset, length, this.#name);
+    const align = whole ? 1 : this.#part.atomic;
     if (length > 0 && offsetIn(bytes) % align !== 0) {
       throw new LibcError(
         this.#name,

@@ -397,7 +397,7 @@ Deno.test("a view of what is gone is an error, whatever took it", () => {
   assert(Deno.inspect(shared).includes("its memory is gone"));
 });
 
-Deno.test("records in shared memory: two attachments see one another's writes; one for reading only gives copies", () => {
+Deno.test("records in shared memory: two attachments see one another's writes; one for reading only has views that cannot be set", () => {
   using segment = SharedMemory.create(4096);
   using other = SharedMemory.fromId(segment.id);
   using reader = SharedMemory.fromId(segment.id, { readOnly: true });
@@ -407,12 +407,51 @@ Deno.test("records in shared memory: two attachments see one another's writes; o
   assertEquals(Reading.at(other, 64).value, 0.5);
   assertEquals(Reading.read(reader, 64).value, 0.5);
   assertEquals(Reading.read(bytes, 64).value, 0.5);
-  assertEquals(refused(() => Reading.at(reader, 64)).slice(0, 6), "EACCES");
-  assertEquals(refused(() => Reading.at(bytes)).slice(0, 6), "EACCES");
-  assertEquals(refused(() => Reading.arrayAt(bytes)).slice(0, 6), "EACCES");
+  const readers = [Reading.at(reader, 64), Reading.at(bytes, 64), Reading.arrayAt(bytes, 64).cursor().get(0)];
+  view.value = 0.75;
+  view.samples.set(1, 4);
+  for (const live of readers) {
+    assertEquals([live.value, live.samples.get(1), [...live.samples].length], [0.75, 4, 8]);
+    const writes = [
+      () => live.value = 1,
+      () => live.id = 1,
+      () => live.name = "x",
+      () => (live as unknown as { next: unknown }).next = READING.next,
+      () => live.next.flags = 1,
+      () => live.samples.set(0, 1),
+      () => live.samples.write([1, 2, 3, 4, 5, 6, 7, 8]),
+      () => Reading.write(live, READING),
+      () => Reading.bytes(live),
+    ];
+    for (const write of writes) assertEquals(refused(write).slice(0, 6), "EACCES");
+    {
+      using _tracing = trace(() => {});
+      for (const write of writes) assertEquals(refused(write).slice(0, 6), "EACCES");
+      assertEquals(live.value, 0.75);
+    }
+  }
   assertEquals(refused(() => Reading.write(bytes, READING)).slice(0, 6), "EACCES");
+  const Counter = record({ count: atomic(u32), more: array(atomic(i32), 2) });
+  const counter = Counter.at(bytes);
+  for (
+    const write of [
+      () => counter.count = 1,
+      () => Counter.add(counter, "count", 1),
+      () => Counter.compareExchange(counter, "count", 0, 1),
+      () => counter.more.set(0, 1),
+      () => counter.more.add(0, 1),
+      () => counter.more.compareExchange(0, 0, 1),
+    ]
+  ) assertEquals(refused(write).slice(0, 6), "EACCES");
+  Counter.at(segment).count = 7;
+  assertEquals(counter.count, 7);
   shmdt(bytes);
+  for (const gone of [() => readers[1].value, () => readers[1].samples.get(0), () => counter.count]) {
+    assertEquals(refused(gone).slice(0, 6), "EFAULT");
+  }
   assertEquals(refused(() => Reading.read(bytes)).slice(0, 6), "EINVAL");
+  assertEquals(refused(() => Reading.at(bytes)).slice(0, 6), "EINVAL");
+  assertEquals([readers[0].value, view.value], [0.75, 0.75]);
 });
 
 Deno.test("records in a mapping: shared with others, told by a trace, an error where the file has become shorter", () => {
