@@ -715,7 +715,7 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
     if (result === BUSY) return BUSY;
     if (sleeping(ring.words, side.othersSleep) !== 0) this.#wake(side);
     if (tracing.current !== undefined) {
-      this.#told("read", typeof result === "number" ? into!.subarray(0, result) : result);
+      this.#told("read", typeof result === "number" ? plain(into!, 0, result) : result);
     }
     return result;
   }

@@ -583,10 +583,20 @@ Deno.test("Channel's messages are in a trace, records with their fields' names",
     }
   }
   using bytes = Channel.create(segment);
+  const lying = Object.defineProperty(new Uint8Array(8), "subarray", { value: () => null });
   assertEquals(
     touched(() => {
-      bytes.sendSync("plain");
-      bytes.tryReceive();
+      bytes.sendSync("ab");
+      bytes.receiveIntoSync(lying);
+    }).map(formatTraceEvent),
+    [`shm ${segment.id} [${Header.size + 8}] ← "ab"`, `shm ${segment.id} [${Header.size + 8}] → "ab"`],
+  );
+  using again = Channel.create(segment);
+  bytes.close();
+  assertEquals(
+    touched(() => {
+      again.sendSync("plain");
+      again.tryReceive();
     }).map(formatTraceEvent),
     [`shm ${segment.id} [${Header.size + 8}] ← "plain"`, `shm ${segment.id} [${Header.size + 8}] → "plain"`],
   );
