@@ -23,7 +23,7 @@ import {
 import { byteLengthOf, isBytes, plain } from "../native/bytes.ts";
 import { shown } from "../native/check.ts";
 import { beforeExit, generation } from "../native/child.ts";
-import { copied, isMemory, lengthOf, type Memory } from "../native/memory.ts";
+import { copied, isMemory, lengthOf, type Memory, partOf } from "../native/memory.ts";
 import { type Field, tracing } from "../native/observer.ts";
 import { known, optionsOf } from "../native/options.ts";
 import { keyOf, memoryFor, type SharedPlace, stay, waitForWord } from "../objects/_cells.ts";
@@ -209,8 +209,11 @@ function sizeOf(record: RecordType | undefined, syscall: string): number {
 /** The memory that is meant. */
 function place(memory: SharedPlace, syscall: string): Memory {
   const found = memoryFor(memory);
-  if (isMemory(found)) return found;
-  throw new LibcError(syscall, "EINVAL", `a channel needs a name, or shared memory, got ${shown(memory)}`);
+  if (!isMemory(found)) {
+    throw new LibcError(syscall, "EINVAL", `a channel needs a name, or shared memory, got ${shown(memory)}`);
+  }
+  partOf(found, syscall, "a channel's memory");
+  return found;
 }
 
 /** Makes a robust mutex for the processes of one side. */
@@ -306,6 +309,8 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
   readonly #leave: () => void;
 
   private constructor(memory: Memory, kind: Kind, options: ChannelOptions, ring: Ring, own?: PosixSharedMemory) {
+    // JavaScript may call what is private, too
+    if (!(ring instanceof Ring)) throw new LibcError("Channel", "EINVAL", "Channel.create() makes one");
     const { record, spin, endless = false, offset = 0 } = options;
     this.#ring = ring;
     this.#parties = new Parties(ring);
@@ -710,7 +715,7 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
     if (result === BUSY) return BUSY;
     if (sleeping(ring.words, side.othersSleep) !== 0) this.#wake(side);
     if (tracing.current !== undefined) {
-      this.#told("read", typeof result === "number" ? into!.subarray(0, result) : result);
+      this.#told("read", typeof result === "number" ? plain(into!, 0, result) : result);
     }
     return result;
   }
@@ -780,6 +785,7 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
 
   #tryPut(data: Uint8Array, length: number): true | typeof BUSY {
     const side = this.#writer;
+    if (!this.#ready(side)) this.#join(side);
     side.seen = load(this.#ring.words, side.index);
     if (this.#put(data, length)) return true;
     if (side.contended || !this.#look(side)) return BUSY;
@@ -793,6 +799,7 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
 
   #tryTake<R>(take: () => R | typeof BUSY): R | null | typeof BUSY {
     const side = this.#reader;
+    if (!this.#ready(side)) this.#join(side);
     side.seen = load(this.#ring.words, side.index);
     const result = take();
     if (result !== BUSY || side.contended || !this.#look(side)) return result;

@@ -9,6 +9,7 @@
 import { LibcError } from "../errors.ts";
 import { bufferOf, byteLengthOf, offsetOf, plain } from "../native/bytes.ts";
 import { type Cell, cellIn, mindCell } from "../native/cells.ts";
+import { shown } from "../native/check.ts";
 import { anyGone } from "../native/faults.ts";
 import type { Memory } from "../native/memory.ts";
 import { Frame, Header, LEAST, MAGIC, MOST, VERSION } from "./layout.ts";
@@ -39,8 +40,14 @@ const set = Function.prototype.call.bind(Uint8Array.prototype.set) as (
 
 /** Throws unless a number of bytes can be a ring's. */
 export function checkCapacity(capacity: number, syscall: string, what = "capacity"): void {
-  if (capacity >= LEAST && capacity <= MOST && Number.isInteger(Math.log2(capacity))) return;
-  throw new LibcError(syscall, "EINVAL", `${what} must be a power of two from ${LEAST} to ${MOST}, got ${capacity}`);
+  if (typeof capacity === "number" && capacity >= LEAST && capacity <= MOST && Number.isInteger(Math.log2(capacity))) {
+    return;
+  }
+  throw new LibcError(
+    syscall,
+    "EINVAL",
+    `${what} must be a power of two from ${LEAST} to ${MOST}, got ${shown(capacity)}`,
+  );
 }
 
 /** How many bytes a message may have in a ring: that it fits wherever in the ring the next one begins. */

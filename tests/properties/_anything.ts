@@ -272,6 +272,7 @@ const MADE: readonly (readonly [of: unknown, make: (w: World, random: Random) =>
   [mod.Mutex, (w) => w.mutexes],
   [mod.MutexLock, (w) => w.mutexLock()],
   [mod.Condition, (w) => w.condition],
+  [mod.Channel, (w, random) => [w.channel, w.channelOfOne][random(2)]],
   [mod.ReadOnlyMemory, (w) => w.readOnly],
   [mod.sem_t, (w) => w.sem],
   [mod.pthread_mutex_t, (w) => w.mutex],
@@ -416,6 +417,7 @@ const NAMES = [
     .split(
       " ",
     ),
+  ..."record offset spin endless capacity writers readers".split(" "),
   ..."ai_flags ai_family ai_socktype ai_protocol".split(" "),
 ];
 
@@ -613,6 +615,18 @@ const MEANT: Readonly<Record<string, readonly Value[]>> = {
   storage: FIELD_TYPES,
   language: fixed("c", "python", "rust"),
   field: fixed("n", "id", "inner"),
+  where: [
+    value("mapping", (w) => w.mapping),
+    value("channel's memory", (w) => w.channelMemory),
+    value("SharedMemory", (w) => w.segment),
+  ],
+  message: [...truths, ...TEXTS],
+  buffer: truths,
+  capacity: fixed(64, 128, 1024, undefined),
+  record: [value("Sample", () => Sample), ...fixed(undefined)],
+  spin: fixed(0, 10, undefined),
+  writers: fixed("one", "many"),
+  readers: fixed("one", "many"),
 };
 
 /** A value for a parameter: mostly what it is for, if its name says so, and else anything. */

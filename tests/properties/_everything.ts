@@ -126,6 +126,8 @@ const LEFT_OUT: Readonly<Record<string, (args: Anything[]) => boolean>> = {
   "TimerFd.fromFd": ([fd]) => standard(fd),
   "MappedFile.open": ([path]) => typeof path === "string",
   "FileLock.create": ([path]) => typeof path === "string" && isElsewhere(path),
+  "Channel.create": ([where]) => typeof where === "string",
+  "Channel.open": ([where]) => typeof where === "string" && exists(`/dev/shm/${where}`),
   // it would limit what the run needs
   setrlimit: ([resource]) => number(resource) && resource >= 0 && resource < 16,
   // it would ask a name server

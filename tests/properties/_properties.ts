@@ -21,6 +21,7 @@ import { descriptorModel, streamModel } from "./_models_descriptors.ts";
 import { queueModel, segmentModel, semaphoreModel } from "./_models_sysv.ts";
 import { FILE_OBJECTS } from "./_objects_files.ts";
 import { SYNC_OBJECTS } from "./_objects_sync.ts";
+import { CHANNEL_OBJECTS } from "./_objects_channel.ts";
 import { SOCKET_OBJECTS } from "./_objects_sockets.ts";
 import { PROCESS_OBJECTS } from "./_objects_processes.ts";
 import { SYSV_OBJECTS } from "./_objects_sysv.ts";
@@ -82,6 +83,7 @@ const CLASSES = [
   ...POSIX_OBJECTS,
   ...FILE_OBJECTS,
   ...SYNC_OBJECTS,
+  ...CHANNEL_OBJECTS,
 ];
 
 const seed = Number(option("seed") ?? 4001);

@@ -91,6 +91,9 @@ export class World {
   readonly mutexes: mod.Mutex = mod.Mutex.create(this.mapping, 1024);
   readonly posixSem: mod.PosixSemaphore = mod.PosixSemaphore.at(this.mapping, 1088, { value: 1 });
   readonly condition: mod.Condition = mod.Condition.create(this.mapping, 1152);
+  readonly channelMemory: mod.PosixSharedMemory = mod.PosixSharedMemory.anonymous(mod.Channel.size(1024));
+  readonly channel: mod.Channel = mod.Channel.create(this.channelMemory, { writers: "many", readers: "many" });
+  readonly channelOfOne: mod.Channel = mod.Channel.create(this.mapping, { offset: 4096, capacity: 1024, spin: 0 });
   #lock: mod.MutexLock | null = this.mutexes.tryLock();
   #guarded: Guarded[] = [];
   #fds = new Set<number>();
@@ -109,6 +112,7 @@ export class World {
     this.queue.trySend("z".repeat(40));
     m.mq_send(this.mqdes, "p".repeat(40));
     this.posix.trySend("q".repeat(40));
+    for (const channel of [this.channel, this.channelOfOne]) channel.trySend("r".repeat(40));
   }
 
   /** A view of bytes with others around it that have to stay as they are. */
@@ -156,6 +160,9 @@ export class World {
       ...this.sockets,
       this.datagram,
       this.acceptor,
+      this.channelMemory,
+      this.channel,
+      this.channelOfOne,
     ].includes(
       object as Socket,
     );
@@ -188,6 +195,7 @@ export class World {
 
   [Symbol.dispose](): void {
     World.live.delete(this);
+    for (const channel of [this.channel, this.channelOfOne]) ignore(() => channel.close());
     for (const memory of [this.shm, this.readOnly]) ignore(() => m.shmdt(memory));
     ignore(() => m.pthread_mutex_unlock(this.mutex));
     ignore(() => this.#lock?.unlock());
@@ -196,7 +204,7 @@ export class World {
     ignore(() => m.msgctl(this.msqid, m.IPC_RMID));
     ignore(() => m.semctl(this.semid, 0, m.IPC_RMID));
     const objects = [this.segment, this.queue, this.set, this.posix, ...this.sockets, this.datagram, this.acceptor];
-    for (const object of [...objects, this.memory, this.mappedFile, this.eventFd, this.timerFd]) {
+    for (const object of [...objects, this.channelMemory, this.memory, this.mappedFile, this.eventFd, this.timerFd]) {
       ignore(() => object[Symbol.dispose]());
     }
     // an IPC_SET may have taken it from the one who made it

@@ -1,4 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { Channel } from "../../../ffi/channel/channel.ts";
 import { LibcError } from "../../../ffi/errors.ts";
 import { pause } from "../../../ffi/libc/signal.ts";
 import { sembuf } from "../../../ffi/libc/sys/sem.ts";
@@ -30,6 +31,10 @@ async function withCalls(use: (calls: Record<string, Call>) => Promise<void>): P
   using _client = Socket.connectSync(listener.address);
   using datagrams = Socket.bind("127.0.0.1:0");
   datagrams.sendToSync("x", datagrams.localAddress);
+  using memory = SharedMemory.create(Channel.size(64));
+  using channel = Channel.create(memory);
+  channel.sendSync("x");
+  const bytes = new Uint8Array(8);
   using event = EventFd.create({ initial: 5, semaphore: true });
   using timer = TimerFd.every(0.001);
   using ended = Process.spawn("true");
@@ -102,6 +107,14 @@ async function withCalls(use: (calls: Record<string, Call>) => Promise<void>): P
       status: (options) => ended.status(options),
       statusSync: (options) => ended.statusSync(options),
       ended: (options) => ended.ended(options),
+      "Channel.create": (options) => Channel.create(segment, options),
+      "Channel.open": (options) => Channel.open(memory, options)[Symbol.dispose](),
+      "Channel.send": (options) => channel.send("x", options),
+      "Channel.sendSync": (options) => channel.sendSync("x", options),
+      "Channel.receive": (options) => channel.receive(options),
+      "Channel.receiveSync": (options) => channel.receiveSync(options),
+      "Channel.receiveInto": (options) => channel.receiveInto(bytes, options),
+      "Channel.receiveIntoSync": (options) => channel.receiveIntoSync(bytes, options),
       readable: (options) => readable(reader, options),
       writable: (options) => writable(writer, options),
       pause: (options) => pause(options),
@@ -109,6 +122,7 @@ async function withCalls(use: (calls: Record<string, Call>) => Promise<void>): P
     // what was refused has done nothing
     assertEquals([queue.messageCount, set.values, a.readSync(buffer())], [1, [5, 0], 1]);
     assertEquals(posix.messageCount, 1);
+    assertEquals([channel.sent, channel.received], [1, 0]);
     assertEquals(datagrams.receiveFromSync({ timeout: 0 }).data.length, 1);
     listener.acceptSync({ timeout: 0 }).close();
   } finally {
@@ -184,6 +198,13 @@ Deno.test("options that are none, or cannot be read, are an error of the library
     "priority",
     "initial",
     "first",
+    "record",
+    "offset",
+    "spin",
+    "endless",
+    "capacity",
+    "writers",
+    "readers",
   ];
   await withCalls(async (calls) => {
     for (const [name, call] of Object.entries(calls)) {
