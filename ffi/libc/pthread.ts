@@ -14,6 +14,7 @@ import {
   beforeLocking,
   dropLocked,
   hasLocked,
+  isKept,
   isLocked,
   isLost,
   mendList,
@@ -119,7 +120,8 @@ function faultOf(found: Cell): number {
   const other = words[KIND] & ~(TYPE | ROBUST | PSHARED | NO_ELISION);
   if (other === PRIO_INHERIT || other === PRIO_PROTECT) return ENOTSUP;
   if (other !== 0) return EINVAL;
-  return !isRobust(found) && (isLocked(found) || isGarbled(words)) ? EINVAL : 0;
+  if (isRobust(found)) return isKept() ? 0 : ENOTSUP; // as pthread_mutex_init says it
+  return isLocked(found) || isGarbled(words) ? EINVAL : 0;
 }
 
 /** Why it cannot be locked, the same way: `again` if this thread has it. */
