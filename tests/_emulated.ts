@@ -9,8 +9,130 @@ import { machine, root } from "./support.ts";
 
 /** Why, and by file the tests: the names of each are checked (arm64.ts). */
 export const UNABLE: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
-  "execveat(2) in qemu, in whose place glibc starts the wrong program": {
+  "execveat(2) in qemu, in whose place fexecve(3) runs what it should not": {
     "tests/ffi/errno/errno_test.ts": ["fexecve() fails with E2BIG, ETXTBSY, ENOENT, ENOEXEC"],
+    "tests/ffi/libc/identity_test.ts": ["execv() and its relatives come back only with an error"],
+  },
+  "vfork(2) in qemu, whose fork(2) in its place tells posix_spawn(3) of no error": {
+    "tests/ffi/errno/errno_test.ts": [
+      "posix_spawn() fails with E2BIG, ETXTBSY, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, ENOEXEC",
+      "posix_spawnp() fails with E2BIG, ETXTBSY, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, ENOEXEC",
+    ],
+    "tests/ffi/libc/spawn_test.ts": [
+      "posix_spawnp() searches PATH, posix_spawn() does not",
+      "posix_spawn() fails with what execve() in the child says, and no child is left",
+      "an action that fails in the child is the error of posix_spawn()",
+      "the child leads a process group or a session, or joins a group",
+      "posix_spawn() and its relatives refuse what is no argument of theirs",
+    ],
+  },
+  "process_vm_readv(2) and process_vm_writev(2) in qemu": {
+    "tests/ffi/errno/errno_test.ts": [
+      "process_vm_readv() fails with EINVAL, ESRCH",
+      "process_vm_writev() fails with EINVAL, ESRCH",
+    ],
+    "tests/ffi/libc/sys/uio_test.ts": [
+      "the memory of a C program is read and written",
+      "this process's own memory can be read, and not be written",
+      "process_vm_readv() and process_vm_writev() refuse what is no argument of theirs",
+    ],
+  },
+  "futex_waitv(2) in qemu": {
+    "tests/ffi/errno/errno_test.ts": ["calls that wait in memory fail with EINTR if a signal comes"],
+    "tests/ffi/libc/linux/futex_test.ts": ["futex() fails with EFAULT, EINVAL or ENOSYS on wrong arguments"],
+  },
+  "mq_notify(3) in qemu": {
+    "tests/ffi/libc/mqueue_test.ts": [
+      "POSIX queues: all functions fail with EBADF on what is no queue",
+      "mq_notify() has a signal tell of a message that comes into the empty queue, once",
+      "mq_notify()'s value comes with the signal",
+      "mq_notify() fails with EINVAL if it is no signal, or would be a thread",
+      "mq_notify() takes what it has checked, whatever a trace's listener does to it",
+    ],
+  },
+  "signals that a /proc shows as the emulated program has blocked and handles them": {
+    "tests/ffi/libc/sigmask_test.ts": [
+      "sigprocmask() blocks in every thread: what is sent to the process stays pending, and ends nothing",
+      "sigprocmask(): threads that Deno makes later block it, too",
+      "sigprocmask() fails with EINVAL for another how, and changes nothing",
+      "pthread_sigmask() blocks in the calling thread alone",
+      "a set with all signals blocks all but those that the kernel, libc, the runtime and the library need",
+      "sigqueue() hands over an int or a pointer's bits, and sigwaitinfo() takes them in order",
+      "sigqueue() fails with EAGAIN if more are queued than RLIMIT_SIGPENDING says",
+      "C's sigqueue() and sigwaitinfo() and ours: a thousand signals, in order and none lost",
+      "Python's signals and ours: sigqueue() by ctypes to us, and ours to sigwaitinfo()",
+      "sigwaitinfo() tells how a child ended, stopped and went on",
+      "sigwait() and sigwaitinfo() block, and a signal sent from outside ends that, whatever threads there are",
+      "programs that Deno.Command starts block what this one does, as in C",
+    ],
+    "tests/ffi/libc/sys/signalfd_test.ts": [
+      "signalfd(): what comes is read, with its values and in order, and poll() waits for it",
+      "signalfd() gives a descriptor that there is another set",
+      "signalfd(): signals of Python's come through it, with its pid",
+    ],
+    "tests/ffi/libc/signal_test.ts": [
+      "signal() sets the kernel's disposition, also after SIG_IGN and SIG_DFL",
+      "signal() fails with EINVAL for what cannot be caught and what is no signal or handler",
+    ],
+    "tests/ffi/libc/sigaction_test.ts": [
+      "sigaction() runs a handler on the event loop; with SA_SIGINFO it is told what came with the signal",
+      "sigaction() with SA_RESETHAND runs the handler once",
+      "sigaction() fails with EINVAL or EFAULT on wrong arguments, and changes nothing",
+    ],
+    "tests/ffi/libc/spawn_test.ts": ["the child begins with the signals of POSIX_SPAWN_SETSIGMASK blocked"],
+  },
+  "SA_NOCLDWAIT and SA_NOCLDSTOP in qemu": {
+    "tests/ffi/libc/sigaction_test.ts": [
+      "sigaction() for SIGCHLD: SA_NOCLDWAIT leaves nothing to wait for, SA_NOCLDSTOP tells of ends only",
+    ],
+  },
+  "SHM_STAT_ANY, MSG_STAT_ANY and SEM_STAT_ANY in qemu": {
+    "tests/ffi/libc/sys/shm_test.ts": ["shmctl() lists segments by SHM_INFO and SHM_STAT"],
+    "tests/ffi/libc/sys/msg_test.ts": ["msgctl() lists queues by MSG_INFO and MSG_STAT"],
+    "tests/ffi/libc/sys/sem_test.ts": ["semctl() lists sets by SEM_INFO and SEM_STAT"],
+  },
+  "the last sender's pid in what qemu tells of a queue": {
+    "tests/ffi/libc/sys/msg_test.ts": ["msgsnd() and msgrcv() pass type and bytes on, in order"],
+  },
+  "places for huge pages in qemu": {
+    "tests/ffi/libc/sys/shm_test.ts": [
+      "shmat() fails with ENOMEM where a segment's huge pages don't exist, whoever made it, instead of ending the process",
+    ],
+  },
+  "prctl(2) in qemu for PR_SET_CHILD_SUBREAPER": {
+    "tests/ffi/libc/sys/prctl_test.ts": [
+      "prctl() sets what it gives: a signal, a name, a slack, and what is on or off",
+      "a subreaper becomes the parent of its orphaned descendants, and reaps them",
+    ],
+  },
+  "limits of memory in qemu, which keeps them from the kernel": {
+    "tests/ffi/libc/sys/resource_test.ts": [
+      "setrlimit() fails with EOPNOTSUPP where the runtime could not live with the limit",
+      "getrusage(), getrlimit() and setrlimit() fail with EINVAL or EFAULT on wrong arguments",
+    ],
+  },
+  "the kernel's answer to no operations, which qemu gives itself": {
+    "tests/ffi/libc/sys/sem_test.ts": ["semop() fails with EFBIG, ERANGE, E2BIG or EINVAL if the operations can't be"],
+  },
+  "MSG_CTRUNC in qemu where control data is cut off": {
+    "tests/ffi/libc/sys/msghdr_test.ts": ["descriptors without room are closed by the kernel, and MSG_CTRUNC says so"],
+  },
+  "a process with no thread of qemu's": {
+    "tests/ffi/libc/identity_test.ts": [
+      "all threads of a program get the user, and Deno and the library go on working",
+    ],
+    "tests/ffi/libc/sched_test.ts": [
+      "unshare(CLONE_NEWUSER) in a forked child needs no privileges, and gives a System V world",
+    ],
+  },
+  "memory that is the program's alone: qemu keeps what it has translated": {
+    "tests/ffi/libc/ifaddrs_test.ts": ["getifaddrs() keeps no memory: thousands of calls take no more than hundreds"],
+  },
+  "ioctl(2) for namespaces in qemu": { "tests/ffi/errno/errno_test.ts": ["setns() fails with EBADF, EINVAL, ESRCH"] },
+  "socket options that qemu does not know": {
+    "tests/ffi/libc/sys/socket_options_test.ts": [
+      "an option that isn't known to be safe is refused, whatever its level, and the error says where they are told",
+    ],
   },
 };
 

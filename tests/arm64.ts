@@ -48,6 +48,10 @@ program=$1 name=$2
 shift 2
 exec qemu-aarch64 -L ${SYSROOT} -0 "$name" "$program" "$@"
 `;
+/** What tests compile shares memory with Deno, and tells what structures are like: it has to be for arm64, too. */
+const COMPILER = `#!/bin/sh
+exec aarch64-linux-gnu-gcc "$@"
+`;
 
 /**
  * Starts a command in namespaces in which programs for arm64 run. One of processes is among them, so that a file that
@@ -138,6 +142,8 @@ async function outside(paths: string[]): Promise<number> {
     Deno.chmodSync(directory, 0o755);
     Deno.copyFileSync(download(), `${directory}/deno`);
     Deno.writeTextFileSync(`${directory}/qemu`, INTERPRETER, { mode: 0o755 });
+    Deno.mkdirSync(`${directory}/bin`);
+    Deno.writeTextFileSync(`${directory}/bin/cc`, COMPILER, { mode: 0o755 });
     return await gate(directory, paths);
   } finally {
     Deno.removeSync(directory, { recursive: true });
@@ -146,10 +152,17 @@ async function outside(paths: string[]): Promise<number> {
 
 async function gate(directory: string, paths: string[]): Promise<number> {
   const inside = ["deno", "run", "--allow-all", `${root}tests/arm64.ts`, "--inside", directory, ...paths];
-  const { code } = await new Deno.Command(Deno.execPath(), {
+  const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--allow-all", `${root}tests/gate.ts`, "--", ...inside],
-  }).spawn().status;
-  return code;
+  }).spawn();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    Deno.addSignalListener(signal, () => {
+      try {
+        child.kill(signal);
+      } catch { /* it has ended */ }
+    });
+  }
+  return (await child.status).code;
 }
 
 /** Runs a file's tests, and tells how they ended. */
@@ -160,7 +173,11 @@ async function test(file: string, directory: string | undefined): Promise<string
     child = new Deno.Command(Deno.execPath(), { args: [...args, file], stdin: "null" }).spawn();
   } else {
     const emulated = [`${directory}/deno`, ...args, "--preload", `${root}tests/_emulated.ts`, file];
-    child = await emulate(directory, emulated, { [MACHINE]: Deno.build.arch, DENO_NO_UPDATE_CHECK: "1" });
+    child = await emulate(directory, emulated, {
+      [MACHINE]: Deno.build.arch,
+      PATH: `${directory}/bin:${Deno.env.get("PATH")}`,
+      DENO_NO_UPDATE_CHECK: "1",
+    });
   }
   let late = false;
   const timer = setTimeout(() => {
