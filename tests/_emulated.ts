@@ -17,6 +17,8 @@ export const UNABLE: Readonly<Record<string, Readonly<Record<string, readonly st
     "tests/ffi/errno/errno_test.ts": [
       "posix_spawn() fails with E2BIG, ETXTBSY, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, ENOEXEC",
       "posix_spawnp() fails with E2BIG, ETXTBSY, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, ENOEXEC",
+      "users, namespaces and other users' processes are closed with EPERM or EACCES to who is not privileged",
+      "setpgid() fails with EACCES, EINVAL, ESRCH",
     ],
     "tests/ffi/libc/spawn_test.ts": [
       "posix_spawnp() searches PATH, posix_spawn() does not",
@@ -80,6 +82,9 @@ export const UNABLE: Readonly<Record<string, Readonly<Record<string, readonly st
       "sigaction() fails with EINVAL or EFAULT on wrong arguments, and changes nothing",
     ],
     "tests/ffi/libc/spawn_test.ts": ["the child begins with the signals of POSIX_SPAWN_SETSIGMASK blocked"],
+    "tests/ffi/native/fork_safety_test.ts": [
+      "fork(): a child has none of its parent's signal handlers, and the parent keeps all of them and its descriptors",
+    ],
   },
   "SA_NOCLDWAIT and SA_NOCLDSTOP in qemu": {
     "tests/ffi/libc/sigaction_test.ts": [
@@ -91,8 +96,9 @@ export const UNABLE: Readonly<Record<string, Readonly<Record<string, readonly st
     "tests/ffi/libc/sys/msg_test.ts": ["msgctl() lists queues by MSG_INFO and MSG_STAT"],
     "tests/ffi/libc/sys/sem_test.ts": ["semctl() lists sets by SEM_INFO and SEM_STAT"],
   },
-  "the last sender's pid in what qemu tells of a queue": {
+  "the last receiver's pid in what qemu tells of a queue": {
     "tests/ffi/libc/sys/msg_test.ts": ["msgsnd() and msgrcv() pass type and bytes on, in order"],
+    "tests/ffi/objects/message_queue_test.ts": ["MessageQueue.create() makes a private queue"],
   },
   "places for huge pages in qemu": {
     "tests/ffi/libc/sys/shm_test.ts": [
@@ -123,15 +129,39 @@ export const UNABLE: Readonly<Record<string, Readonly<Record<string, readonly st
     ],
     "tests/ffi/libc/sched_test.ts": [
       "unshare(CLONE_NEWUSER) in a forked child needs no privileges, and gives a System V world",
+      "unshare() and setns() in a forked child change its namespace: time_for_children",
     ],
   },
   "memory that is the program's alone: qemu keeps what it has translated": {
     "tests/ffi/libc/ifaddrs_test.ts": ["getifaddrs() keeps no memory: thousands of calls take no more than hundreds"],
   },
-  "ioctl(2) for namespaces in qemu": { "tests/ffi/errno/errno_test.ts": ["setns() fails with EBADF, EINVAL, ESRCH"] },
+  "ioctl(2) for namespaces in qemu": {
+    "tests/ffi/errno/errno_test.ts": ["setns() fails with EBADF, EINVAL, ESRCH"],
+    "tests/ffi/libc/sched_test.ts": [
+      "in a process of several threads the kernel or the library refuses what they have to share",
+      "setns() fails with what is no namespace, or one of another kind",
+    ],
+  },
   "socket options that qemu does not know": {
     "tests/ffi/libc/sys/socket_options_test.ts": [
       "an option that isn't known to be safe is refused, whatever its level, and the error says where they are told",
+    ],
+  },
+  "kinds of sockets that qemu does not know": {
+    "tests/ffi/libc/sys/socket_test.ts": ["socket() fails with EAFNOSUPPORT, EPROTONOSUPPORT or EINVAL"],
+  },
+  "namespaces to go back to: those outside are not of the user namespace in which qemu runs": {
+    "tests/ffi/libc/sched_test.ts": [
+      "unshare() and setns() in a forked child change its namespace: uts",
+      "unshare() and setns() in a forked child change its namespace: ipc",
+      "unshare() and setns() in a forked child change its namespace: net",
+      "unshare() and setns() in a forked child change its namespace: cgroup",
+      "after unshare(CLONE_NEWIPC) in a program, all of the library is in the new namespace",
+    ],
+  },
+  "threads in qemu after fork(2)": {
+    "tests/ffi/native/fork_safety_test.ts": [
+      "fork(): a child that runs a command synchronously ends at once, and its parent's event loop goes on",
     ],
   },
 };
