@@ -27,6 +27,9 @@ export const UNABLE: Readonly<Record<string, Readonly<Record<string, readonly st
       "the child leads a process group or a session, or joins a group",
       "posix_spawn() and its relatives refuse what is no argument of theirs",
     ],
+    "tests/ffi/objects/process_test.ts": [
+      "spawn() fails with what is wrong, and leaves neither a child nor a descriptor",
+    ],
   },
   "process_vm_readv(2) and process_vm_writev(2) in qemu": {
     "tests/ffi/errno/errno_test.ts": [
@@ -162,6 +165,21 @@ export const UNABLE: Readonly<Record<string, Readonly<Record<string, readonly st
   "threads in qemu after fork(2)": {
     "tests/ffi/native/fork_safety_test.ts": [
       "fork(): a child that runs a command synchronously ends at once, and its parent's event loop goes on",
+    ],
+  },
+  "get_robust_list(2) in qemu, without which the library has no robust mutexes": {
+    "tests/ffi/libc/pthread_test.ts": [
+      "a mutex that checks errors fails with EDEADLK, EPERM and EBUSY; a recursive one is locked as often as one likes",
+      "a robust mutex that is locked holds its memory; others and those of a forked child's parent do not",
+      "a mutex that was overwritten fails with EINVAL, EPERM or EBUSY, and harms nobody",
+      "pthread_cond_timedwait() fails with ETIMEDOUT, and has the mutex then; with EPERM if it had not",
+      "several robust mutexes are unlocked in any order, whatever is written over them",
+      "a mutex that is mapped twice is known by its owner, too",
+      "who is told of a call by a trace may do anything to the memory before libc gets it",
+      "C and we count together under a mutex, whoever made it",
+      "the death of a C program that had the mutex is told by EOWNERDEAD, and C is told of ours",
+      "C and we wake each other by a condition",
+      "who waits for a condition is told that the owner of the mutex is dead",
     ],
   },
 };

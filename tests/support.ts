@@ -309,11 +309,11 @@ export function process(
   }
 }
 
-/** Tells whether a process waits in a system call, by its number on x86-64 and on arm64. */
-export function waitsIn(pid: number, x86: number, arm: number): boolean {
+/** Tells whether a process waits in a system call, by its numbers on x86-64 and its number on arm64. */
+export function waitsIn(pid: number, x86: number | readonly number[], arm: number): boolean {
   try {
-    const number = Deno.readTextFileSync(`/proc/${pid}/syscall`).split(" ")[0];
-    return number === String(machine === "aarch64" ? arm : x86);
+    const number = Number.parseInt(Deno.readTextFileSync(`/proc/${pid}/syscall`));
+    return [machine === "aarch64" ? arm : x86].flat().includes(number);
   } catch {
     return process(pid)?.state === "S"; // a kernel that does not tell
   }

@@ -120,7 +120,7 @@ function faultOf(found: Cell): number {
   const other = words[KIND] & ~(TYPE | ROBUST | PSHARED | NO_ELISION);
   if (other === PRIO_INHERIT || other === PRIO_PROTECT) return ENOTSUP;
   if (other !== 0) return EINVAL;
-  if (isRobust(found)) return isKept() ? 0 : ENOTSUP; // as pthread_mutex_init says it
+  if (isRobust(found)) return isKept() ? 0 : ENOTSUP;
   return isLocked(found) || isGarbled(words) ? EINVAL : 0;
 }
 
@@ -609,7 +609,7 @@ export function pthread_mutex_destroy(mutex: pthread_mutex_t): void {
  * {@linkcode pthread_mutex_consistent} says that all is in order again.
  * @throws {LibcError} `EDEADLK` an error-checking one that this thread has locked; `ENOTRECOVERABLE` after `EOWNERDEAD` it was
  * unlocked without {@linkcode pthread_mutex_consistent}; `EAGAIN` locked too often; `EINVAL` no mutex; `EOPNOTSUPP` one with a
- * protocol for priorities.
+ * protocol for priorities, or a robust one under an emulator that does not have them.
  *
  * @example See {@linkcode pthread_mutex_t}.
  */

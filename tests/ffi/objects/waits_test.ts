@@ -13,7 +13,7 @@ import {
 } from "../../../mod.ts";
 import { freshKey, moment } from "../../_peers.ts";
 import { needs } from "../../needs.ts";
-import { FFI, file, mod, Program, rejects, run, runSource, until } from "../../support.ts";
+import { FFI, file, machine, mod, Program, rejects, run, runSource, until } from "../../support.ts";
 
 const FLAG = "--v8-flags=--single-threaded";
 const ok = { code: 0, signal: null, stderr: "" };
@@ -34,7 +34,7 @@ function wakeUps(): number {
   }
   return sum;
 }
-const WAITING = Deno.build.arch === "aarch64" ? ["188", "192", "193"] : ["65", "70", "220"];
+const WAITING = machine === "aarch64" ? ["188", "192", "193"] : ["65", "70", "220"];
 
 /** Starts a program with the library, that prints "ready". */
 async function peer(source: string, id: number): Promise<Program> {
