@@ -71,6 +71,8 @@ exit $?`;
     env,
     stdin: "null",
   }).spawn();
+  let ended = false;
+  child.status.then(() => ended = true);
   for (const map of isRoot ? ["gid_map", "uid_map"] : []) {
     const all = Deno.readTextFileSync(`/proc/self/${map}`).trim().split("\n").map((line) => line.trim().split(/\s+/));
     const same = all.map(([first, , count]) => `${first} ${first} ${count}\n`).join("");
@@ -79,7 +81,7 @@ exit $?`;
         Deno.writeTextFileSync(`/proc/${child.pid}/${map}`, same);
         return true;
       } catch {
-        return false; // it is not in its namespace yet
+        return ended; // it is not in its namespace yet
       }
     }, `there is a ${map}`);
   }
@@ -140,10 +142,12 @@ async function outside(paths: string[]): Promise<number> {
   if (Deno.build.os === "linux" && Deno.build.arch === "aarch64") return await gate("", paths);
   const lacks = missing();
   if (lacks.length > 0) fail(...lacks);
+  const program = download();
   const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_arm64_" });
   try {
+    Deno.umask(0o022);
     Deno.chmodSync(directory, 0o755);
-    Deno.copyFileSync(download(), `${directory}/deno`);
+    Deno.copyFileSync(program, `${directory}/deno`);
     Deno.writeTextFileSync(`${directory}/qemu`, INTERPRETER, { mode: 0o755 });
     Deno.mkdirSync(`${directory}/bin`);
     Deno.writeTextFileSync(`${directory}/bin/cc`, COMPILER, { mode: 0o755 });
