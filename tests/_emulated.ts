@@ -181,6 +181,16 @@ export const UNABLE: Readonly<Record<string, Readonly<Record<string, readonly st
       "C and we wake each other by a condition",
       "who waits for a condition is told that the owner of the mutex is dead",
     ],
+    "tests/ffi/objects/sync_test.ts": [
+      "Mutex is locked by one, in the order of coming",
+      "Mutex and C's pthread_mutex_lock keep each other out",
+      "who waits for a Mutex gets it from an owner that is killed, and is told",
+      "a program that is killed while it waits for a Mutex or a semaphore leaves both usable",
+      "a program may end with waits, which are counted no more",
+      "Condition wakes one or all, in this program and beside C",
+      "Condition: time limits, signals and locks that are not held",
+      "waits in a Worker and in a forked child",
+    ],
   },
 };
 

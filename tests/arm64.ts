@@ -55,19 +55,28 @@ exec aarch64-linux-gnu-gcc "$@"
 
 /**
  * Starts a command in namespaces in which programs for arm64 run. One of processes is among them, so that a file that
- * hangs can be ended with all that it has started. Whoever isn't root keeps his name, and loses the capabilities again
- * that this took; root keeps all users beside him, which has to be said from outside.
+ * hangs can be ended with all that it has started. Only root may register anything, so that others are that for as
+ * long; who is root stays it with all users beside him, which has to be said from outside.
  */
 async function emulate(directory: string, args: string[], env: Record<string, string>): Promise<Deno.ChildProcess> {
   const isRoot = Deno.uid() === 0;
-  const script = `until grep -q . /proc/self/uid_map /proc/self/gid_map; do sleep 0.01; done
-${REGISTER}
-setpriv --inh-caps=-all --ambient-caps=-all "$@"
-exit $?`;
-  const users = isRoot ? [] : ["--map-current-user"];
-  const spaces = ["--user", ...users, "--keep-caps", "--mount", "--pid", "--mount-proc", "--fork", "--kill-child"];
+  const again = isRoot ? "" : `unshare --user --map-user=${Deno.uid()} --map-group=${Deno.gid()} `;
+  const script = `until grep -q . /proc/self/uid_map; do sleep 0.01; done\n${REGISTER}\n${again}"$@"\nexit $?`;
+  const users = isRoot ? ["--user"] : ["--user", "--map-root-user"];
   const child = new Deno.Command("unshare", {
-    args: [...spaces, "sh", "-c", script, directory, ...args],
+    args: [
+      ...users,
+      "--mount",
+      "--pid",
+      "--mount-proc",
+      "--fork",
+      "--kill-child",
+      "sh",
+      "-c",
+      script,
+      directory,
+      ...args,
+    ],
     env,
     stdin: "null",
   }).spawn();
