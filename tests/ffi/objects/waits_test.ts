@@ -47,6 +47,12 @@ async function peer(source: string, id: number): Promise<Program> {
 Deno.test("a waiter gets its turns beside a holder that takes again at once", async () => {
   using set = SemaphoreSet.create([1, 0]);
   const TURNS = 200;
+  // the first wait takes longer than all the others
+  set.acquireSync(0);
+  const first = set.acquire(0);
+  set.release(0);
+  await first;
+  set.release(0);
   await using _holder = await peer(
     `import { sembuf, semop, usleep } from "@mod";
      const id = Number(Deno.args[0]), P = new sembuf([0, -1]), V = new sembuf([0, 1]);
@@ -442,12 +448,15 @@ needs("root")("waits are called off once the program has dropped its rights", as
     `import { SemaphoreSet } from "@mod";
      const set = SemaphoreSet.fromId(${made.id});
      const abort = new AbortController();
+     const waiting = async (n) => {
+       while (set.getWaitingForIncrease(n) === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+     };
      const before = set.acquire(0, abort).catch(String);
      const { symbols } = Deno.dlopen("libc.so.6", { setuid: { parameters: ["u32"], result: "i32" } });
-     await new Promise((resolve) => setTimeout(resolve, 20));
+     await waiting(0);
      if (symbols.setuid(54321) !== 0) throw new Error("setuid");
      const after = set.acquire(1, abort).catch(String);
-     await new Promise((resolve) => setTimeout(resolve, 20));
+     await waiting(1);
      console.log(set.getWaitingForIncrease(0), set.getWaitingForIncrease(1));
      abort.abort("called off");
      console.log(await before, await after);`,
