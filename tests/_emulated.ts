@@ -55,7 +55,7 @@ export const UNABLE: Readonly<Record<string, Readonly<Record<string, readonly st
       "mq_notify() takes what it has checked, whatever a trace's listener does to it",
     ],
   },
-  "signals that a /proc shows as the emulated program has blocked and handles them": {
+  "a /proc that shows which signals an emulated program blocks and handles": {
     "tests/ffi/libc/sigmask_test.ts": [
       "sigprocmask() blocks in every thread: what is sent to the process stays pending, and ends nothing",
       "sigprocmask(): threads that Deno makes later block it, too",
@@ -106,7 +106,7 @@ export const UNABLE: Readonly<Record<string, Readonly<Record<string, readonly st
     "tests/ffi/libc/sys/msg_test.ts": ["msgsnd() and msgrcv() pass type and bytes on, in order"],
     "tests/ffi/objects/message_queue_test.ts": ["MessageQueue.create() makes a private queue"],
   },
-  "places for huge pages in qemu": {
+  "huge pages in qemu": {
     "tests/ffi/libc/sys/shm_test.ts": [
       "shmat() fails with ENOMEM where a segment's huge pages don't exist, whoever made it, instead of ending the process",
     ],
@@ -123,7 +123,7 @@ export const UNABLE: Readonly<Record<string, Readonly<Record<string, readonly st
       "getrusage(), getrlimit() and setrlimit() fail with EINVAL or EFAULT on wrong arguments",
     ],
   },
-  "the kernel's answer to no operations, which qemu gives itself": {
+  "semop(2) without operations in qemu": {
     "tests/ffi/libc/sys/sem_test.ts": ["semop() fails with EFBIG, ERANGE, E2BIG or EINVAL if the operations can't be"],
     "tests/ffi/objects/semaphore_set_test.ts": ["SemaphoreSet.op() does several operations at once, or none"],
   },
