@@ -37,7 +37,7 @@ Deno.test("timers get their turn while waits are over at once", async () => {
   let count = 0;
   while (fired < 5 && count++ < 1_000_000) await readable(reader);
   clearInterval(timer);
-  assertEquals(fired, 5);
+  assert(fired >= 5); // some may come together
   close(reader);
   close(writer);
 });
