@@ -6,7 +6,7 @@
  */
 import { LibcError, mq_unlink, PosixMessageQueue, PosixSemaphore, sem_unlink, shm_unlink } from "../../../mod.ts";
 import type { Line } from "../shared/escape.ts";
-import { ageText, type Column, cut, table } from "../shared/layout.ts";
+import { ageText, type Column, cut, table, wrap } from "../shared/layout.ts";
 import { namesIn, pids, processName, textOf, userName } from "../shared/proc.ts";
 import type { Kind } from "../shared/sysv.ts";
 import { paint, SGR } from "../shared/terminal.ts";
@@ -174,21 +174,23 @@ const USES: Column<PosixObj> = {
   drop: 0,
 };
 
+const BESIDE = 36; // columns for what else there is to say; one long name would leave none in any row
+
 /** Their lines in `ipc ls`. */
 export function posixListing(kinds: readonly Kind[], width: number): Line[] {
   const { objects, queuesListed } = posixObjects(kinds);
   return kinds.flatMap((kind): Line[] => {
     const title = ["", paint(cut(TITLES[kind], width), SGR.bold, SGR.cyan)];
     if (kind === "queue" && !queuesListed) {
-      const how = "can't be listed before: mkdir -p /dev/mqueue && mount -t mqueue none /dev/mqueue";
-      return [...title, paint(cut(how, width), SGR.dim)];
+      const how = "can't be listed before mkdir -p /dev/mqueue && mount -t mqueue none /dev/mqueue";
+      return [...title, ...wrap(how, width).map((line) => paint(line, SGR.dim))];
     }
     const rows = objects.filter((object) => object.kind === POSIX[kind]);
     if (rows.length === 0) return [...title, paint(cut("none", width), SGR.dim)];
     return [
       ...title,
       ...table(rows, [
-        { title: "NAME", value: ({ name }) => name, drop: 0 },
+        { title: "NAME", value: ({ name }) => cut(name, Math.max(16, width - BESIDE)), drop: 0 },
         ...OWN[kind],
         { title: "OWNER", value: ({ owner }) => owner, drop: 4 },
         { title: "MODE", value: ({ mode }) => mode, drop: 3 },
