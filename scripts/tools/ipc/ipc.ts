@@ -47,6 +47,7 @@ import {
   type PosixObj,
   posixObjects,
   removePosix,
+  showPosix,
 } from "./posix.ts";
 import { jsonOfRecords, recordsOf, textOfRecords } from "./record.ts";
 import { canWatch, watch, watchJson } from "./watch.ts";
@@ -149,7 +150,7 @@ const program = newCommand("ipc")
     `
 Objects are named by id or key: 3, 5678, 0x162e. Where that could be several,
 a letter tells: m:3 (shared memory), q:3 (queue), s:3 (semaphores).
-POSIX objects are listed, too, and removed by name: ipc rm /name, or m:/name.
+ls, show and rm know POSIX objects, too, by name: ipc rm /name, or m:/name.
 
 Examples:
   ipc ls -q                         all queues
@@ -209,10 +210,13 @@ subcommand(
   "show one object whole, with what it holds; this takes nothing out, and leaves no mark",
   "  ipc show 5678\n  ipc show m:3 --bytes 64",
 )
-  .argument("<id>", "its id or key")
+  .argument("<id>", "its id or key, or a POSIX object's name")
   .option("--bytes <n>", "how much of a segment or a message to show", count, 256)
   .option("--attach", "attach a segment that can't be read otherwise; the kernel notes that")
-  .action((id: string, options: ShowOptions) => show(find(id), options));
+  .action((id: string, options: ShowOptions) => {
+    if (isPosixName(id)) showPosix(findPosix(id), options.bytes, !!options.json);
+    else show(find(id), options);
+  });
 
 interface MakeOptions {
   key?: number;
@@ -365,16 +369,20 @@ subcommand("write", "write into a segment", "  ipc write 5678 --nul hello\n  ipc
 /** The objects that some arguments of `rm` mean: POSIX ones go by name. */
 function findTargets(names: string[]): Set<Obj | PosixObj> {
   names.filter((name) => !isPosixName(name)).forEach(checkName);
-  const { objects, queuesListed } = names.some(isPosixName) ? posixObjects(KINDS) : { objects: [], queuesListed: true };
   const finder = new Finder(allObjects());
-  return new Set(names.map((argument) => {
-    if (!isPosixName(argument)) return only(finder.matching(argument), argument, KINDS);
-    const found = posixMatching(argument, objects);
-    if (found.length === 1) return found[0];
-    if (found.length > 1) throw new Failure(`${argument} is ambiguous: ${found.map(posixHandle).join(", ")}`);
-    const hidden = queuesListed ? "" : "; queues can't be seen here (ipc ls tells why)";
-    throw new Failure(`no POSIX object has the name ${argument}${hidden}`);
-  }));
+  const list = names.some(isPosixName) ? posixObjects(KINDS) : undefined;
+  return new Set(
+    names.map((name) => isPosixName(name) ? findPosix(name, list) : only(finder.matching(name), name, KINDS)),
+  );
+}
+
+/** The POSIX object that an argument means. */
+function findPosix(argument: string, { objects, queuesListed } = posixObjects(KINDS)): PosixObj {
+  const found = posixMatching(argument, objects);
+  if (found.length === 1) return found[0];
+  if (found.length > 1) throw new Failure(`${argument} is ambiguous: ${found.map(posixHandle).join(", ")}`);
+  const hidden = queuesListed ? "" : "; queues can't be seen here (ipc ls tells why)";
+  throw new Failure(`no POSIX object has the name ${argument}${hidden}`);
 }
 
 function isPosix(object: Obj | PosixObj): object is PosixObj {

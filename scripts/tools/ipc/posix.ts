@@ -1,15 +1,17 @@
 /**
- * The POSIX objects that `ipc ls` lists and `ipc rm` removes: shared memory and named semaphores, which are files in
+ * The POSIX objects that `ipc ls` lists, `ipc show` shows and `ipc rm` removes: shared memory and named semaphores, which are files in
  * /dev/shm, and message queues, which only a mounted file system of type `mqueue` lists.
  *
  * @module
  */
 import { LibcError, mq_unlink, PosixMessageQueue, PosixSemaphore, sem_unlink, shm_unlink } from "../../../mod.ts";
-import type { Line } from "../shared/escape.ts";
+import { json as toJson, type Line, shown } from "../shared/escape.ts";
 import { ageText, type Column, cut, table, wrap } from "../shared/layout.ts";
 import { namesIn, pids, processName, textOf, userName } from "../shared/proc.ts";
 import type { Kind } from "../shared/sysv.ts";
-import { paint, SGR } from "../shared/terminal.ts";
+import { paint, print, printAll, SGR, terminalSize } from "../shared/terminal.ts";
+import { hexDump } from "./hex.ts";
+import { MOST } from "./list.ts";
 import type { Use } from "./objects.ts";
 
 /** The kinds, by what System V has for the same. */
@@ -199,6 +201,49 @@ export function posixListing(kinds: readonly Kind[], width: number): Line[] {
       ], width),
     ];
   });
+}
+
+/** The first bytes of shared memory, read as a file; null if one may not. */
+function firstBytes({ name }: PosixObj, length: number): Uint8Array | null {
+  return attempt(() => {
+    using file = Deno.openSync(DIRECTORY + name);
+    const data = new Uint8Array(length);
+    let at = 0;
+    for (let n; at < length && (n = file.readSync(data.subarray(at))) !== null; at += n);
+    return data.subarray(0, at);
+  });
+}
+
+/** Prints one object whole, with so many bytes of shared memory at most. */
+export function showPosix(object: PosixObj, bytes: number, json: boolean): void {
+  const { kind, size = 0 } = object;
+  const data = kind === "posix-segment" ? firstBytes(object, Math.min(bytes, size, MOST)) : undefined;
+  if (json) return print(toJson({ ...object, ...(data !== undefined && { hex: data?.toHex() ?? null }) }, 2));
+  const { columns } = terminalSize();
+  const list: [string, string][] = [
+    ["owner", `${object.owner} (${object.uid})`],
+    ["permissions", `0${object.mode}`],
+    ["changed", `${ageText(object.age)} ago`],
+  ];
+  if (kind === "posix-segment") list.push(["size", `${size} bytes`]);
+  else if (kind === "posix-semaphore") list.push(["value", text(object.value)]);
+  else {
+    list.push(["holds", `${text(object.messages)} of ${text(object.maxMessages)} messages`]);
+    list.push(["message size", `${text(object.messageSize)} bytes at most`]);
+  }
+  if (kind !== "posix-queue") list.push(["used by", USES.value(object) || "nobody that can be seen"]);
+  const name = posixNameOf(object);
+  for (const line of wrap(name[0].toUpperCase() + name.slice(1), columns)) print(paint(line, SGR.bold, SGR.cyan));
+  for (const [title, value] of list) {
+    wrap(value, Math.max(10, columns - 15)).forEach((line, i) =>
+      print(shown`${paint((i === 0 ? title : "").padEnd(13), SGR.dim)}  ${line}`)
+    );
+  }
+  if (data === null) printAll(["", ...wrap("Its bytes are not shown: you may not read them.", columns)]);
+  else if (data && data.length > 0) {
+    printAll(["", ...hexDump(data, 0, columns)]);
+    if (size > data.length) print(`… ${size - data.length} bytes more: --bytes ${size}`);
+  }
 }
 
 const NAME = /^(?:([mqs]):)?(\/[^/]+)$/s;

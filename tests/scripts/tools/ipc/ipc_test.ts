@@ -107,6 +107,13 @@ Deno.test("ipc ls lists POSIX shared memory and named semaphores with their user
   assertEquals([size, mode, uid], [123, "640", Deno.uid()]);
   assertEquals(processes.map(({ pid }: Json) => pid), [Deno.pid]);
   assertEquals((await find("posix-semaphore")).value, 5);
+  memory.write("hello");
+  assertMatch(
+    await ok("show", `m:${name}`, "--bytes", "16"),
+    /\nsize +123 bytes\n[^]*\n0000  68 65 6c 6c 6f 00 .*\n… 107 bytes more/,
+  );
+  assertEquals((await json("show", `m:${name}`, "--bytes", "5")).hex, "68656c6c6f");
+  assertMatch(await ok("show", `s:${name}`), /\nvalue +5\n/);
   semaphore.post();
   assertMatch(await ok("ls", "-s"), RegExp(`^${name} +6 `, "m"));
   assertStringIncludes(await refuses(1, "rm", name), `ambiguous: m:${name}, s:${name}`);
