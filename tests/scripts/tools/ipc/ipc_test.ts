@@ -615,7 +615,9 @@ async function apart(commands: string): Promise<Ended & { list: (name: string) =
       [...Deno.readDirSync(directory)].filter(({ name }) => name.endsWith(".json"))
         .map(({ name }) => [name, JSON.parse(Deno.readTextFileSync(`${directory}/${name}`))]),
     );
-    return { ...ended, list: (name) => files.get(`${name}.json`) };
+    // POSIX shared memory is no namespace's: others' is there, too
+    const list = (name: string) => files.get(`${name}.json`).filter(({ kind }: Json) => !kind.startsWith("posix-"));
+    return { ...ended, list };
   } finally {
     Deno.removeSync(directory, { recursive: true });
   }
