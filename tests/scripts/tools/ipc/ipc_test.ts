@@ -110,7 +110,7 @@ Deno.test("ipc ls lists POSIX shared memory and named semaphores with their user
   memory.write("hello");
   assertMatch(
     await ok("show", `m:${name}`, "--bytes", "16"),
-    /\nsize +123 bytes\n[^]*\n0000  68 65 6c 6c 6f 00 .*\n… 107 bytes more/,
+    /\nsize +123 bytes\n[^]*\n0000 {2}68 65 6c 6c 6f 00 .*\n… 107 bytes more/,
   );
   assertEquals((await json("show", `m:${name}`, "--bytes", "5")).hex, "68656c6c6f");
   assertMatch(await ok("show", `s:${name}`), /\nvalue +5\n/);
