@@ -880,15 +880,18 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
   #block(side: Side) {
     if (side.contended) return undefined;
     const unused = this.#use();
+    const { seen, word } = side;
     store(this.#ring.words, side.sleeps, 1);
     const timer = setInterval(() => {
-      if (this.#parties.look(side.other, true)) futex(side.word, FUTEX_WAKE, EVERYBODY);
+      // who has moved it may have been stopped or killed before it could wake anybody
+      const moved = load(word, 0) !== seen;
+      if (moved || this.#parties.look(side.other, true)) futex(word, FUTEX_WAKE, EVERYBODY);
     }, TICK);
     const back = () => {
       clearInterval(timer);
       unused();
     };
-    const begun = waitForWord(side.word, FUTEX_WAIT, side.seen, back);
+    const begun = waitForWord(word, FUTEX_WAIT, seen, back);
     if (begun === undefined) back();
     return begun;
   }
