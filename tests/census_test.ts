@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { needs, works } from "./needs.ts";
-import { type Ended, freePort, objects, Program, root, run } from "./support.ts";
+import { type Ended, freePort, machine, objects, Program, root, run } from "./support.ts";
 
 /** Counts around a shell command. */
 const CENSUS = (command: string): [string, string[]] => [
@@ -117,7 +117,7 @@ addEventListener("unload", () => Deno.removeSync(directory, { recursive: true })
 const mounts = { "a file system that may be mounted": works("unshare", ...LISTED, directory, "true") };
 
 needs("unshare", "perl", mounts)("census finds a POSIX queue that is left, where these can be listed", async () => {
-  const number = Deno.build.arch === "aarch64" ? 180 : 240; // mq_open
+  const number = machine === "aarch64" ? 180 : 240; // mq_open
   const perl =
     `$name = "ipc_playground_$$" . "_left"; syscall(${number}, $name, 0102, 0600, 0) >= 0 or die $!; sleep 1`;
   const command = `exec perl -e '${perl}'`;

@@ -62,6 +62,11 @@ addEventListener("unload", () => {
   else for (const line of summary(skipped)) console.warn(line);
 });
 
+/** Has the test named at the end. */
+export function skip(lack: string, test: string): void {
+  skipped.push([lack, test]);
+}
+
 /** What was skipped, a line for each thing that was lacking. */
 export function summary(skipped: readonly [lack: string, test: string][]): string[] {
   const lacks = Map.groupBy(skipped, ([lack]) => lack);
@@ -80,7 +85,7 @@ export function needs(
     typeof need === "string" ? has(need) ? [] : [need] : Object.keys(need).filter((name) => !need[name])
   );
   return (name, fn) => {
-    if (lacking.length > 0) skipped.push([lacking.join(" and "), name]);
+    if (lacking.length > 0) skip(lacking.join(" and "), name);
     Deno.test({ name, ignore: lacking.length > 0, fn });
   };
 }

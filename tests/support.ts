@@ -18,13 +18,20 @@ export function script(name: string): string {
   return `${root}scripts/${name}`;
 }
 
+/** The environment variable with the processor of the machine, where Deno's is emulated (arm64.ts). */
+export const MACHINE = "IPC_PLAYGROUND_MACHINE";
+/** The processor that the kernel and other programs run on. */
+export const machine: string = Deno.env.get(MACHINE) ?? Deno.build.arch;
+/** How many times as long as elsewhere everything may take. */
+const patience = machine === Deno.build.arch ? 1 : 4;
+
 /** Waits until a condition holds, and fails if that takes too long. */
 export async function until<T>(
   condition: () => T | Promise<T>,
   what: string,
   milliseconds = 120_000,
 ): Promise<NonNullable<T>> {
-  for (const end = Date.now() + milliseconds;;) {
+  for (const end = Date.now() + milliseconds * patience;;) {
     const result = await condition();
     if (result) return result as NonNullable<T>;
     if (Date.now() > end) throw new Error(`timed out waiting until ${what}`);
@@ -161,7 +168,7 @@ export class Program {
     const timer = setTimeout(() => {
       late = true;
       this.#killAll();
-    }, milliseconds);
+    }, milliseconds * patience);
     await this.#pumps;
     clearTimeout(timer);
     if (late) throw new Error(`${this.#name} did not end: ${this.#printed()}`);
@@ -302,11 +309,11 @@ export function process(
   }
 }
 
-/** Tells whether a process waits in a system call, by its number on x86-64 and on arm64. */
-export function waitsIn(pid: number, x86: number, arm: number): boolean {
+/** Tells whether a process waits in a system call, by its numbers on x86-64 and its number on arm64. */
+export function waitsIn(pid: number, x86: number | readonly number[], arm: number): boolean {
   try {
-    const number = Deno.readTextFileSync(`/proc/${pid}/syscall`).split(" ")[0];
-    return number === String(Deno.build.arch === "aarch64" ? arm : x86);
+    const number = Number.parseInt(Deno.readTextFileSync(`/proc/${pid}/syscall`));
+    return [machine === "aarch64" ? arm : x86].flat().includes(number);
   } catch {
     return process(pid)?.state === "S"; // a kernel that does not tell
   }

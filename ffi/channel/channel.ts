@@ -242,7 +242,7 @@ function found(name: string, offset: number): { own: PosixSharedMemory; kind: Ki
       own = PosixSharedMemory.open(name);
       return { own, kind: kindOf(memoryFor(own), offset, "Channel.open") };
     } catch (error) {
-      const empty = own === undefined && isCode(error, "EINVAL"); // it has no size yet
+      const empty = isCode(error, "EINVAL") && error.syscall === "mmap"; // it has no size yet
       own?.[Symbol.dispose]();
       if (tries === 100 || !(empty || isCode(error, "EAGAIN"))) throw error;
     }
@@ -646,6 +646,7 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
       // who had it has written nothing that counts
       if (result === EOWNERDEAD) pthread_mutex_consistent(mutex);
     } catch (error) {
+      result = undefined;
       if (!isCode(error, "ETIMEDOUT")) throw error;
     } finally {
       if (result === undefined) this.#locked = false;
@@ -661,6 +662,7 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
 
   /** Wakes those of the other side who wait for this one's position to move. */
   #wake(side: Side): void {
+    if (this.#ring.words.length === 0) return; // a trace's listener has given the memory back
     store(this.#ring.words, side.othersSleep, 0);
     futex(side.own, FUTEX_WAKE, EVERYBODY);
   }
@@ -681,12 +683,15 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
     if (side.lock === undefined) {
       done = ring.put(data, length, side.syscall);
     } else {
-      if (!this.#lock(side, side.lock)) return false;
-      try {
-        done = ring.put(data, length, side.syscall);
-      } finally {
-        this.#unlock(side.lock);
+      done = false;
+      if (this.#lock(side, side.lock)) {
+        try {
+          done = ring.put(data, length, side.syscall);
+        } finally {
+          this.#unlock(side.lock);
+        }
       }
+      if (!done) ring.mind(side.syscall); // a trace's listener may have given the memory back
     }
     if (!done) return false;
     if (sleeping(ring.words, side.othersSleep) !== 0) this.#wake(side);
@@ -705,12 +710,15 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
     if (side.lock === undefined) {
       result = this.#takeOne(into, true);
     } else {
-      if (!this.#lock(side, side.lock)) return BUSY;
-      try {
-        result = this.#takeOne(into, false);
-      } finally {
-        this.#unlock(side.lock);
+      result = BUSY;
+      if (this.#lock(side, side.lock)) {
+        try {
+          result = this.#takeOne(into, false);
+        } finally {
+          this.#unlock(side.lock);
+        }
       }
+      if (result === BUSY) ring.mind(side.syscall); // as above
     }
     if (result === BUSY) return BUSY;
     if (sleeping(ring.words, side.othersSleep) !== 0) this.#wake(side);

@@ -14,6 +14,7 @@ import {
   beforeLocking,
   dropLocked,
   hasLocked,
+  isKept,
   isLocked,
   isLost,
   mendList,
@@ -119,7 +120,8 @@ function faultOf(found: Cell): number {
   const other = words[KIND] & ~(TYPE | ROBUST | PSHARED | NO_ELISION);
   if (other === PRIO_INHERIT || other === PRIO_PROTECT) return ENOTSUP;
   if (other !== 0) return EINVAL;
-  return !isRobust(found) && (isLocked(found) || isGarbled(words)) ? EINVAL : 0;
+  if (isRobust(found)) return isKept() ? 0 : ENOTSUP;
+  return isLocked(found) || isGarbled(words) ? EINVAL : 0;
 }
 
 /** Why it cannot be locked, the same way: `again` if this thread has it. */
@@ -607,7 +609,7 @@ export function pthread_mutex_destroy(mutex: pthread_mutex_t): void {
  * {@linkcode pthread_mutex_consistent} says that all is in order again.
  * @throws {LibcError} `EDEADLK` an error-checking one that this thread has locked; `ENOTRECOVERABLE` after `EOWNERDEAD` it was
  * unlocked without {@linkcode pthread_mutex_consistent}; `EAGAIN` locked too often; `EINVAL` no mutex; `EOPNOTSUPP` one with a
- * protocol for priorities.
+ * protocol for priorities, or a robust one under an emulator that does not have them.
  *
  * @example See {@linkcode pthread_mutex_t}.
  */

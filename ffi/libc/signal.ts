@@ -316,8 +316,12 @@ function drain(): void {
 
 let resetting = false;
 
-/** Where the process goes on after the program, as in `deno test`, what nobody handles any more is to do what it did. */
+/**
+ * Where the process goes on after the program, as in `deno test`, what nobody handles any more is to do what it did. Where
+ * it ends with the program, a signal that comes in the meantime is to change nothing of how.
+ */
 function reset(): void {
+  if (own.gettid() === own.getpid()) return; // on the main thread
   const action = newAction();
   for (const sig of isForked() ? [] : acts.keys()) {
     if (hasHandler(sig, action) && isHandler(action[0])) own.signal(sig, BigInt(SIG_DFL));

@@ -22,6 +22,7 @@ export const OWN = {
   calloc: [["usize", "usize"], "pointer"],
   getpid: [[], "i32"],
   getppid: [[], "i32"],
+  gettid: [[], "i32"],
   syscall: [["i64", "i64", "buffer", "i64"], "i64"],
   epoll_create1: [["i32"], "i32"],
   dup3: [["i32", "i32", "i32"], "i32"],

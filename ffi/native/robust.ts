@@ -48,8 +48,10 @@ function here(): Thread {
   const found = new BigInt64Array(2);
   const types = ["i64", "i32", "buffer", "buffer"] as const;
   open("syscall", { parameters: types, result: "i64" })(get_robust_list, 0, found, found.subarray(1));
+  const pointer = Deno.UnsafePointer.create(BigInt(found[0]));
+  // under an emulator the kernel may keep no lists: this one stays empty
   const first = new BigInt64Array(
-    Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(BigInt(found[0]))!, 8),
+    pointer === null ? new ArrayBuffer(8) : Deno.UnsafePointerView.getArrayBuffer(pointer, 8),
   );
   const tid = open("gettid", { parameters: [], result: "i32" })();
   return thread = { since: generation, tid, head: found[0], first, base: first[0], list: [] };
@@ -68,6 +70,11 @@ function indexOf(cell: Cell): number {
   const name = nameOf(cell);
   for (let i = 0; i < list.length; i++) if (list[i].name === name) return i;
   return -1;
+}
+
+/** Tells whether there is such a list: without, nobody would be told that the owner of a mutex has ended. */
+export function isKept(): boolean {
+  return here().head !== 0n;
 }
 
 /** Tells whether this thread has locked a robust mutex. */

@@ -384,7 +384,7 @@ Deno.test("a Channel's other side may be a Worker", async () => {
     while (received.length < 100) received.push((await channel.receive())[0]);
     postMessage(received);
     channel.close();`;
-  const worker = new Worker(`data:text/javascript,${encodeURIComponent(source)}`, { type: "module" });
+  const worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })), { type: "module" });
   try {
     const result = new Promise<number[]>((resolve, reject) => {
       worker.onmessage = ({ data }) => resolve(data);

@@ -156,13 +156,14 @@ Deno.test("signal(): a handler that throws ends the program with its error", asy
 });
 
 Deno.test("pause() keeps the program alive, and a handler alone does not", async () => {
+  // SIGUSR1 has Deno itself wait for a debugger, if it has begun to listen for it by then
   await using waiting = new Program(Deno.execPath(), [
     "eval",
-    `import { pause, signal, SIGUSR1 } from ${JSON.stringify(new URL("../../../mod.ts", import.meta.url).href)};
-     signal(SIGUSR1, () => console.log("caught")); setTimeout(() => console.log("ready"), 50); await pause(); console.log("end");`,
+    `import { pause, signal, SIGUSR2 } from ${JSON.stringify(new URL("../../../mod.ts", import.meta.url).href)};
+     signal(SIGUSR2, () => console.log("caught")); setTimeout(() => console.log("ready"), 50); await pause(); console.log("end");`,
   ]);
   await waiting.until("ready");
-  waiting.kill("SIGUSR1");
+  waiting.kill("SIGUSR2");
   assertEquals(await waiting.end(), { ...ok, stdout: "ready\ncaught\nend\n" });
   const ended = await runSource(`${HEAD} signal(SIGUSR1, () => {}); console.log("end");`);
   assertEquals(ended, { ...ok, stdout: "end\n" });

@@ -26,7 +26,7 @@ type Anything = any;
 
 const SMALL = { maxMessages: 4, messageSize: 64 };
 const ONE = { maxMessages: 1, messageSize: 64 };
-const POLL = [7, 73] as const; // poll, ppoll
+const POLL = [[7, 271], 73] as const; // poll, ppoll: arm64 has only that, also where it is emulated
 const TIMEDSEND = [242, 182] as const;
 const TIMEDRECEIVE = [243, 183] as const;
 

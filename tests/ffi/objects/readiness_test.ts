@@ -4,7 +4,7 @@ import { POLLIN } from "../../../ffi/libc/poll.ts";
 import { lookAgain, turn } from "../../../ffi/objects/_reactor.ts";
 import { readable, writable } from "../../../ffi/objects/readiness.ts";
 import { needs } from "../../needs.ts";
-import { fails, mod, Program, rejects, runSource, until } from "../../support.ts";
+import { fails, machine, mod, Program, rejects, runSource, until } from "../../support.ts";
 
 Deno.test("readable() and writable() wait until there is something to read, or room", async () => {
   const [reader, writer] = pipe();
@@ -37,7 +37,7 @@ Deno.test("timers get their turn while waits are over at once", async () => {
   let count = 0;
   while (fired < 5 && count++ < 1_000_000) await readable(reader);
   clearInterval(timer);
-  assertEquals(fired, 5);
+  assert(fired >= 5); // some may come together
   close(reader);
   close(writer);
 });
@@ -190,10 +190,10 @@ for (const way of ["terminate()", "close()"]) {
 
 /** How many threads of a process are in `poll(2)`. */
 function polling(pid: number): number {
-  const poll = Deno.build.arch === "aarch64" ? "73" : "7"; // arm64 has only ppoll
+  const poll = machine === "aarch64" ? ["73"] : ["7", "271"]; // arm64 has only ppoll, also where it is emulated
   return [...Deno.readDirSync(`/proc/${pid}/task`)].filter(({ name }) => {
     try {
-      return Deno.readTextFileSync(`/proc/${pid}/task/${name}/syscall`).split(" ")[0] === poll;
+      return poll.includes(Deno.readTextFileSync(`/proc/${pid}/task/${name}/syscall`).split(" ")[0]);
     } catch {
       return false; // it has just ended
     }

@@ -31,7 +31,8 @@ needs("cc")("every option that is known has the number that C's headers give it"
       const statements = known.map(([option]) =>
         `#ifdef ${option}\nprintf("${option}\\t%d\\n", (int) ${option});\n#endif`
       );
-      const source = `#include <stdio.h>\n#if __has_include(<${name}>)\n#include <${name}>\n#endif\n`;
+      const source =
+        `#include <stdio.h>\n#include <sys/socket.h>\n#if __has_include(<${name}>)\n#include <${name}>\n#endif\n`;
       await compile(`${source}int main(void) {\n${statements.join("\n")}\nreturn 0; }`, `${directory}/ask`);
       const { stdout } = await run(`${directory}/ask`, []);
       for (const line of stdout.trim().split("\n").filter(Boolean)) {

@@ -14,7 +14,18 @@ import {
 import { hexDump } from "../../../../scripts/tools/ipc/hex.ts";
 import { copies, freshKey, perlInBackground } from "../../../_peers.ts";
 import { needs, UNSHARE_IPC, works } from "../../../needs.ts";
-import { type Ended, file, objects, Program, root, run, type StartOptions, until, zombies } from "../../../support.ts";
+import {
+  type Ended,
+  file,
+  machine,
+  objects,
+  Program,
+  root,
+  run,
+  type StartOptions,
+  until,
+  zombies,
+} from "../../../support.ts";
 
 const IPC_TS = `${root}scripts/tools/ipc/ipc.ts`;
 const DENO = [Deno.execPath(), "run", "--quiet", "--allow-all", IPC_TS];
@@ -448,7 +459,7 @@ needs("root", "perl")("ipc ls and show leave no mark on what they show", async (
   set.tryAcquire(2);
   // not this process: those that it starts would have the segment attached for a moment
   const hold = "$id = shmget(0, 27, 01600); shmwrite($id, 'abcdefghijklmnopqrstuvwxyz', 0, 27);" +
-    `$| = 1; syscall(${Deno.build.arch === "aarch64" ? 196 : 30}, $id, 0, 0); print "on $id"; sleep 60`; // shmat(2)
+    `$| = 1; syscall(${machine === "aarch64" ? 196 : 30}, $id, 0, 0); print "on $id"; sleep 60`; // shmat(2)
   await using holder = perlInBackground(hold);
   await holder.until("on ");
   const segment = Number(holder.stdout.slice(3));
