@@ -242,7 +242,7 @@ function found(name: string, offset: number): { own: PosixSharedMemory; kind: Ki
       own = PosixSharedMemory.open(name);
       return { own, kind: kindOf(memoryFor(own), offset, "Channel.open") };
     } catch (error) {
-      const empty = own === undefined && isCode(error, "EINVAL"); // it has no size yet
+      const empty = isCode(error, "EINVAL") && error.syscall === "mmap"; // it has no size yet
       own?.[Symbol.dispose]();
       if (tries === 100 || !(empty || isCode(error, "EAGAIN"))) throw error;
     }
@@ -646,6 +646,7 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
       // who had it has written nothing that counts
       if (result === EOWNERDEAD) pthread_mutex_consistent(mutex);
     } catch (error) {
+      result = undefined;
       if (!isCode(error, "ETIMEDOUT")) throw error;
     } finally {
       if (result === undefined) this.#locked = false;
@@ -661,6 +662,7 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
 
   /** Wakes those of the other side who wait for this one's position to move. */
   #wake(side: Side): void {
+    if (this.#ring.words.length === 0) return; // a trace's listener has given the memory back
     store(this.#ring.words, side.othersSleep, 0);
     futex(side.own, FUTEX_WAKE, EVERYBODY);
   }
@@ -681,12 +683,15 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
     if (side.lock === undefined) {
       done = ring.put(data, length, side.syscall);
     } else {
-      if (!this.#lock(side, side.lock)) return false;
-      try {
-        done = ring.put(data, length, side.syscall);
-      } finally {
-        this.#unlock(side.lock);
+      done = false;
+      if (this.#lock(side, side.lock)) {
+        try {
+          done = ring.put(data, length, side.syscall);
+        } finally {
+          this.#unlock(side.lock);
+        }
       }
+      if (!done) ring.mind(side.syscall); // a trace's listener may have given the memory back
     }
     if (!done) return false;
     if (sleeping(ring.words, side.othersSleep) !== 0) this.#wake(side);
@@ -705,12 +710,15 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
     if (side.lock === undefined) {
       result = this.#takeOne(into, true);
     } else {
-      if (!this.#lock(side, side.lock)) return BUSY;
-      try {
-        result = this.#takeOne(into, false);
-      } finally {
-        this.#unlock(side.lock);
+      result = BUSY;
+      if (this.#lock(side, side.lock)) {
+        try {
+          result = this.#takeOne(into, false);
+        } finally {
+          this.#unlock(side.lock);
+        }
       }
+      if (result === BUSY) ring.mind(side.syscall); // as above
     }
     if (result === BUSY) return BUSY;
     if (sleeping(ring.words, side.othersSleep) !== 0) this.#wake(side);
@@ -880,15 +888,18 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
   #block(side: Side) {
     if (side.contended) return undefined;
     const unused = this.#use();
+    const { seen, word } = side;
     store(this.#ring.words, side.sleeps, 1);
     const timer = setInterval(() => {
-      if (this.#parties.look(side.other, true)) futex(side.word, FUTEX_WAKE, EVERYBODY);
+      // who has moved it may have been stopped or killed before it could wake anybody
+      const moved = load(word, 0) !== seen;
+      if (moved || this.#parties.look(side.other, true)) futex(word, FUTEX_WAKE, EVERYBODY);
     }, TICK);
     const back = () => {
       clearInterval(timer);
       unused();
     };
-    const begun = waitForWord(side.word, FUTEX_WAIT, side.seen, back);
+    const begun = waitForWord(word, FUTEX_WAIT, seen, back);
     if (begun === undefined) back();
     return begun;
   }

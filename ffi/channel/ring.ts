@@ -230,6 +230,7 @@ export class Ring {
 
   /** The same into an array that is long enough. */
   copyInto(data: Uint8Array, length: number): void {
+    if (length === 0) return; // its memory may be gone
     const list = length > SHORT ? undefined : this.#asWords(data);
     const from = this.#at >> 2, whole = length >> 2;
     if (list === undefined || list.length < whole) {
@@ -261,6 +262,7 @@ export class Ring {
   }
 
   #copyIn(data: Uint8Array, length: number, to: number): void {
+    if (length === 0) return; // its memory may be gone
     const list = length > SHORT ? undefined : this.#asWords(data);
     const whole = length >> 2;
     if (list === undefined || list.length < whole) return set(this.bytes, exactly(data, length), to << 2);

@@ -178,6 +178,20 @@ Deno.test("Channel carries bytes and text of every length that fits, and no long
     assertEquals(await channel.receiveInto(odd), length);
     assertEquals(odd.subarray(0, length), data);
   }
+  // an array whose memory is gone has no bytes
+  const detached = new Uint8Array(16);
+  const buffer = new Uint8Array(16);
+  for (const one of [detached, buffer]) {
+    channel.sendSync(one);
+    channel.receiveSync();
+    one.buffer.transfer();
+    for (let i = 0; i < 3; i++) {
+      channel.sendSync(one);
+      assertEquals(channel.receiveIntoSync(one), 0);
+      await channel.send(one);
+      assertEquals(await channel.receiveInto(one), 0);
+    }
+  }
   channel.sendSync("世界\0");
   assertEquals(text(channel.receiveSync()), "世界\0");
   for (const send of [channel.sendSync, channel.trySend]) {
@@ -188,7 +202,7 @@ Deno.test("Channel carries bytes and text of every length that fits, and no long
   }
   await rejects("EMSGSIZE", channel.send("x".repeat(505)));
   await rejects("EINVAL", channel.send(5 as Anything));
-  assertEquals([channel.used, channel.sent, channel.received], [0, 57, 57]);
+  assertEquals([channel.used, channel.sent, channel.received], [0, 71, 71]);
 });
 
 Deno.test("Channel.receiveInto() leaves a message that is too long, and refuses what is no Uint8Array", async () => {
