@@ -8,6 +8,7 @@
 import {
   _exit,
   AF_UNIX,
+  Channel,
   close,
   f64,
   fork,

@@ -7,7 +7,11 @@
 import { pin } from "./peers.ts";
 
 /** What the program sends to its worker. */
-export type Order = { cpu: number } | { data: Uint8Array } | { words: Int32Array; from: number; n: number } | Uint8Array;
+export type Order =
+  | { cpu: number }
+  | { data: Uint8Array }
+  | { words: Int32Array; from: number; n: number }
+  | Uint8Array;
 
 self.onmessage = ({ data }: MessageEvent<Order>) => {
   if (data instanceof Uint8Array) self.postMessage(data);
