@@ -242,7 +242,7 @@ function found(name: string, offset: number): { own: PosixSharedMemory; kind: Ki
       own = PosixSharedMemory.open(name);
       return { own, kind: kindOf(memoryFor(own), offset, "Channel.open") };
     } catch (error) {
-      const empty = isCode(error, "EINVAL") && error.syscall === "mmap"; // it has no size yet
+      const empty = isCode(error, "EINVAL") && (error as LibcError).syscall === "mmap"; // it has no size yet
       own?.[Symbol.dispose]();
       if (tries === 100 || !(empty || isCode(error, "EAGAIN"))) throw error;
     }

@@ -214,6 +214,27 @@ Deno.test("a Channel has EOWNERDEAD once for who waits already, and for each han
   assertEquals(await late.receive(), null);
 });
 
+Deno.test("a Channel that is endless has EOWNERDEAD of each that was killed, and a dead one's place is free", async () => {
+  using memory = anonymous(64);
+  using reader = Channel.create(memory, { endless: true });
+  using children = new Children();
+  for (let round = 0; round < 3; round++) {
+    const child = children.start(() => {
+      Channel.open(memory).sendSync("x");
+      for (;;);
+    });
+    assertEquals(text(await reader.receive()), "x");
+    kill(child, SIGKILL);
+    if (round < 2) await rejects("EOWNERDEAD", reader.receive());
+    else await until(() => process(child)?.state === "Z", "it is a zombie");
+  }
+  using writer = Channel.open(memory);
+  writer.sendSync("in its place");
+  assertEquals(text(await reader.receive()), "in its place");
+  await rejects("EOWNERDEAD", reader.receive());
+  fails("ETIMEDOUT", () => reader.receiveSync({ timeout: 150 }));
+});
+
 Deno.test("a Channel's process that ends by itself has left it, and none has died", async () => {
   using memory = anonymous(1024);
   using reader = Channel.create(memory);
