@@ -15,9 +15,11 @@
  *   that ended unseen, can't be told from others': it is listed as seen, and no failure.
  * - **A POSIX queue** is the command's if it has the pid of one of its processes in its name, as those of tests do. They can be
  *   listed only where a file system of type `mqueue` is mounted that shows this IPC namespace's.
+ * - **POSIX shared memory and a named semaphore** (a file in /dev/shm) are the command's if they have such a name. With
+ *   `--isolated` they are only listed as seen: others' are there, too, and pids in their names may be another namespace's.
  * - **A temporary file** is one in the command's `TMPDIR`, which is made for it.
  *
- * With `--isolated`, all processes and objects are the command's: gate.ts says so, after it has made namespaces.
+ * With `--isolated`, all processes and all other objects are the command's: gate.ts says so, after it has made namespaces.
  *
  * @module
  */
@@ -103,6 +105,11 @@ function queues(): string | undefined {
   });
 }
 
+/** Tells whether a POSIX object's name is one that a test gave it which was one of the command's processes. */
+function hasOurPid(name: string): boolean {
+  return ours.has(Number(/^(?:sem\.)?ipc_playground_(\d+)_/.exec(name)?.[1]));
+}
+
 /** What there is now and was not before. */
 function left(before: ReadonlySet<string>): Verdict[] {
   const found = Object.entries(USERS).flatMap(([kind, users]) =>
@@ -114,9 +121,13 @@ function left(before: ReadonlySet<string>): Verdict[] {
   const files = names(directory).map((name) => ({ line: `file: ${directory}/${name}`, ours: true }));
   const posix = mqueue === undefined ? [] : names(mqueue).map((name) => ({
     line: `POSIX queue: /${name}`,
-    ours: isolated || ours.has(Number(/^ipc_playground_(\d+)_/.exec(name)?.[1])),
+    ours: isolated || hasOurPid(name),
   }));
-  return [...processes(), ...found, ...posix, ...files].filter(({ line }) => !before.has(line));
+  const shared = names("/dev/shm").map((name) => ({
+    line: `file: /dev/shm/${name}`,
+    ours: !isolated && hasOurPid(name),
+  }));
+  return [...processes(), ...found, ...posix, ...shared, ...files].filter(({ line }) => !before.has(line));
 }
 
 const isolated = Deno.args[0] === "--isolated";

@@ -129,3 +129,34 @@ needs("unshare", "perl", mounts)("census finds a POSIX queue that is left, where
   assertMatch(seen.stderr, /\nseen, not ours or not known to be:\n {2}POSIX queue: \/ipc_elsewhere_\d+_left\n/);
   assertEquals(seen.code, 0);
 });
+
+Deno.test("census finds POSIX shared memory and a named semaphore that are left, and none of somebody else's", async () => {
+  const make = (prefix: string, ...options: string[]) => {
+    const [program, [...args]] = CENSUS(
+      `n=${prefix}_$$_left; touch /dev/shm/$n /dev/shm/sem.$n; echo $n; exec sleep 1`,
+    );
+    args.splice(args.indexOf("--"), 0, ...options);
+    return run(program, args);
+  };
+  const cases: [ours: boolean, prefix: string, ...options: string[]][] = [
+    [true, "ipc_playground"],
+    [false, "ipc_elsewhere"],
+    [false, "ipc_playground", "--isolated"],
+  ];
+  for (const [ours, prefix, ...options] of cases) {
+    const { code, stdout, stderr } = await make(prefix, ...options);
+    const name = stdout.trim();
+    const files = [name, `sem.${name}`].map((file) => `/dev/shm/${file}`);
+    try {
+      const [, blamed = ""] = stderr.split("bash left behind:\n");
+      for (const file of files) {
+        assertStringIncludes(stderr, `  file: ${file}\n`);
+        assertEquals(blamed.includes(file), ours);
+      }
+      // isolated, all that others have and do meanwhile would be the command's
+      if (options.length === 0) assertEquals(code, ours ? 1 : 0);
+    } finally {
+      for (const file of files) Deno.removeSync(file);
+    }
+  }
+});

@@ -1,11 +1,12 @@
 /**
  * Exchanges by this library in which both sides wait without blocking their programs, each in a process of its own.
  *
- * With further arguments it is the partner: the ids of two queues and of the semaphores, and the sockets' address.
+ * With further arguments it is the partner: the ids of two queues and of the semaphores, the sockets' address, and
+ * the names of two channels.
  *
  * @module
  */
-import { MessageQueue, SemaphoreSet, Socket } from "../../mod.ts";
+import { Channel, MessageQueue, SemaphoreSet, Socket } from "../../mod.ts";
 import { Partner } from "./partner.ts";
 import { type Job, now, serve } from "./peers.ts";
 import { answer, ask, Pipeline } from "./streams.ts";
@@ -23,9 +24,10 @@ function work(): void {
 // the end of standard input ends it, so that nothing is left behind
 Deno.addSignalListener("SIGINT", () => {});
 
-async function partner(ids: number[], address: string): Promise<void> {
+async function partner(ids: number[], address: string, names: string[]): Promise<void> {
   const [queue, back] = ids.slice(0, 2).map((id) => MessageQueue.fromId(id));
   const set = SemaphoreSet.fromId(ids[2]);
+  const [there, returned] = names.map((name) => Channel.open(name));
   using socket = await Socket.connect(address);
   using stream = await Socket.connect(address);
   const pipeline = new Pipeline(stream);
@@ -42,6 +44,9 @@ async function partner(ids: number[], address: string): Promise<void> {
         await set.acquire(PING);
         set.release(PONG);
       }
+    }),
+    channel: timed(async (_size, n) => {
+      for (let i = 0; i < n; i++) await returned.send((await there.receive())!);
     }),
     socket: timed((size, n) => answer(socket, bytes.subarray(0, size), n)),
     stream: timed((size, n) => pipeline.drain(size * n)),
@@ -64,12 +69,15 @@ async function main(): Promise<void> {
   using set = SemaphoreSet.create([0, 0, 1, 0, 0]);
   const address = `@ipc_playground_bench_${Deno.pid}`;
   using listener = Socket.listen(address);
+  const names = ["there", "back"].map((way) => `/ipc_playground_${Deno.pid}_${way}`);
+  const [there, returned] = names.map((name) => Channel.create(name));
   const giveUp = () => {
     for (const object of [queue, back, set]) object.remove(); // and the partner finds that out
+    for (const channel of [there, returned]) channel.close();
     Deno.exit(1);
   };
   Deno.addSignalListener("SIGTERM", giveUp);
-  const other = new Partner(import.meta.url, [queue.id, back.id, set.id, address].map(String), giveUp);
+  const other = new Partner(import.meta.url, [queue.id, back.id, set.id, address, ...names].map(String), giveUp);
   using socket = await listener.accept();
   using stream = await listener.accept();
   const pipeline = new Pipeline(stream);
@@ -105,6 +113,13 @@ async function main(): Promise<void> {
       for (let i = 0; i < n; i++) {
         set.release(PING);
         await set.acquire(PONG);
+      }
+    }),
+    channel: timed("channel", async (size, n) => {
+      const data = bytes.subarray(0, size);
+      for (let i = 0; i < n; i++) {
+        await there.send(data);
+        await returned.receive();
       }
     }),
     socket: timed("socket", (size, n) => ask(socket, bytes.subarray(0, size), n)),
@@ -144,6 +159,6 @@ async function main(): Promise<void> {
   });
 }
 
-const [queue, back, set, address] = Deno.args.slice(2);
-await (address ? partner([queue, back, set].map(Number), address) : main());
+const [queue, back, set, address, ...names] = Deno.args.slice(2);
+await (address ? partner([queue, back, set].map(Number), address, names) : main());
 Deno.exit(0); // a process that was started would be waited for

@@ -8,6 +8,7 @@
 import {
   _exit,
   AF_UNIX,
+  Channel,
   close,
   f64,
   fork,
@@ -22,6 +23,7 @@ import {
   msgrcv,
   msgsnd,
   pipe,
+  PosixSharedMemory,
   read,
   record,
   rusage,
@@ -321,6 +323,44 @@ const exchanges: Record<string, (words: Int32Array, memory: Uint8Array) => Excha
       }
     },
   }),
+  channel: () => {
+    // one way: the answer is only that all have come
+    const { there, back } = channels();
+    const stop = new Uint8Array(1);
+    return {
+      ping(size, n) {
+        const data = bytes.subarray(0, size);
+        for (let i = 0; i < n; i++) there.sendSync(data);
+        back.receiveIntoSync(stop);
+      },
+      pong(size, n) {
+        const data = bytes.subarray(0, size);
+        for (const part of [1, n - 1]) {
+          for (let i = 0; i < part; i++) there.receiveIntoSync(data);
+          back.sendSync(stop);
+        }
+      },
+    };
+  },
+  "channel-asleep": () => {
+    const { there, back } = channels(0);
+    return {
+      ping(size, n) {
+        const data = bytes.subarray(0, size);
+        for (let i = 0; i < n; i++) {
+          there.sendSync(data);
+          back.receiveIntoSync(data);
+        }
+      },
+      pong(size, n) {
+        const data = bytes.subarray(0, size);
+        for (let i = 0; i < n; i++) {
+          there.receiveIntoSync(data);
+          back.sendSync(data);
+        }
+      },
+    };
+  },
   queues: () => ({
     ping(size, n) {
       const buf = message(size);
@@ -382,6 +422,12 @@ const exchanges: Record<string, (words: Int32Array, memory: Uint8Array) => Excha
     },
   }),
 };
+
+/** Two channels, one each way, in memory that a forked child shares. */
+function channels(spin?: number): { there: Channel; back: Channel } {
+  const make = () => Channel.create(PosixSharedMemory.anonymous(Channel.size(1 << 16)), { spin });
+  return { there: make(), back: make() };
+}
 
 function writeAll(data: Uint8Array<ArrayBuffer>): void {
   let sent = write(end, data);

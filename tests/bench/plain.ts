@@ -133,6 +133,15 @@ await serve({
     for (let i = 0; i < n; i++) data = await answerOf(data) as Uint8Array<ArrayBuffer>;
     return now() - start;
   },
+  // one way: the answer is only that all have come
+  channel: async (size, n) => {
+    const data = new Uint8Array(size);
+    await answerOf(data);
+    const start = now();
+    for (let i = 1; i < n; i++) worker().postMessage({ data } satisfies Order);
+    await answerOf(data);
+    return now() - start;
+  },
   unix: overStream("unix"),
   tcp: overStream("tcp"),
   pipe: overStream("pipe"),

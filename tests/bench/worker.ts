@@ -7,10 +7,15 @@
 import { pin } from "./peers.ts";
 
 /** What the program sends to its worker. */
-export type Order = { cpu: number } | { words: Int32Array; from: number; n: number } | Uint8Array;
+export type Order =
+  | { cpu: number }
+  | { data: Uint8Array }
+  | { words: Int32Array; from: number; n: number }
+  | Uint8Array;
 
 self.onmessage = ({ data }: MessageEvent<Order>) => {
   if (data instanceof Uint8Array) self.postMessage(data);
+  else if ("data" in data) return; // that it came is all
   else if ("cpu" in data) pin(data.cpu);
   else volley(data.words, data.from, data.n);
 };

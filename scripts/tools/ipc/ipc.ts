@@ -38,6 +38,17 @@ import {
   type Segment,
   WORDS,
 } from "./objects.ts";
+import {
+  isPosixName,
+  posixHandle,
+  posixListing,
+  posixMatching,
+  posixNameOf,
+  type PosixObj,
+  posixObjects,
+  removePosix,
+  showPosix,
+} from "./posix.ts";
 import { jsonOfRecords, recordsOf, textOfRecords } from "./record.ts";
 import { canWatch, watch, watchJson } from "./watch.ts";
 
@@ -139,6 +150,7 @@ const program = newCommand("ipc")
     `
 Objects are named by id or key: 3, 5678, 0x162e. Where that could be several,
 a letter tells: m:3 (shared memory), q:3 (queue), s:3 (semaphores).
+ls, show and rm know POSIX objects, too, by name: ipc rm /name, or m:/name.
 
 Examples:
   ipc ls -q                         all queues
@@ -180,12 +192,17 @@ withKinds(subcommand("ls", "list what there is, and who uses it"))
     `
 AGE is since an object was made or its permissions were last changed: the kernel
 keeps no more. An orphan is a segment that nobody uses; "orphan?" is a queue or
-a set of which that is possible, but can't be known: ipc rm --help tells why.`,
+a set of which that is possible, but can't be known: ipc rm --help tells why.
+
+POSIX objects have names instead: shared memory and semaphores are files in
+/dev/shm, where AGE is since one was last written or changed. Queues are listed
+where a file system of type mqueue is mounted.`,
   )
   .action((options: KindOptions & { json?: true }) => {
     const objects = allObjects(chosen(options));
-    if (options.json) return print(json(objects, 2));
-    printAll(listing(objects, chosen(options), terminalSize().columns));
+    if (options.json) return print(json([...objects, ...posixObjects(chosen(options)).objects], 2));
+    const { columns } = terminalSize();
+    printAll([...listing(objects, chosen(options), columns), ...posixListing(chosen(options), columns)]);
   });
 
 subcommand(
@@ -193,10 +210,13 @@ subcommand(
   "show one object whole, with what it holds; this takes nothing out, and leaves no mark",
   "  ipc show 5678\n  ipc show m:3 --bytes 64",
 )
-  .argument("<id>", "its id or key")
+  .argument("<id>", "its id or key, or a POSIX object's name")
   .option("--bytes <n>", "how much of a segment or a message to show", count, 256)
   .option("--attach", "attach a segment that can't be read otherwise; the kernel notes that")
-  .action((id: string, options: ShowOptions) => show(find(id), options));
+  .action((id: string, options: ShowOptions) => {
+    if (isPosixName(id)) showPosix(findPosix(id), options.bytes, !!options.json);
+    else show(find(id), options);
+  });
 
 interface MakeOptions {
   key?: number;
@@ -346,8 +366,31 @@ subcommand("write", "write into a segment", "  ipc write 5678 --nul hello\n  ipc
     if (options.json) print(json({ id: segment.id, offset: options.offset, length: data.length }));
   });
 
+/** The objects that some arguments of `rm` mean: POSIX ones go by name. */
+function findTargets(names: string[]): Set<Obj | PosixObj> {
+  names.filter((name) => !isPosixName(name)).forEach(checkName);
+  const finder = new Finder(allObjects());
+  const list = names.some(isPosixName) ? posixObjects(KINDS) : undefined;
+  return new Set(
+    names.map((name) => isPosixName(name) ? findPosix(name, list) : only(finder.matching(name), name, KINDS)),
+  );
+}
+
+/** The POSIX object that an argument means. */
+function findPosix(argument: string, { objects, queuesListed } = posixObjects(KINDS)): PosixObj {
+  const found = posixMatching(argument, objects);
+  if (found.length === 1) return found[0];
+  if (found.length > 1) throw new Failure(`${argument} is ambiguous: ${found.map(posixHandle).join(", ")}`);
+  const hidden = queuesListed ? "" : "; queues can't be seen here (ipc ls tells why)";
+  throw new Failure(`no POSIX object has the name ${argument}${hidden}`);
+}
+
+function isPosix(object: Obj | PosixObj): object is PosixObj {
+  return object.kind.startsWith("posix-");
+}
+
 /** Why one should think twice before removing an object. */
-function objections(object: Obj): string[] {
+function objections(object: Obj | PosixObj): string[] {
   const list: string[] = [];
   if (object.uid !== Deno.uid()) list.push(`belongs to ${object.owner}`);
   const users = new Map(object.processes.map(({ pid, name }) => [pid, `${pid} (${name})`]));
@@ -401,9 +444,9 @@ function orphans({ possible, yes, json }: RemoveOptions): Obj[] {
 subcommand(
   "rm",
   "remove objects; asks first if another user owns one, or a living process uses it",
-  "  ipc rm q:3 0x162e\n  ipc rm --orphans",
+  "  ipc rm q:3 0x162e\n  ipc rm /name\n  ipc rm --orphans",
 )
-  .argument("[ids...]", "their ids or keys")
+  .argument("[ids...]", "their ids or keys, or names of POSIX objects")
   .option("--orphans", "your segments that nobody uses; asks first")
   .option("--possible", "with --orphans: also queues and sets, of which that can't be known")
   .option("--yes", "remove without asking")
@@ -422,28 +465,36 @@ and all that are remembered have ended, or nobody has used it yet. --orphans
 names these and keeps them, even with --yes. If you know better, give their
 ids, or --orphans --possible.
 
+POSIX objects are never called orphans: nobody counts who uses them.
+
 A process that can't be seen from here, as of another container, counts as
 living. Without a terminal to ask on, --yes has to be given.`,
   )
   .action((ids: string[], options: RemoveOptions) => {
     if ((ids.length > 0) === !!options.orphans) throw new Failure("give ids, or --orphans", USAGE);
     if (options.possible && !options.orphans) throw new Failure("--possible goes with --orphans", USAGE);
-    const targets = options.orphans ? orphans(options) : new Set(findAll(ids));
-    const removed: Obj[] = [];
+    const targets = options.orphans ? orphans(options) : findTargets(ids);
+    const removed: (Obj | PosixObj)[] = [];
     let failed = false;
     for (const object of targets) {
       const why = objections(object).join(" and ");
+      const name = isPosix(object) ? posixNameOf(object) : nameOf(object);
       try {
-        if (why && !options.yes && !agreed(`${nameOf(object)} ${why}: remove it?`)) continue;
-        remove(object);
+        if (why && !options.yes && !agreed(`${name} ${why}: remove it?`)) continue;
+        if (isPosix(object)) removePosix(object);
+        else remove(object);
         removed.push(object);
-        if (!options.json) print(`removed ${nameOf(object)}`);
+        if (!options.json) print(`removed ${name}`);
       } catch (error) {
         say("ipc", error);
         failed = true;
       }
     }
-    if (options.json) print(json(removed.map(({ kind, id }) => ({ kind, id }))));
+    if (options.json) {
+      print(
+        json(removed.map((one) => isPosix(one) ? { kind: one.kind, name: one.name } : { kind: one.kind, id: one.id })),
+      );
+    }
     if (failed) exitCode = FAILED;
   });
 

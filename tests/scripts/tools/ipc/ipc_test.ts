@@ -5,6 +5,8 @@ import {
   IPC_PRIVATE,
   IPC_RMID,
   MessageQueue,
+  PosixSemaphore,
+  PosixSharedMemory,
   SemaphoreSet,
   semctl,
   SharedMemory,
@@ -99,8 +101,77 @@ Deno.test("ipc ls lists the kinds that were asked for", async () => {
   using made = scene();
   assertStringIncludes(await ok("ls"), String(made.segment.id));
   const kinds = async (...flags: string[]) => [...new Set((await json("ls", ...flags)).map(({ kind }: Json) => kind))];
-  assertEquals(await kinds("-m"), ["segment"]);
-  assertEquals(await kinds("-q", "-s"), ["queue", "semaphores"]);
+  // POSIX objects may be others'
+  const { size } = new Set(await kinds("-m")).union(new Set(["segment", "posix-segment"]));
+  assertEquals([size, (await kinds("-m"))[0]], [2, "segment"]);
+  assertEquals((await kinds("-q", "-s")).filter((kind) => !`${kind}`.startsWith("posix-")), ["queue", "semaphores"]);
+  assertEquals((await kinds("-q", "-s")).includes("posix-segment"), false);
+});
+
+Deno.test("ipc ls lists POSIX shared memory and named semaphores with their users, ipc rm removes them by name", async () => {
+  const name = `/ipc_playground_${Deno.pid}_${crypto.randomUUID()}`;
+  using memory = PosixSharedMemory.create(name, 123, { mode: 0o640 });
+  using semaphore = PosixSemaphore.create(name, { value: 5 });
+  const find = async (kind: string) =>
+    (await json("ls")).find((object: Json) => object.kind === kind && object.name === name);
+  const { size, mode, uid, processes } = await find("posix-segment");
+  assertEquals([size, mode, uid], [123, "640", Deno.uid()]);
+  assertEquals(processes.map(({ pid }: Json) => pid), [Deno.pid]);
+  assertEquals((await find("posix-semaphore")).value, 5);
+  memory.write("hello");
+  assertMatch(
+    await ok("show", `m:${name}`, "--bytes", "16"),
+    /\nsize +123 bytes\n[^]*\n0000 {2}68 65 6c 6c 6f 00 .*\n… 107 bytes more/,
+  );
+  assertEquals((await json("show", `m:${name}`, "--bytes", "5")).hex, "68656c6c6f");
+  assertMatch(await ok("show", `s:${name}`), /\nvalue +5\n/);
+  semaphore.post();
+  assertMatch(await ok("ls", "-s"), RegExp(`^${name} +6 `, "m"));
+  assertStringIncludes(await refuses(1, "rm", name), `ambiguous: m:${name}, s:${name}`);
+  assertStringIncludes(await refuses(1, "rm", `m:${name}`), `is used by ${Deno.pid} `);
+  assertEquals((await find("posix-segment")).name, name);
+  assertEquals(await ok("rm", "--yes", `m:${name}`), `removed shared memory ${name}\n`);
+  assertEquals([await find("posix-segment"), (await find("posix-semaphore")).value], [undefined, 6]);
+  assertEquals(await json("rm", "--yes", name), [{ kind: "posix-semaphore", name }]);
+  assertEquals(await find("posix-semaphore"), undefined);
+  assertStringIncludes(await refuses(1, "rm", name), `no POSIX object has the name ${name}`);
+  assertEquals(memory.name, name);
+});
+
+Deno.test("ipc ls tells no value of a file that is called like a semaphore and is too small for one", async () => {
+  const name = `ipc_playground_${Deno.pid}_${crypto.randomUUID()}`;
+  const path = `/dev/shm/sem.${name}`;
+  Deno.writeFileSync(path, new Uint8Array(), { createNew: true });
+  try {
+    assertEquals((await json("ls", "-s")).find((object: Json) => object.name === `/${name}`).value, null);
+    assertEquals(await ok("rm", `s:/${name}`), `removed named semaphore /${name}\n`);
+  } finally {
+    await Deno.remove(path).catch(() => {}); // it has been removed
+  }
+});
+
+const LIST_QUEUES = ["--ipc", "--mount", "sh", "-c", 'mount -t mqueue none "$0" && exec "$@"'];
+const queueDirectory = Deno.makeTempDirSync({ prefix: "ipc_playground_" });
+addEventListener("unload", () => Deno.removeSync(queueDirectory));
+const mqueueMounts = { "a file system that may be mounted": works("unshare", ...LIST_QUEUES, queueDirectory, "true") };
+
+needs("unshare", mqueueMounts)("ipc ls lists POSIX queues where these can be listed, ipc rm removes them", async () => {
+  const program = `import { PosixMessageQueue } from "${root}mod.ts";
+    using queue = PosixMessageQueue.create("/queue", { maxMessages: 3, messageSize: 20 });
+    queue.sendSync("hello");
+    for (const args of [["ls", "-q", "--json"], ["rm", "q:/queue", "--json"], ["ls", "-q", "--json"]]) {
+      const { stdout } = new Deno.Command(${JSON.stringify(DENO[0])}, { args: [...${
+    JSON.stringify(DENO.slice(1))
+  }, ...args] }).outputSync();
+      console.log(JSON.stringify(JSON.parse(new TextDecoder().decode(stdout))));
+    }`;
+  const args = [...LIST_QUEUES, queueDirectory, DENO[0], "eval", program];
+  const { code, stdout, stderr } = await run("unshare", args);
+  assertEquals(code, 0, stderr);
+  const [[queue], removed, after] = stdout.trim().split("\n").map((line) => JSON.parse(line));
+  const { name, messages, maxMessages, messageSize } = queue;
+  assertEquals([name, messages, maxMessages, messageSize], ["/queue", 1, 3, 20]);
+  assertEquals([removed, after], [[{ kind: "posix-queue", name }], []]);
 });
 
 Deno.test("ipc ls names the processes that have a segment attached", async () => {
@@ -555,7 +626,9 @@ async function apart(commands: string): Promise<Ended & { list: (name: string) =
       [...Deno.readDirSync(directory)].filter(({ name }) => name.endsWith(".json"))
         .map(({ name }) => [name, JSON.parse(Deno.readTextFileSync(`${directory}/${name}`))]),
     );
-    return { ...ended, list: (name) => files.get(`${name}.json`) };
+    // POSIX shared memory is no namespace's: others' is there, too
+    const list = (name: string) => files.get(`${name}.json`).filter(({ kind }: Json) => !kind.startsWith("posix-"));
+    return { ...ended, list };
   } finally {
     Deno.removeSync(directory, { recursive: true });
   }

@@ -1,0 +1,108 @@
+// PosixSharedMemory and what others make of it: programs in C by name, and in Python by descriptor.
+import { assertEquals } from "@std/assert";
+import { PosixSharedMemory } from "../../../ffi/objects/posix_shared_memory.ts";
+import { Socket } from "../../../ffi/objects/socket.ts";
+import { needs } from "../../needs.ts";
+import { compile, fails, Program, run } from "../../support.ts";
+
+const fresh = () => `/ipc_playground_${Deno.pid}_${crypto.randomUUID()}`;
+
+// NAME make TEXT | NAME write TEXT | NAME read | NAME remove
+const C = `#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int main(int argc, char **argv)
+{
+    struct stat st;
+    if (!strcmp(argv[2], "remove"))
+        return shm_unlink(argv[1]) < 0;
+    int make = !strcmp(argv[2], "make");
+    int fd = shm_open(argv[1], O_RDWR | (make ? O_CREAT | O_EXCL : 0), 0640);
+    if (fd < 0 || (make && ftruncate(fd, 100) < 0) || fstat(fd, &st) < 0)
+        return 1;
+    char *memory = mmap(NULL, st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (memory == MAP_FAILED)
+        return 1;
+    if (argc > 3)
+        strcpy(memory, argv[3]);
+    printf("%ld %o %s\\n", (long)st.st_size, st.st_mode & 0777, memory);
+    return 0;
+}
+`;
+
+needs("cc")("C and PosixSharedMemory find what the other has made, and write what the other reads", async () => {
+  const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_" });
+  using end = new DisposableStack();
+  end.defer(() => Deno.removeSync(directory, { recursive: true }));
+  const program = `${directory}/peer`;
+  await compile(C, program, "cc", "-D_GNU_SOURCE", "-lrt");
+  const peer = async (...args: string[]) => {
+    const { code, stdout, stderr } = await run(program, args);
+    assertEquals(code, 0, stderr);
+    return stdout.trim();
+  };
+  const name = fresh();
+  {
+    using made = PosixSharedMemory.create(name, 50, { mode: 0o600 });
+    made.writeString("from here");
+    assertEquals(await peer(name, "read"), "50 600 from here");
+    assertEquals(await peer(name, "write", "from C"), "50 600 from C");
+    assertEquals(made.readString(), "from C");
+    assertEquals((await run(program, [name, "make"])).code, 1); // it is there
+  }
+  assertEquals((await run(program, [name, "read"])).code, 1);
+
+  assertEquals(await peer(name, "make", "made by C"), "100 640 made by C");
+  try {
+    using found = PosixSharedMemory.open(name);
+    assertEquals([found.size, found.readString()], [100, "made by C"]);
+    found.writeString("changed here");
+    assertEquals(await peer(name, "read"), "100 640 changed here");
+  } finally {
+    await peer(name, "remove");
+  }
+  fails("ENOENT", () => PosixSharedMemory.open(name));
+});
+
+// takes a descriptor, answers into its memory, and passes one of its own
+const PYTHON = `
+import mmap, os, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect("\\0" + sys.argv[1])
+_, fds, _, _ = socket.recv_fds(s, 10, 1)
+m = mmap.mmap(fds[0], os.fstat(fds[0]).st_size)
+print(len(m), m[:9].decode())
+m[:11] = b"from Python"
+own = os.memfd_create("peer", os.MFD_CLOEXEC)
+os.ftruncate(own, 30)
+n = mmap.mmap(own, 30)
+n[:14] = b"made by Python"
+socket.send_fds(s, [b"x"], [own])
+s.recv(1)
+print(n[:12].decode())
+`;
+
+needs("python3")(
+  "a memfd passed to a Python process, and one from there, are the same memory on both sides",
+  async () => {
+    const name = `ipc_playground_memfd_${crypto.randomUUID()}`;
+    using listener = Socket.listen(`@${name}`);
+    await using peer = new Program("python3", ["-c", PYTHON, name]);
+    using socket = await listener.accept();
+    using memory = PosixSharedMemory.anonymous(20);
+    memory.writeString("from here");
+    await socket.sendFds([memory.fd], "x");
+    const { fds } = (await socket.receiveFds({ max: 1 }))!;
+    assertEquals(memory.readString(), "from Python");
+    using theirs = PosixSharedMemory.fromFd(fds[0]);
+    assertEquals([theirs.size, theirs.readString()], [30, "made by Python"]);
+    theirs.writeString("changed here");
+    await socket.write("x");
+    const { code, stdout, stderr } = await peer.end();
+    assertEquals([code, stdout], [0, "20 from here\nchanged here\n"], stderr);
+  },
+);
