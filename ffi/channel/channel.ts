@@ -310,7 +310,7 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
 
   private constructor(memory: Memory, kind: Kind, options: ChannelOptions, ring: Ring, own?: PosixSharedMemory) {
     // JavaScript may call what is private, too
-    if (!(ring instanceof Ring)) throw new LibcError("Channel", "EINVAL", "Channel.create() makes one");
+    if (!Ring.is(ring)) throw new LibcError("Channel", "EINVAL", "Channel.create() makes one");
     const { record, spin, endless = false, offset = 0 } = options;
     this.#ring = ring;
     this.#parties = new Parties(ring);

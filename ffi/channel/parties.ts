@@ -107,7 +107,8 @@ export class Parties {
         words[at + START] = start | 0;
         words[at + START + 1] = start / 2 ** 32 | 0;
         words[at + SPACE] = space | 0;
-        store(words, at + WHO, pid | MARK[role]);
+        // in another pid namespace, that number may have been taken for a dead one's
+        if (compareExchange(words, at + WHO, pid, pid | MARK[role]) !== pid) continue;
         add(words, CAME + INDEX[role], 1);
         add(words, CHANGES, 1);
         return i;

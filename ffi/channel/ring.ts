@@ -120,6 +120,11 @@ export class Ring {
     return new Ring(cell, kind);
   }
 
+  /** Tells whether something is one, whatever it says of itself. */
+  static is(value: unknown): value is Ring {
+    return typeof value === "object" && value !== null && #mask in value;
+  }
+
   /** Takes one that is there. */
   static find(memory: Memory, offset: number, kind: Kind, syscall: string): Ring {
     return new Ring(cellIn(memory, offset, Header.size + kind.capacity, syscall), kind);

@@ -5,6 +5,7 @@ import {
   f64,
   formatTraceEvent,
   i32,
+  LibcError,
   MAP_ANONYMOUS,
   MAP_SHARED,
   MappedFile,
@@ -614,4 +615,80 @@ Deno.test("Channel's messages are in a trace, records with their fields' names",
     }).map(formatTraceEvent),
     [`shm ${segment.id} [${Header.size + 8}] ← "plain"`, `shm ${segment.id} [${Header.size + 8}] → "plain"`],
   );
+});
+
+Deno.test("Channel bears whatever a trace's listener does in the midst of its calls", () => {
+  type Act = (memory: SharedMemory, channel: Channel, other: Channel) => void;
+  const acts: Act[] = [
+    (memory) => memory.detach(),
+    (_memory, channel) => channel.close(),
+    (_memory, channel) => channel.sendSync("from the listener", { timeout: 1 }),
+    (_memory, _channel, other) => other.sendSync("from the listener", { timeout: 1 }),
+    (_memory, channel) => channel.tryReceive(),
+    (memory) => memory.bytes.fill(0),
+    (memory) => memory.bytes.fill(0xa5),
+  ];
+  const outcome = (action: () => unknown) => {
+    try {
+      action();
+    } catch (error) {
+      if (!(error instanceof LibcError)) throw error;
+      return error.code;
+    }
+  };
+  let acted = 0;
+  const codes = new Set<string | undefined>();
+  for (const many of ["one", "many"] as const) {
+    for (const act of acts) {
+      for (let at = 0; at < 12; at++) {
+        using memory = SharedMemory.create(Channel.size(256));
+        using channel = Channel.create(memory, { writers: many, readers: many });
+        using other = Channel.open(memory);
+        channel.sendSync("first");
+        // as if others were asleep
+        const words = new Int32Array(memory.bytes.buffer, memory.bytes.byteOffset);
+        words[Header.offsets.readersSleep / 4] = words[Header.offsets.writersSleep / 4] = 1;
+        let n = 0;
+        const errors: unknown[] = [];
+        {
+          using _tracing = trace(() => {
+            if (n++ !== at) return;
+            acted++;
+            try {
+              codes.add(outcome(() => act(memory, channel, other)));
+            } catch (error) {
+              errors.push(error);
+            }
+          });
+          outcome(() => channel.sendSync("second", { timeout: 1 }));
+          for (let i = 0; i < 3; i++) outcome(() => channel.receiveSync({ timeout: 1 }));
+        }
+        assertEquals(errors, []);
+      }
+    }
+  }
+  assert(acted > 100 && codes.has("EDEADLK"), `${acted}`);
+});
+
+Deno.test("Channel made anew, or written over, while somebody waits does not leave that one asleep", async () => {
+  for (const many of ["one", "many"] as const) {
+    using memory = anonymous(64);
+    using reader = Channel.create(memory, { writers: many, readers: many });
+    const first = reader.receive();
+    await later();
+    using again = Channel.create(memory, { writers: many, readers: many });
+    again.sendSync("new");
+    assertEquals(text(await first), "new");
+    const second = reader.receive();
+    await later();
+    new Int32Array(memory.bytes.buffer, memory.bytes.byteOffset)[Header.offsets.readersSleep / 4] = 0;
+    again.sendSync("not told of");
+    assertEquals(text(await second), "not told of");
+  }
+  using memory = anonymous(64);
+  using reader = Channel.create(memory);
+  const wait = reader.receive();
+  await later();
+  memory.bytes.fill(0xa5);
+  await rejects("EBADMSG", wait);
 });

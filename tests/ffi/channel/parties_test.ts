@@ -156,6 +156,10 @@ Deno.test("a Channel of many goes on when writers are stopped and killed, also w
       deaths++;
     }
   };
+  // as long as this one takes part, the end of those who have come is not that of all
+  using present = Channel.open(memory, { record: Numbered });
+  next.set(0, 0);
+  present.sendSync({ writer: 0, n: 0 });
   for (let i = 0; i < 3; i++) writer();
   for (let round = 0; round < 30; round++) {
     const many = random(200);
@@ -171,6 +175,7 @@ Deno.test("a Channel of many goes on when writers are stopped and killed, also w
     children.end(victim);
   }
   for (const pid of pids) kill(pid, SIGKILL);
+  present.close();
   for (;;) {
     let message: unknown;
     try {
@@ -212,6 +217,27 @@ Deno.test("a Channel has EOWNERDEAD once for who waits already, and for each han
   assertEquals([await reader.receive(), await other.receive()], [null, null]);
   using late = Channel.open(memory);
   assertEquals(await late.receive(), null);
+});
+
+Deno.test("a Channel that is endless has EOWNERDEAD of each that was killed, and a dead one's place is free", async () => {
+  using memory = anonymous(64);
+  using reader = Channel.create(memory, { endless: true });
+  using children = new Children();
+  for (let round = 0; round < 3; round++) {
+    const child = children.start(() => {
+      Channel.open(memory).sendSync("x");
+      for (;;);
+    });
+    assertEquals(text(await reader.receive()), "x");
+    kill(child, SIGKILL);
+    if (round < 2) await rejects("EOWNERDEAD", reader.receive());
+    else await until(() => process(child)?.state === "Z", "it is a zombie");
+  }
+  using writer = Channel.open(memory);
+  writer.sendSync("in its place");
+  assertEquals(text(await reader.receive()), "in its place");
+  await rejects("EOWNERDEAD", reader.receive());
+  fails("ETIMEDOUT", () => reader.receiveSync({ timeout: 150 }));
 });
 
 Deno.test("a Channel's process that ends by itself has left it, and none has died", async () => {
