@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { needs } from "./needs.ts";
 import { root, run } from "./support.ts";
 
-const arm64 = ["run", "--allow-all", `${root}tests/arm64.ts`];
+const arm64 = ["run", "--quiet", "--allow-all", `${root}tests/arm64.ts`];
 
 needs({ "an x86-64 processor": Deno.build.arch === "x86_64" })(
   "where arm64 cannot be emulated, each thing that is missing is named, with its package",
