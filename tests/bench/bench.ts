@@ -36,6 +36,7 @@ const PARTS = [
   "server",
   "start",
   "spin",
+  "channel",
   "sizes",
 ];
 
@@ -128,6 +129,9 @@ async function sideBySide(): Promise<Found> {
   return { tables: [{ title: "side by side", columns: LANGUAGES, rows }] };
 }
 
+/** What C does instead, under another name. */
+const BLOCKING: Record<string, string> = { queue: "queues", channel: "channel-asleep" };
+
 async function asynchronous(): Promise<Found> {
   await using field = Field.asynchronous();
   // wherever the kernel puts them, so a round is seldom like the one before
@@ -135,7 +139,7 @@ async function asynchronous(): Promise<Found> {
   const connect = (size: number) => field.entry("Deno.connect", "socket", size);
   const others = (job: string, size: number) => [
     ...field.entry("library", job, size, `library ${job}`),
-    ...field.entry("C", job === "queue" ? "queues" : job, size, `C ${job}`),
+    ...field.entry("C", BLOCKING[job] ?? job, size, `C ${job}`),
   ];
   /** All of a size take turns, so that each has the same connection beside it. */
   const rows = async (size: number, names: Record<string, [name: string, limit: number]>) => {
@@ -156,6 +160,7 @@ async function asynchronous(): Promise<Found> {
     queue: ["async MessageQueue", 6],
     semaphores: ["async SemaphoreSet", 6],
     socket: ["async Socket, 64 B", 1],
+    channel: ["async Channel, 64 B", 1],
   });
   const large = await rows(65536, { socket: ["async Socket, 64 KiB", 1] });
   const amount = quick ? 4 * MIB : 256 * MIB;
@@ -300,6 +305,20 @@ async function grow(values: number[], entries: (value: number) => Entry[]): Prom
   return found;
 }
 
+async function channels(): Promise<Found> {
+  const columns = ["library", "C", "Deno"];
+  const kinds = ["library, forking", "C", "Deno"];
+  const rows: Row[] = [];
+  {
+    await using field = new Field(places.two, kinds);
+    const wanted: Wanted[] = [["C", "rate", 0.8], ["Deno", "rate", 50]];
+    rows.push(await row("Channel, 64 B, busy", field.entries("channel", 64), wanted));
+  }
+  await using field = new Field(places.one, kinds);
+  rows.push(await row("Channel, asleep", field.entries("channel-asleep", 64), [["C", "time", 1.3]]));
+  return { tables: [{ title: "channels (Deno: Worker.postMessage)", columns, rows }] };
+}
+
 async function waiting(): Promise<Found> {
   const longest = Number(Deno.readTextFileSync("/proc/sys/kernel/msgmax"));
   await using field = Field.forking(places.one);
@@ -407,6 +426,7 @@ const parts: Record<string, () => Promise<Found>> = {
   server: servers,
   start: starts,
   spin: spinning,
+  channel: channels,
   sizes: waiting,
 };
 

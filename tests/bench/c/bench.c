@@ -1,11 +1,13 @@
 /* The measured loops in C. Reads lines "job size n", and answers each with the nanoseconds that n turns took, or "-". */
 #define _GNU_SOURCE
+#include "../../../ffi/channel/ipc_channel.h"
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ipc.h>
+#include <sys/mman.h>
 #include <sys/msg.h>
 #include <sys/resource.h>
 #include <sys/sem.h>
@@ -314,7 +316,73 @@ static void socket_pong(size_t size, long n)
     }
 }
 
+/* ---- channels: ffi/channel/ipc_channel.h ---- */
+
+enum { CAPACITY = 1 << 16 };
+static ipc_channel there, returned;
+
+/* Both sides have these in memory that they share, and each takes part by itself. */
+static void need_channels(void)
+{
+    size_t length = ipc_channel_size(CAPACITY);
+    char *at = mmap(NULL, 2 * length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED)
+        die("mmap");
+    if (ipc_channel_create(&there, at, CAPACITY, 0, 0) || ipc_channel_create(&returned, at + length, CAPACITY, 0, 0))
+        die("ipc_channel_create");
+}
+
+static void channel_send(ipc_channel *ch, size_t size)
+{
+    if (ipc_channel_send(ch, bytes, size, -1) != 0)
+        die("ipc_channel_send");
+}
+
+static void channel_receive(ipc_channel *ch)
+{
+    if (ipc_channel_receive(ch, bytes, LARGEST, -1) < 0)
+        die("ipc_channel_receive");
+}
+
+/* one way: the answer is only that all have come */
+static void channel_ping(size_t size, long n)
+{
+    for (long i = 0; i < n; i++)
+        channel_send(&there, size);
+    channel_receive(&returned);
+}
+
+static void channel_pong(size_t size, long n)
+{
+    (void) size;
+    for (long i = 0; i < n; i++) {
+        channel_receive(&there);
+        if (i == 0 || i == n - 1)
+            channel_send(&returned, 1);
+    }
+}
+
+static void asleep_ping(size_t size, long n)
+{
+    there.spin = returned.spin = 0;
+    for (long i = 0; i < n; i++) {
+        channel_send(&there, size);
+        channel_receive(&returned);
+    }
+}
+
+static void asleep_pong(size_t size, long n)
+{
+    there.spin = returned.spin = 0;
+    for (long i = 0; i < n; i++) {
+        channel_receive(&there);
+        channel_send(&returned, size);
+    }
+}
+
 static struct exchange exchanges[] = {
+    { "channel", channel_ping, channel_pong, 0 },
+    { "channel-asleep", asleep_ping, asleep_pong, 0 },
     { "volley", volley_ping, volley_pong, 0 },
     { "segment", segment_ping, segment_pong, 0 },
     { "queues", queue_ping, queue_pong, 0 },
@@ -331,6 +399,7 @@ static void start_partner(struct exchange *x)
         need_queues();
     if (pair < 0 && (pair = semget(IPC_PRIVATE, 2, 0600)) < 0)
         die("semget");
+    need_channels();
     counters = (int *) segment(4096);
     shared = segment(2 * LARGEST);
     if (pipe(control) < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0)
