@@ -111,6 +111,8 @@ const TICK_TIME = new BigInt64Array([0n, BigInt(TICK) * 1_000_000n]);
 // how long others may have the lock before a wait is a wait for it, in seconds: it is held for no more than a copy takes
 const LOCK_TIME = 0.01;
 const LOOKS = 200;
+// what no position ever is, as they are multiples of 8: who waits for this one to move is back at once
+const UNSEEN = 1;
 
 const encoder = new TextEncoder();
 const now = performance.now.bind(performance);
@@ -652,6 +654,7 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
       if (result === undefined) this.#locked = false;
     }
     side.contended = result === undefined;
+    if (side.contended) side.seen = UNSEEN;
     return !side.contended;
   }
 
@@ -841,16 +844,21 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
   }
 
   #waitSync<R>(side: Side, limit: Deadline | undefined, attempt: () => R | typeof BUSY): R {
-    for (;;) {
-      const result = attempt();
-      if (result !== BUSY) return result;
-      if (!side.contended && this.#spinFor(side)) continue;
-      const left = limit === undefined ? TICK : limit.left;
-      if (left === 0) throw limit!.over();
-      if (side.contended) continue;
-      store(this.#ring.words, side.sleeps, 1);
-      const time = left >= TICK ? TICK_TIME : new BigInt64Array([0n, BigInt(Math.floor(left * 1e6))]);
-      futexWaitOrNot(side.word, side.seen, time);
+    try {
+      for (;;) {
+        const result = attempt();
+        if (result !== BUSY) return result;
+        if (!side.contended && this.#spinFor(side)) continue;
+        const left = limit === undefined ? TICK : limit.left;
+        if (left === 0) throw limit!.over();
+        if (side.contended) continue;
+        store(this.#ring.words, side.sleeps, 1);
+        const time = left >= TICK ? TICK_TIME : new BigInt64Array([0n, BigInt(Math.floor(left * 1e6))]);
+        futexWaitOrNot(side.word, side.seen, time);
+      }
+    } finally {
+      // who waits on the event loop, and is about to sleep, has not seen that
+      side.seen = UNSEEN;
     }
   }
 

@@ -189,7 +189,7 @@ export class Ring {
 
   /** Tells whether an array is the one that was written from or read into last. */
   isLast(data: unknown): data is Uint8Array<ArrayBuffer> {
-    return data === this.#last;
+    return data === this.#last && data !== undefined;
   }
 
   /** Where the bytes are of the message that was written or looked at last. */

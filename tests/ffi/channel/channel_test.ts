@@ -221,6 +221,16 @@ Deno.test("Channel.receiveInto() leaves a message that is too long, and refuses 
   assertEquals(text(channel.tryReceive()), "four");
 });
 
+Deno.test("Channel that was not used yet refuses undefined as a message, and as an array", async () => {
+  using memory = anonymous(64);
+  using channel = Channel.create(memory) as Anything;
+  fails("EINVAL", () => channel.trySend(undefined));
+  fails("EINVAL", () => channel.sendSync(undefined));
+  await rejects("EINVAL", channel.send(undefined));
+  fails("EINVAL", () => channel.receiveIntoSync(undefined, { timeout: 0 }));
+  assertEquals(channel.sent, 0);
+});
+
 Deno.test("Channel of records has values for messages, and refuses others", async () => {
   const name = fresh();
   using channel = Channel.create(name, { record: Reading, capacity: 128 });
@@ -529,6 +539,16 @@ Deno.test("Channel serves those who wait in order, without the ones that gave up
   for (let at = 0; at < 20; at++) if (at % 3 !== 0) assertEquals(await other.receive(), new Uint8Array(8).fill(at));
   assertEquals(await Promise.all(sends.map(({ sent }) => sent)), aborts.map((_, at) => at % 3 !== 0));
   assertEquals(other.tryReceive(), null);
+});
+
+Deno.test("Channel serves who waits on the event loop with what was left by who blocked meanwhile", async () => {
+  using memory = anonymous(1024);
+  using channel = Channel.create(memory);
+  const waiting = channel.receive({ signal: AbortSignal.timeout(20_000) });
+  channel.sendSync("first");
+  channel.sendSync("second");
+  assertEquals(text(channel.receiveSync()), "first");
+  assertEquals(text(await waiting), "second");
 });
 
 Deno.test("Channel is read by for await until all writers have gone, and may be left before", async () => {
