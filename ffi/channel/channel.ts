@@ -116,7 +116,7 @@ const UNSEEN = 1;
 
 const encoder = new TextEncoder();
 const now = performance.now.bind(performance);
-const { load, store } = Atomics;
+const { compareExchange, exchange, load, store } = Atomics;
 
 /**
  * Whether the others sleep, right after a position was stored, which they look at after they have said so. On x86-64 a store of
@@ -663,11 +663,23 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
     pthread_mutex_unlock(mutex);
   }
 
-  /** Wakes those of the other side who wait for this one's position to move. */
+  /** Wakes those of the other side who sleep, unless they have seen where this one's position is now. */
   #wake(side: Side): void {
-    if (this.#ring.words.length === 0) return; // a trace's listener has given the memory back
-    store(this.#ring.words, side.othersSleep, 0);
+    const { words } = this.#ring;
+    if (words.length === 0) return; // a trace's listener has given the memory back
+    for (;;) {
+      const asleep = load(words, side.othersSleep);
+      if (asleep === 0 || asleep === (load(side.own, 0) | 1)) return;
+      if (compareExchange(words, side.othersSleep, asleep, 0) === asleep) break;
+    }
     futex(side.own, FUTEX_WAKE, EVERYBODY);
+  }
+
+  /** Says that this side is about to sleep until the other one's position is not that any more. */
+  #sleep(side: Side, seen: number): void {
+    const before = exchange(this.#ring.words, side.sleeps, seen | 1);
+    // another one who sleeps for another position would not be seen any more
+    if (side.lock !== undefined && before !== 0 && before !== (seen | 1)) futex(side.word, FUTEX_WAKE, EVERYBODY);
   }
 
   /** Tells a trace of a message. */
@@ -852,7 +864,7 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
         const left = limit === undefined ? TICK : limit.left;
         if (left === 0) throw limit!.over();
         if (side.contended) continue;
-        store(this.#ring.words, side.sleeps, 1);
+        this.#sleep(side, side.seen);
         const time = left >= TICK ? TICK_TIME : new BigInt64Array([0n, BigInt(Math.floor(left * 1e6))]);
         futexWaitOrNot(side.word, side.seen, time);
       }
@@ -897,7 +909,7 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
     if (side.contended) return undefined;
     const unused = this.#use();
     const { seen, word } = side;
-    store(this.#ring.words, side.sleeps, 1);
+    this.#sleep(side, seen);
     const timer = setInterval(() => {
       // who has moved it may have been stopped or killed before it could wake anybody
       const moved = load(word, 0) !== seen;

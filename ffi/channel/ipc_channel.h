@@ -48,10 +48,12 @@
  * one writer writes to the tail, and only the one reader to the head; where there may be many (`many`), it is whoever has
  * the side's robust mutex, for no longer than that takes. EOWNERDEAD from it means nothing: pthread_mutex_consistent().
  *
- *   Waiting    Who finds the ring empty looks again for a while, then stores 1 to readers_sleep, looks again, and waits in
- *              futex(&tail, FUTEX_WAIT, the tail that it saw), not private, for 100 ms at most, as who should wake it may
- *              be dead. Who has moved the tail then loads readers_sleep; if that is not 0, it stores 0 there and
- *              wakes all who wait for the tail. The same with head and writers_sleep for a full ring.
+ *   Waiting    Who finds the ring empty looks again for a while, then stores the tail that it saw, plus 1, to readers_sleep, and
+ *              waits in futex(&tail, FUTEX_WAIT, that tail), not private, for 100 ms at most, as who should wake it may
+ *              be dead. Who has moved the tail then loads readers_sleep; if that is neither 0 nor the new tail plus 1, it
+ *              makes it 0 by compare and exchange, or looks again, and wakes all who wait for the tail. Where there
+ *              may be many readers, who stores there in the place of another tail wakes all, too. The same with head and
+ *              writers_sleep for a full ring.
  *
  *   Taking     Who writes or reads has a place: the only writer the first, the only reader the second, many others any of
  *   part       the rest. It is taken by compare and exchange of `who` from 0 to the pid; then start and space are written,
@@ -468,9 +470,12 @@ static inline int ipc_channel_lock(pthread_mutex_t *lock)
 
 static inline void ipc_channel_wake(_Atomic uint32_t *sleep, _Atomic uint32_t *position)
 {
-    if (atomic_load(sleep) == 0)
-        return;
-    atomic_store(sleep, 0);
+    uint32_t asleep;
+    do {
+        asleep = atomic_load(sleep);
+        if (asleep == 0 || asleep == (atomic_load(position) | 1))
+            return;
+    } while (!atomic_compare_exchange_strong(sleep, &asleep, 0));
     ipc_channel_futex_wake(position);
 }
 
@@ -490,7 +495,9 @@ static inline int ipc_channel_wait(ipc_channel *ch, _Atomic uint32_t *position, 
             left = IPC_CHANNEL_TICK;
     }
     struct timespec time = { 0, left * 1000000 };
-    atomic_store(sleep, 1);
+    uint32_t before = atomic_exchange(sleep, seen | 1);
+    if (before != 0 && before != (seen | 1))
+        ipc_channel_futex_wake(position); /* another one sleeps, and would not be seen any more */
     syscall(SYS_futex, position, FUTEX_WAIT, seen, &time, NULL, 0);
     return 0;
 }

@@ -141,8 +141,7 @@ class Reader:
         self._put(HEAD + 8, low)
         if not low:
             self._put(HEAD + 12, self._word(HEAD + 12) + 1)
-        if self._word(WRITERS_SLEEP):
-            self._put(WRITERS_SLEEP, 0)
+        if self._word(WRITERS_SLEEP) not in (0, self._word(HEAD) | 1):
             self._wake()
         return message
 

@@ -52,8 +52,8 @@ export const Header = record({
   last: array(atomic(u32), 2), // the process that was found last
   tail: atOffset(LINE, Ending), // where the next message goes
   head: atOffset(2 * LINE, Ending), // where the oldest one is
-  readersSleep: atOffset(3 * LINE, atomic(u32)), // 1: they wait for the tail to move
-  writersSleep: atOffset(4 * LINE, atomic(u32)), // 1: they wait for the head to move
+  readersSleep: atOffset(3 * LINE, atomic(u32)), // the tail that they wait to move, plus 1; 0: nobody sleeps
+  writersSleep: atOffset(4 * LINE, atomic(u32)), // the same with the head
   writersLock: atOffset(5 * LINE, array(u32, 16)), // a robust pthread_mutex_t, if there may be many
   readersLock: atOffset(6 * LINE, array(u32, 16)),
   places: atOffset(8 * LINE, array(Place, PLACES)),
