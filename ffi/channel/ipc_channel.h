@@ -335,7 +335,11 @@ static inline int ipc_channel_join(ipc_channel *ch, int side)
             place->start[0] = (uint32_t) start;
             place->start[1] = (uint32_t) (start >> 32);
             place->space = ipc_channel_space();
-            atomic_store(&place->who, pid | (side == 0 ? IPC_CHANNEL_WRITER : IPC_CHANNEL_READER));
+            /* in another pid namespace, that number may have been taken for a dead one's */
+            uint32_t mine = pid;
+            if (!atomic_compare_exchange_strong(&place->who, &mine,
+                                                pid | (side == 0 ? IPC_CHANNEL_WRITER : IPC_CHANNEL_READER)))
+                continue;
             atomic_fetch_add(&h->came[side], 1);
             atomic_fetch_add(&h->changes, 1);
             ch->place[side] = i;
@@ -406,7 +410,8 @@ static inline int ipc_channel_put(ipc_channel *ch, const void *data, uint32_t le
     uint32_t tail = atomic_load_explicit(&h->tail.position, memory_order_relaxed);
     uint32_t at = tail & ch->mask;
     uint32_t skip = ch->capacity - at < total ? ch->capacity - at : 0;
-    if (tail - ch->head > ch->capacity || skip + total > ch->capacity - (tail - ch->head)) {
+    /* where others write, too, more than 2^32 bytes may have gone by since it was looked at */
+    if ((h->many & IPC_CHANNEL_WRITER) || tail - ch->head > ch->capacity || skip + total > ch->capacity - (tail - ch->head)) {
         ch->head = atomic_load(&h->head.position);
         uint32_t used = tail - ch->head;
         if (used > ch->capacity || ((tail | ch->head) & 7) != 0)

@@ -171,7 +171,8 @@ export class Parties {
       for (let i = from; i < to; i++) this.#bury(i);
     }
     const changes = load(words, CHANGES);
-    if (changes !== this.#seen) {
+    // who was killed right after a place was left has not counted that up
+    if (closely || changes !== this.#seen) {
       this.#seen = changes;
       for (const other of ["writer", "reader"] as const) {
         this.#gone[other] = load(words, CAME + INDEX[other]) !== 0 && this.list(other).length === 0;

@@ -12,7 +12,7 @@ import { type Cell, cellIn, mindCell } from "../native/cells.ts";
 import { shown } from "../native/check.ts";
 import { anyGone } from "../native/faults.ts";
 import type { Memory } from "../native/memory.ts";
-import { Frame, Header, LEAST, MAGIC, MOST, VERSION } from "./layout.ts";
+import { Frame, Header, LEAST, MAGIC, MOST, VERSION, WRITER } from "./layout.ts";
 
 const FRAME = Frame.size;
 const { tail, head } = Header.offsets;
@@ -165,7 +165,8 @@ export class Ring {
     const at = tail & this.#mask;
     const skip = capacity - at < total ? capacity - at : 0;
     const room = capacity - (tail - this.#head >>> 0);
-    if (skip + total > room) {
+    // where others write, too, more than 2^32 bytes may have gone by since
+    if (skip + total > room || (this.many & WRITER) !== 0) {
       const head = this.#head = load(words, HEAD);
       const used = tail - head >>> 0;
       if (used > capacity || (tail | head) & 7) throw this.#damaged(syscall, `${used} bytes are in it`);

@@ -294,6 +294,17 @@ Deno.test("a Channel's program that ends, by Deno.exit() too, has left it; one t
   }
 });
 
+Deno.test("a Channel whose writer was killed between leaving its place and saying so comes to its end", async () => {
+  using memory = anonymous(64);
+  using reader = Channel.create(memory);
+  using writer = Channel.open(memory);
+  writer.sendSync("x");
+  assertEquals(text(await reader.receive()), "x");
+  fails("ETIMEDOUT", () => reader.receiveSync({ timeout: 0 })); // it knows the writer
+  new Int32Array(memory.bytes.buffer)[Header.offsets.places / 4] = 0;
+  assertEquals(await reader.receive({ signal: AbortSignal.timeout(20_000) }), null);
+});
+
 Deno.test("a Channel's place whose process began at another time is one of the dead; of other namespaces nobody can tell", async () => {
   using memory = anonymous(64);
   using reader = Channel.create(memory);

@@ -104,6 +104,20 @@ Deno.test("a ring has messages of every length behind one of every other", () =>
   }
 });
 
+Deno.test("a ring of many writers is not written over by one that has not looked for 2^32 bytes", () => {
+  using memory = PosixSharedMemory.anonymous(Channel.size(64));
+  using late = Channel.create(memory, { writers: "many" });
+  using other = Channel.open(memory);
+  using reader = Channel.open(memory);
+  beginAt(memory, 0);
+  late.sendSync("1");
+  reader.receiveSync();
+  // others have written, and read but for the last 64, so much that the tail is where it was
+  beginAt(memory, 2 ** 32 - 48);
+  for (const length of [8, 24, 8]) assertEquals(other.trySend("x".repeat(length)), true);
+  assertEquals([late.used, late.trySend(""), late.used], [64, false, 64]);
+});
+
 Deno.test("a ring counts more than 2^32 messages", () => {
   using memory = anonymous(64);
   using channel = Channel.create(memory);
