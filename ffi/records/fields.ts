@@ -186,7 +186,7 @@ export function char(length: number): Field<string, string, "value"> {
       read(view, at) {
         let end = 0;
         while (end < size && view.getUint8(at + end) !== 0) end++;
-        return decoder.decode(bytesAt(view, at, end).slice()); // of a copy, as what is shared cannot be decoded
+        return decoder.decode(new Uint8Array(bytesAt(view, at, end))); // of a copy, as what is shared cannot be decoded
       },
       write(view, at, value, name, syscall) {
         if (typeof value !== "string" || !value.isWellFormed() || value.includes("\0")) {

@@ -454,6 +454,72 @@ Deno.test("records in shared memory: two attachments see one another's writes; o
   assertEquals([readers[0].value, view.value], [0.75, 0.75]);
 });
 
+Deno.test("records: no class can be put above those that are handed the memory", () => {
+  using segment = SharedMemory.create(4096);
+  const bytes = shmat(segment.id, null, SHM_RDONLY);
+  try {
+    const view = Reading.at(bytes);
+    let handed = 0;
+    class Above {
+      constructor() {
+        handed++;
+      }
+    }
+    const objects = [
+      Reading,
+      view,
+      view.samples,
+      view.parts,
+      view.parts.cursor(),
+      Reading.arrayAt(bytes).cursor().get(0),
+    ];
+    for (const object of objects) {
+      for (let of = object.constructor; of !== Function.prototype; of = Object.getPrototypeOf(of)) {
+        const [before, own] = [Object.getPrototypeOf(of), Reflect.setPrototypeOf(of, Above)];
+        try {
+          Reading.at(bytes).parts.cursor();
+          assert(!own || before === Function.prototype, of.name);
+        } finally {
+          if (own) Object.setPrototypeOf(of, before);
+        }
+      }
+    }
+    assertEquals(handed, 0);
+  } finally {
+    shmdt(bytes);
+  }
+});
+
+Deno.test("records: what is redefined of Uint8Array gets no bytes that may only be read", () => {
+  using segment = SharedMemory.create(4096);
+  const Text = record({ text: char(4) });
+  Text.bytes(Text.at(segment)).set([0xff, 0x41]); // no UTF-8
+  const bytes = shmat(segment.id, null, SHM_RDONLY);
+  const { slice, subarray } = Uint8Array.prototype;
+  const lengths: number[] = [];
+  try {
+    const view = Text.at(bytes);
+    for (const [name, was] of Object.entries({ slice, subarray })) {
+      Object.defineProperty(Uint8Array.prototype, name, {
+        configurable: true,
+        writable: true,
+        value(this: Uint8Array, ...args: []) {
+          lengths.push(this.buffer.byteLength);
+          return was.apply(this, args);
+        },
+      });
+    }
+    assertEquals(view.text, "\ufffdA");
+    using _tracing = trace(() => {});
+    assertEquals(view.text, "\ufffdA");
+  } finally {
+    delete (Uint8Array.prototype as Partial<Uint8Array>).slice;
+    delete (Uint8Array.prototype as Partial<Uint8Array>).subarray;
+    shmdt(bytes);
+  }
+  assertEquals(lengths.filter((length) => length >= 4096), []);
+});
+
 Deno.test("records in a mapping: shared with others, told by a trace, an error where the file has become shorter", () => {
   const size = 2 * 65536;
   const fd = memfd_create("records");
