@@ -193,6 +193,14 @@ Deno.test("−0 is 0 to an integer, and itself to a number with a fraction", () 
 });
 
 Deno.test("write() and read() are one another's opposite; with a wrong field nothing is written", () => {
+  const { proxy: revoked, revoke } = Proxy.revocable([], {});
+  revoke();
+  class Lying extends Float32Array {
+    override get length(): never {
+      throw new Error("mine");
+    }
+  }
+  const Pair = record({ parts: array(Inner, 2) });
   const memory = new Uint8Array(200);
   Reading.write(memory, READING, 100);
   assertEquals(Reading.read(memory, 100), READING);
@@ -204,6 +212,10 @@ Deno.test("write() and read() are one another's opposite; with a wrong field not
     [{ ...READING, parts: [{ flags: 1 }, { flags: 2 }, { flags: 70000 }] }, "parts[2].flags must be"],
     [{ ...READING, samples: [1, 2] }, "samples must be an array of 8"],
     [{ ...READING, samples: "12345678" }, "samples must be an array of 8"],
+    [{ ...READING, samples: revoked }, "samples must be an array of 8"],
+    [{ ...READING, samples: new Lying(7) }, "samples must be an array of 8"],
+    [{ ...READING, samples: Reading.at(new Uint8Array(Reading.size)).parts }, "samples must be an array of 8"],
+    [{ ...READING, parts: Pair.at(new Uint8Array(Pair.size)).parts }, "parts must be an array of 3"],
     [{ ...READING, valu: 1 }, 'value has "valu", which is no field'],
     [{ ...READING, next: { flags: 1, more: 2 } }, 'next has "more", which is no field'],
     [{ ...READING, name: undefined }, "name is missing"],
@@ -232,6 +244,7 @@ Deno.test("write() and read() are one another's opposite; with a wrong field not
     assertThrows(() => Reading.encode(value as typeof READING), LibcError);
   }
   assertEquals(memory, before);
+  Reading.write(memory, { ...READING, samples: new Lying(8) as never }); // its elements are what they are
 });
 
 Deno.test("a record's arrays take typed arrays, views of the same, and no others", () => {
