@@ -22,7 +22,7 @@ export function cstrings(
     if (!Array.isArray(list)) {
       throw new LibcError(syscall, "EINVAL", `${name} must be an array of strings, got ${shown(list)}`);
     }
-    const { length } = list;
+    const length = Number(list.length); // a proxy may have an object there, which counts anew each time it is asked
     if (length > most) throw new LibcError(syscall, "E2BIG", `${name} has ${length} strings`);
     // by index: a hole is undefined here, and nobody's iterator is asked
     for (let i = 0; i < length; i++) strings.push(cstring(list[i], syscall, name));

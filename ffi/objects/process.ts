@@ -80,7 +80,10 @@ function invalid(name: string, what: string, value: unknown): LibcError {
 function listOf<T>(list: readonly T[] | undefined, name: string): T[] {
   if (list === undefined) return [];
   try {
-    if (Array.isArray(list) && list.length <= 2 ** 20) return Array.from({ length: list.length }, (_, i) => list[i]);
+    if (Array.isArray(list)) {
+      const length = Number(list.length); // a proxy may give another one each time it is asked
+      if (length <= 2 ** 20) return Array.from({ length }, (_, i) => list[i]);
+    }
   } catch {
     throw new LibcError("posix_spawnp", "EINVAL", `${name} cannot be read`);
   }

@@ -186,7 +186,7 @@ export function char(length: number): Field<string, string, "value"> {
       read(view, at) {
         let end = 0;
         while (end < size && view.getUint8(at + end) !== 0) end++;
-        return decoder.decode(bytesAt(view, at, end).slice()); // of a copy, as what is shared cannot be decoded
+        return decoder.decode(new Uint8Array(bytesAt(view, at, end))); // of a copy, as what is shared cannot be decoded
       },
       write(view, at, value, name, syscall) {
         if (typeof value !== "string" || !value.isWellFormed() || value.includes("\0")) {
@@ -425,10 +425,10 @@ export function arrayOf(element: Part, length: number, syscall: string): Part<un
     },
     write(view, at, value, name, syscall) {
       const placed = placedOf(value); // of another record, or another place
-      const items = placed?.part.element === element
+      const items = placed?.part.element === element && placed.length === length
         ? placed.place.peek(placed.part, placed.at) as unknown[]
         : itemsIn(value, length);
-      if (items?.length !== length) {
+      if (!items) {
         throw new LibcError(syscall, "EINVAL", `${name} must be an array of ${length}, got ${shown(value)}`);
       }
       for (let i = 0; i < length; i++) element.write(view, at + i * size, items[i], `${name}[${i}]`, syscall);
@@ -443,11 +443,21 @@ export function arrayOf(element: Part, length: number, syscall: string): Part<un
   return part;
 }
 
-/** The items of an array, or of a typed array that is longer than nothing; undefined for anything else. */
-function itemsIn(value: unknown, most: number): ArrayLike<unknown> | undefined {
-  const length = lengthOfArray(value);
-  if (length === undefined) return Array.isArray(value) ? itemsOf(value, most + 1) : undefined;
-  return length <= most ? value as ArrayLike<unknown> : undefined;
+/** The items of an array, or of a typed array, of just that length; undefined for anything else. */
+function itemsIn(value: unknown, length: number): ArrayLike<unknown> | undefined {
+  const typed = lengthOfArray(value);
+  // a typed array of the program's own class may have another `length`, but no other elements
+  if (typed !== undefined) return typed === length ? value as ArrayLike<unknown> : undefined;
+  const items = itemsOf(value, length + 1);
+  return items.length === length && isArray(value) ? items : undefined;
+}
+
+function isArray(value: unknown): boolean {
+  try {
+    return Array.isArray(value);
+  } catch {
+    return false; // a proxy that was revoked
+  }
 }
 
 /** An array in memory. */

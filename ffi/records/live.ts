@@ -84,6 +84,8 @@ export function classesOf(base: LiveClass, properties: Readonly<Record<string, P
   }
   use(classes);
   known.add(new WeakRef(classes));
+  // who could put another class above them would be handed the memory, which may be only readable
+  for (const one of [classes.plain, classes.watched, base]) Object.preventExtensions(one);
   return classes;
 }
 
@@ -250,6 +252,7 @@ export class Live {
             }
           }
         }
+        Object.preventExtensions(Cursor); // see classesOf
         return {
           get: {
             watched: method(function (this: Live, index: number): unknown {

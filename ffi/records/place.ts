@@ -239,7 +239,7 @@ export class Place {
     try {
       part.write(new DataView(data.buffer), 0, value, "", "");
     } catch {
-      data.set(this.bytes.subarray(at, at + part.size)); // it was no text that can be written
+      data.set(plain(this.bytes, at, at + part.size)); // it was no text that can be written
     }
     tracing.current!.touched(op, this.bytes, at, data, this.#field(part, at, data));
   }

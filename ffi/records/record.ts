@@ -459,6 +459,9 @@ export class RecordType<F extends Fields = Fields> extends Field<FieldValues<F>,
   }
 }
 
+// another class above it would be handed the fields' functions, and so what they are asked to read
+Object.preventExtensions(RecordType);
+
 function descriptionOf(name: string, layout: Layout, packed: boolean): Description {
   return {
     name,

@@ -501,6 +501,11 @@ Deno.test("posix_spawn() and its relatives refuse what is no argument of theirs"
     fails("EINVAL", () => posix_spawn_file_actions_addopen(a.of, 0, any(bad), O_RDONLY));
     fails("EINVAL", () => posix_spawn_file_actions_addchdir_np(a.of, any(bad)));
   }
+  let asked = 0;
+  const length = { valueOf: () => asked++ === 0 ? 1 : asked < 100 ? 100 : 0 };
+  const growing = new Proxy([], { get: (_, name) => name === "length" ? length : "x" });
+  fails("ENOENT", () => posix_spawn("/nonexistent", null, null, growing));
+  assertEquals(asked, 1);
   fails("E2BIG", () => posix_spawn("/bin/true", null, null, Array(2 ** 20 + 1).fill("")));
 });
 

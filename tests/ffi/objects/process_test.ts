@@ -261,6 +261,10 @@ Deno.test("spawn() fails with what is wrong, and leaves neither a child nor a de
   fails("EBADF", () => Process.spawn("true", { stdin: 777 }));
   fails("EBADF", () => Process.spawn("true", { keep: [777] }));
   fails("EBADF", () => Process.spawn("true", { stdout: -1 }));
+  let asked = 0;
+  const growing = new Proxy([], { get: (_, name) => name === "length" ? asked++ === 0 ? 1 : 2 ** 31 : "x" });
+  fails("ENOENT", () => Process.spawn("/nonexistent", { args: growing })); // the second length would take all memory
+  assertEquals(asked, 1);
   fails("E2BIG", () => Process.spawn("true", { args: Array(2 ** 20).fill("") }));
   for (const bad of [null, undefined, 5, {}, "a\0b", Symbol("s")]) fails("EINVAL", () => Process.spawn(any(bad)));
   for (const bad of [null, 5, "x"]) fails("EINVAL", () => Process.spawn("true", any(bad)));

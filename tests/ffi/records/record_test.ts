@@ -193,6 +193,14 @@ Deno.test("−0 is 0 to an integer, and itself to a number with a fraction", () 
 });
 
 Deno.test("write() and read() are one another's opposite; with a wrong field nothing is written", () => {
+  const { proxy: revoked, revoke } = Proxy.revocable([], {});
+  revoke();
+  class Lying extends Float32Array {
+    override get length(): never {
+      throw new Error("mine");
+    }
+  }
+  const Pair = record({ parts: array(Inner, 2) });
   const memory = new Uint8Array(200);
   Reading.write(memory, READING, 100);
   assertEquals(Reading.read(memory, 100), READING);
@@ -204,6 +212,10 @@ Deno.test("write() and read() are one another's opposite; with a wrong field not
     [{ ...READING, parts: [{ flags: 1 }, { flags: 2 }, { flags: 70000 }] }, "parts[2].flags must be"],
     [{ ...READING, samples: [1, 2] }, "samples must be an array of 8"],
     [{ ...READING, samples: "12345678" }, "samples must be an array of 8"],
+    [{ ...READING, samples: revoked }, "samples must be an array of 8"],
+    [{ ...READING, samples: new Lying(7) }, "samples must be an array of 8"],
+    [{ ...READING, samples: Reading.at(new Uint8Array(Reading.size)).parts }, "samples must be an array of 8"],
+    [{ ...READING, parts: Pair.at(new Uint8Array(Pair.size)).parts }, "parts must be an array of 3"],
     [{ ...READING, valu: 1 }, 'value has "valu", which is no field'],
     [{ ...READING, next: { flags: 1, more: 2 } }, 'next has "more", which is no field'],
     [{ ...READING, name: undefined }, "name is missing"],
@@ -232,6 +244,7 @@ Deno.test("write() and read() are one another's opposite; with a wrong field not
     assertThrows(() => Reading.encode(value as typeof READING), LibcError);
   }
   assertEquals(memory, before);
+  Reading.write(memory, { ...READING, samples: new Lying(8) as never }); // its elements are what they are
 });
 
 Deno.test("a record's arrays take typed arrays, views of the same, and no others", () => {
@@ -452,6 +465,72 @@ Deno.test("records in shared memory: two attachments see one another's writes; o
   assertEquals(refused(() => Reading.read(bytes)).slice(0, 6), "EINVAL");
   assertEquals(refused(() => Reading.at(bytes)).slice(0, 6), "EINVAL");
   assertEquals([readers[0].value, view.value], [0.75, 0.75]);
+});
+
+Deno.test("records: no class can be put above those that are handed the memory", () => {
+  using segment = SharedMemory.create(4096);
+  const bytes = shmat(segment.id, null, SHM_RDONLY);
+  try {
+    const view = Reading.at(bytes);
+    let handed = 0;
+    class Above {
+      constructor() {
+        handed++;
+      }
+    }
+    const objects = [
+      Reading,
+      view,
+      view.samples,
+      view.parts,
+      view.parts.cursor(),
+      Reading.arrayAt(bytes).cursor().get(0),
+    ];
+    for (const object of objects) {
+      for (let of = object.constructor; of !== Function.prototype; of = Object.getPrototypeOf(of)) {
+        const [before, own] = [Object.getPrototypeOf(of), Reflect.setPrototypeOf(of, Above)];
+        try {
+          Reading.at(bytes).parts.cursor();
+          assert(!own || before === Function.prototype, of.name);
+        } finally {
+          if (own) Object.setPrototypeOf(of, before);
+        }
+      }
+    }
+    assertEquals(handed, 0);
+  } finally {
+    shmdt(bytes);
+  }
+});
+
+Deno.test("records: what is redefined of Uint8Array gets no bytes that may only be read", () => {
+  using segment = SharedMemory.create(4096);
+  const Text = record({ text: char(4) });
+  Text.bytes(Text.at(segment)).set([0xff, 0x41]); // no UTF-8
+  const bytes = shmat(segment.id, null, SHM_RDONLY);
+  const { slice, subarray } = Uint8Array.prototype;
+  const lengths: number[] = [];
+  try {
+    const view = Text.at(bytes);
+    for (const [name, was] of Object.entries({ slice, subarray })) {
+      Object.defineProperty(Uint8Array.prototype, name, {
+        configurable: true,
+        writable: true,
+        value(this: Uint8Array, ...args: []) {
+          lengths.push(this.buffer.byteLength);
+          return was.apply(this, args);
+        },
+      });
+    }
+    assertEquals(view.text, "\ufffdA");
+    using _tracing = trace(() => {});
+    assertEquals(view.text, "\ufffdA");
+  } finally {
+    delete (Uint8Array.prototype as Partial<Uint8Array>).slice;
+    delete (Uint8Array.prototype as Partial<Uint8Array>).subarray;
+    shmdt(bytes);
+  }
+  assertEquals(lengths.filter((length) => length >= 4096), []);
 });
 
 Deno.test("records in a mapping: shared with others, told by a trace, an error where the file has become shorter", () => {
