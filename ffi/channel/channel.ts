@@ -36,9 +36,11 @@ import type { WaitOptions, WaitSyncOptions } from "../objects/options.ts";
 import { PosixSharedMemory } from "../objects/posix_shared_memory.ts";
 import { fieldOfRecord, type RecordType } from "../records/record.ts";
 import type { Fields, FieldValues } from "../records/types.ts";
-import { Header, MAGIC, MOST, READER, VERSION, WRITER } from "./layout.ts";
+import { Header, MOST, READER, WRITER } from "./layout.ts";
 import { Parties, type Role } from "./parties.ts";
 import { checkCapacity, type Kind, NOTHING, Ring } from "./ring.ts";
+import { type ChannelState, kindOf, stateOf } from "./state.ts";
+export type { ChannelState } from "./state.ts";
 
 /** How {@linkcode Channel.open} takes one that is there. */
 export interface ChannelOptions<F extends Fields = Fields> {
@@ -70,28 +72,6 @@ export interface ChannelCreateOptions<F extends Fields = Fields> extends Channel
   mode?: number;
   /** With a name: fail with `EEXIST` if there is one already (the default); `false` takes that one, as it is. */
   exclusive?: boolean;
-}
-
-/** What {@linkcode Channel.inspect} finds. */
-export interface ChannelState {
-  /** The ring's size in bytes. */
-  readonly capacity: number;
-  /** How many bytes of it are in use. */
-  readonly used: number;
-  /** How many messages were written. */
-  readonly sent: number;
-  /** How many messages were read. */
-  readonly received: number;
-  /** Whether there may be many writers. */
-  readonly manyWriters: boolean;
-  /** Whether there may be many readers. */
-  readonly manyReaders: boolean;
-  /** How many bytes each message has; `null` if they differ. */
-  readonly messageSize: number | null;
-  /** The processes that write. */
-  readonly writers: number[];
-  /** The processes that read. */
-  readonly readers: number[];
 }
 
 const OPEN = known<ChannelOptions>(({ record, offset, spin, endless }) => ({ record, offset, spin, endless }));
@@ -169,21 +149,6 @@ function remember(leave: () => void): void {
     globalThis.addEventListener("unload", leaveAll);
   }
   joined.add(leave);
-}
-
-/** What a channel says of itself; throws if it is none. */
-function kindOf(memory: Memory, offset: number, syscall: string): Kind {
-  const room = lengthOf(memory, syscall) - offset;
-  const none = (why: string) => new LibcError(syscall, "EINVAL", `no channel at ${offset}: ${why}`);
-  if (!(room >= Header.size)) throw none(`${room} bytes are too few`);
-  const { magic, version, capacity, many, size, ready } = Header.read(copied(memory, offset, Header.size, syscall));
-  if (ready !== 1) throw new LibcError(syscall, "EAGAIN", `no channel at ${offset} yet`);
-  if (magic !== MAGIC) throw none(`it begins with ${shown(magic)}`);
-  if (version !== VERSION) throw none(`its layout is version ${version}, not ${VERSION}`);
-  checkCapacity(capacity, syscall, "its capacity");
-  if (capacity > room - Header.size) throw none(`${room} bytes are too few for its capacity, ${capacity}`);
-  if ((many & ~(WRITER | READER)) !== 0 || size > capacity) throw none("its header is damaged");
-  return { capacity, many, size };
 }
 
 function checkOffset(offset: number, syscall: string): void {
@@ -529,31 +494,9 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
     const syscall = "Channel.inspect";
     const from = place(memory, syscall);
     checkOffset(offset, syscall);
-    let kind: Kind;
-    try {
-      kind = kindOf(from, offset, syscall);
-    } catch (error) {
-      if (isCode(error, "EINVAL", "EAGAIN")) return null;
-      throw error;
-    }
-    const { tail, head, places } = Header.read(copied(from, offset, Header.size, syscall)) as never as {
-      tail: { position: number; count: number[] };
-      head: { position: number; count: number[] };
-      places: { who: number }[];
-    };
-    const number = ([low, high]: number[]) => low + high * 2 ** 32;
-    const taking = (mark: number) => places.flatMap(({ who }) => who & mark ? [who & WRITER - 1] : []);
-    return {
-      capacity: kind.capacity,
-      used: tail.position - head.position >>> 0,
-      sent: number(tail.count),
-      received: number(head.count),
-      manyWriters: (kind.many & WRITER) !== 0,
-      manyReaders: (kind.many & READER) !== 0,
-      messageSize: kind.size || null,
-      writers: taking(WRITER),
-      readers: taking(READER),
-    };
+    const room = lengthOf(from, syscall) - offset;
+    if (!(room >= Header.size)) return null;
+    return stateOf(copied(from, offset, Header.size, syscall), room);
   }
 
   /** The name that others find it by; `undefined` if it was made in memory that was given. */

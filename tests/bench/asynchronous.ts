@@ -70,7 +70,8 @@ async function main(): Promise<void> {
   const address = `@ipc_playground_bench_${Deno.pid}`;
   using listener = Socket.listen(address);
   const names = ["there", "back"].map((way) => `/ipc_playground_${Deno.pid}_${way}`);
-  const [there, returned] = names.map((name) => Channel.create(name));
+  using there = Channel.create(names[0]);
+  using returned = Channel.create(names[1]);
   const giveUp = () => {
     for (const object of [queue, back, set]) object.remove(); // and the partner finds that out
     for (const channel of [there, returned]) channel.close();

@@ -38,6 +38,7 @@ import {
   type Segment,
   WORDS,
 } from "./objects.ts";
+import { channelListing, withChannel } from "./channels.ts";
 import {
   isPosixName,
   posixHandle,
@@ -196,13 +197,22 @@ a set of which that is possible, but can't be known: ipc rm --help tells why.
 
 POSIX objects have names instead: shared memory and semaphores are files in
 /dev/shm, where AGE is since one was last written or changed. Queues are listed
-where a file system of type mqueue is mounted.`,
+where a file system of type mqueue is mounted.
+
+A segment or shared memory that begins with a channel is listed as one, too.`,
   )
   .action((options: KindOptions & { json?: true }) => {
-    const objects = allObjects(chosen(options));
-    if (options.json) return print(json([...objects, ...posixObjects(chosen(options)).objects], 2));
+    const kinds = chosen(options);
+    const objects = allObjects(kinds);
+    const posix = posixObjects(kinds);
+    const all = [...objects, ...posix.objects].map(withChannel);
+    if (options.json) return print(json(all, 2));
     const { columns } = terminalSize();
-    printAll([...listing(objects, chosen(options), columns), ...posixListing(chosen(options), columns)]);
+    printAll([
+      ...listing(objects, kinds, columns),
+      ...posixListing(posix, kinds, columns),
+      ...channelListing(all, columns),
+    ]);
   });
 
 subcommand(

@@ -179,8 +179,11 @@ const USES: Column<PosixObj> = {
 const BESIDE = 36; // columns for what else there is to say; one long name would leave none in any row
 
 /** Their lines in `ipc ls`. */
-export function posixListing(kinds: readonly Kind[], width: number): Line[] {
-  const { objects, queuesListed } = posixObjects(kinds);
+export function posixListing(
+  { objects, queuesListed }: ReturnType<typeof posixObjects>,
+  kinds: readonly Kind[],
+  width: number,
+): Line[] {
   return kinds.flatMap((kind): Line[] => {
     const title = ["", paint(cut(TITLES[kind], width), SGR.bold, SGR.cyan)];
     if (kind === "queue" && !queuesListed) {
@@ -204,7 +207,7 @@ export function posixListing(kinds: readonly Kind[], width: number): Line[] {
 }
 
 /** The first bytes of shared memory, read as a file; null if one may not. */
-function firstBytes({ name }: PosixObj, length: number): Uint8Array | null {
+export function firstBytes({ name }: PosixObj, length: number): Uint8Array | null {
   return attempt(() => {
     using file = Deno.openSync(DIRECTORY + name);
     const data = new Uint8Array(length);

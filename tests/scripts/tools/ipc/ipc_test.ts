@@ -1,6 +1,7 @@
 // deno-lint-ignore-file no-control-regex -- they are what is looked for
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import {
+  Channel,
   GETPID,
   IPC_PRIVATE,
   IPC_RMID,
@@ -154,6 +155,40 @@ const LIST_QUEUES = ["--ipc", "--mount", "sh", "-c", 'mount -t mqueue none "$0" 
 const queueDirectory = Deno.makeTempDirSync({ prefix: "ipc_playground_" });
 addEventListener("unload", () => Deno.removeSync(queueDirectory));
 const mqueueMounts = { "a file system that may be mounted": works("unshare", ...LIST_QUEUES, queueDirectory, "true") };
+
+Deno.test("ipc ls shows channels as such, wherever they lie", async () => {
+  const name = `/ipc_playground_${Deno.pid}_${crypto.randomUUID()}`;
+  using named = Channel.create(name, { capacity: 4096 });
+  using segment = SharedMemory.create(Channel.size(1024));
+  using placed = Channel.create(segment, { writers: "many" });
+  for (const channel of [named, placed]) {
+    for (const text of ["one", "two"]) channel.sendSync(text);
+    channel.tryReceive();
+  }
+  const state = {
+    used: 16,
+    sent: 2,
+    received: 1,
+    manyReaders: false,
+    messageSize: null,
+    writers: [Deno.pid],
+    readers: [Deno.pid],
+  };
+  const list = await json("ls", "-m") as unknown as { name?: string; id?: number; channel?: unknown }[];
+  const found = [list.find((object) => object.name === name), list.find(({ id }) => id === segment.id)];
+  assertEquals(found.map((object) => object?.channel), [
+    { capacity: 4096, manyWriters: false, ...state },
+    { capacity: 1024, manyWriters: true, ...state },
+  ]);
+  using _none = SharedMemory.create(8192);
+  const stdout = await ok("ls", "-m");
+  const [, rows] = stdout.split("\nChannels\n");
+  for (const where of [name, `segment ${segment.id}`]) {
+    const row = rows.split("\n").find((line) => line.startsWith(where));
+    assertMatch(row ?? rows, /^.{20,} +16 +2 +1 +\d+ .* +\d+ /);
+  }
+  assertEquals(rows.includes(`segment ${_none.id} `), false);
+});
 
 needs("unshare", mqueueMounts)("ipc ls lists POSIX queues where these can be listed, ipc rm removes them", async () => {
   const program = `import { PosixMessageQueue } from "${root}mod.ts";
