@@ -27,6 +27,9 @@ export interface Placed {
 /** Who has this may make views. */
 const MAKER = Symbol("maker of views");
 
+/** What is to be written to of memory that may only be read. */
+const NOTHING = new DataView(new ArrayBuffer(0));
+
 /** Where a live view lies; undefined for what is none. */
 export let placedOf: (value: unknown) => Placed | undefined;
 /** The property for a record's field. */
@@ -112,6 +115,7 @@ function method(value: unknown): PropertyDescriptor {
 /** A record or an array in memory. */
 export class Live {
   readonly #view: DataView<ArrayBuffer>;
+  readonly #target: DataView<ArrayBuffer>; // the same to be written to: any view can be given to any view's setter
   readonly #place: Place;
   readonly #part: Part;
   readonly #length: number;
@@ -194,7 +198,7 @@ export class Live {
           },
           set(this: Live, value: unknown) {
             try {
-              write(this.#view, this.#at + at, value, name, syscall);
+              write(this.#target, this.#at + at, value, name, syscall);
             } catch (error) {
               throw failed(this, error, name);
             }
@@ -213,7 +217,7 @@ export class Live {
           set(this: Live, value: unknown) {
             try {
               this.#place.mindWrite();
-              write(this.#view, this.#at + at, value, name, syscall);
+              write(this.#target, this.#at + at, value, name, syscall);
               this.#place.seen("write", part, this.#at + at, value);
             } catch (error) {
               throw failed(this, error, name);
@@ -312,7 +316,7 @@ export class Live {
             plain: method(function (this: Live, index: number, value: unknown): void {
               try {
                 if (isOutside(index, this.#length)) fails.outside(this, index);
-                write(this.#view, this.#at + index * size, value, NAME, this.#place.syscall);
+                write(this.#target, this.#at + index * size, value, NAME, this.#place.syscall);
               } catch (error) {
                 throw failed(this, error, NAME);
               }
@@ -321,7 +325,7 @@ export class Live {
               try {
                 if (isOutside(index, this.#length)) fails.outside(this, index);
                 this.#place.mindWrite();
-                write(this.#view, this.#at + index * size, value, NAME, this.#place.syscall);
+                write(this.#target, this.#at + index * size, value, NAME, this.#place.syscall);
                 this.#place.seen("write", element, this.#at + index * size, value);
               } catch (error) {
                 throw failed(this, error, NAME);
@@ -371,6 +375,7 @@ export class Live {
     }
     this.#place = place;
     this.#view = place.view;
+    this.#target = place.readOnly ? NOTHING : place.view;
     this.#part = part;
     this.#at = at;
     this.#length = length;

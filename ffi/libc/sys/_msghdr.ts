@@ -450,6 +450,10 @@ export function sendmsg(sockfd: number, msg: msghdr, flags?: number): number {
   const parts = partsOf(iov, "sendmsg");
   flags = asInt(flags, "sendmsg", "flags");
   sockfd = asFd(sockfd, "sendmsg", "sockfd");
+  for (const { type, data } of controls) {
+    // a getter may have closed one that was looked at before, and its number may be the runtime's by now
+    if (type === SCM_RIGHTS) { for (const fd of intsIn(data)) asFd(fd, "sendmsg", "msg_control"); }
+  }
   const address = to === undefined ? NO_BYTES : plain(to.bytes, 0, Math.min(to.length, byteLengthOf(to.bytes)));
   let room = 0;
   for (const { data } of controls) room += controlSpace(data.length);

@@ -467,6 +467,33 @@ Deno.test("records in shared memory: two attachments see one another's writes; o
   assertEquals([readers[0].value, view.value], [0.75, 0.75]);
 });
 
+Deno.test("records: the setters of other views do not write to what may only be read", () => {
+  using segment = SharedMemory.create(4096);
+  const bytes = shmat(segment.id, null, SHM_RDONLY);
+  try {
+    const reader = Reading.at(bytes);
+    const writer = Reading.at(new Uint8Array(Reading.size));
+    const values: Record<string, unknown> = {
+      id: 1,
+      value: 2,
+      name: "x",
+      samples: READING.samples,
+      next: READING.next,
+    };
+    const prototype = Object.getPrototypeOf(writer);
+    const views = [reader, Reading.arrayAt(bytes).get(0), reader.samples, reader.parts.cursor(), reader.next];
+    for (const [name, value] of Object.entries(values)) {
+      const { set } = Object.getOwnPropertyDescriptor(prototype, name)!;
+      for (const view of views) assert(/^(EACCES|EFAULT) /.test(refused(() => set!.call(view, value))), name);
+    }
+    const { set } = writer.samples;
+    assert(/^(EACCES|EFAULT) /.test(refused(() => set.call(reader.samples, 0, 1))));
+    assertEquals(reader.id, 0);
+  } finally {
+    shmdt(bytes);
+  }
+});
+
 Deno.test("records: no class can be put above those that are handed the memory", () => {
   using segment = SharedMemory.create(4096);
   const bytes = shmat(segment.id, null, SHM_RDONLY);

@@ -517,6 +517,30 @@ Deno.test("getters and proxies are asked once, and what they throw is no error o
   fails("EFAULT", () => recvmsg(a, msg));
 });
 
+Deno.test("a number that becomes the runtime's while the control data are looked at is not sent", () => {
+  using fds = new Descriptors();
+  const [a, b] = fds.pair();
+  const [reader, writer] = fds.pipe();
+  const files: Deno.FsFile[] = [];
+  try {
+    const msg = new msghdr([bytes("x")]);
+    const later = {
+      cmsg_type: SCM_RIGHTS,
+      get cmsg_level() {
+        fds.close(writer);
+        do files.push(Deno.openSync("/dev/null")); while (!openFds().some((fd) => fd.startsWith(`${writer} `)));
+        return SOL_SOCKET;
+      },
+      cmsg_data: [reader],
+    };
+    msg.msg_control = [{ cmsg_level: SOL_SOCKET, cmsg_type: SCM_RIGHTS, cmsg_data: [writer] }, later];
+    fails("EBADF", () => sendmsg(a, msg));
+    fails("EAGAIN", () => recv(b, new Uint8Array(1), 0));
+  } finally {
+    for (const file of files) file.close();
+  }
+});
+
 Deno.test("a subclass that says something else does not change what is sent and received", () => {
   using fds = new Descriptors();
   const [a, b] = fds.pair();
