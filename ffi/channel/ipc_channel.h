@@ -58,8 +58,8 @@
  *              then `who` becomes pid | IPC_CHANNEL_WRITER or _READER, then `came` and `changes` are counted up. It
  *              is left by a compare and exchange to 0, `changes`, and a wake of those who wait for one's position.
  *
- *   Death      Who waits looks every 100 ms for those of the other side: one whose process is gone, a zombie of one thread, or of another start
- *              (/proc/PID/stat, field 22) has been killed. Its `who` becomes 0 by compare and exchange; who has done that
+ *   Death      Who waits looks every 100 ms for those of the other side: one whose process is gone, a zombie of one thread, or of
+ *              another start (/proc/PID/stat, fields 20 and 22) has been killed. Its `who` becomes 0 by compare and exchange; who has done that
  *              stores its pid to `last`, and counts up `died` and `changes`. One of another pid namespace (the number of
  *              /proc/self/ns/pid) is taken to live.
  *              When the ring is empty, readers are told once of each `died` that they have not seen, and then that
