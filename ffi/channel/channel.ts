@@ -231,7 +231,8 @@ function found(name: string, offset: number): { own: PosixSharedMemory; kind: Ki
  * **Death.** A process that is killed leaves the ring in order, at whatever instruction: what it has sent is delivered,
  * what it was sending was never sent, what it was receiving is there still. Who waits finds out within about 0.1 s: once all
  * messages are read, `receive` fails once with `EOWNERDEAD`, and then goes on, as `send` does for a dead reader. It cannot be found
- * out about a process of another pid namespace, and not about one that has executed another program.
+ * out about a process of another pid namespace, not about one that has executed another program, and not about a `Worker` that
+ * ended without `close` while its process lives on.
  *
  * **Others.** The bytes in memory are those of `ffi/channel/ipc_channel.h`, with which C programs take part; `ipc_channel.py`,
  * beside it, reads in Python. Somebody who writes nonsense into the memory has others fail with `EBADMSG`, no worse.

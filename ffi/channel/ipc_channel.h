@@ -60,8 +60,8 @@
  *              then `who` becomes pid | IPC_CHANNEL_WRITER or _READER, then `came` and `changes` are counted up. It
  *              is left by a compare and exchange to 0, `changes`, and a wake of those who wait for one's position.
  *
- *   Death      Who waits looks every 100 ms for those of the other side: one whose process is gone, a zombie, or of another start
- *              (/proc/PID/stat, field 22) has been killed. Its `who` becomes 0 by compare and exchange; who has done that
+ *   Death      Who waits looks every 100 ms for those of the other side: one whose process is gone, a zombie of one thread, or of
+ *              another start (/proc/PID/stat, fields 20 and 22) has been killed. Its `who` becomes 0 by compare and exchange; who has done that
  *              stores its pid to `last`, and counts up `died` and `changes`. One of another pid namespace (the number of
  *              /proc/self/ns/pid) is taken to live.
  *              When the ring is empty, readers are told once of each `died` that they have not seen, and then that
@@ -258,10 +258,12 @@ static inline int64_t ipc_channel_start(uint32_t pid)
     char *at = strrchr(text, ')'); /* the name may have anything in it */
     if (n == 0 || at == NULL)
         return -1; /* it ended right now */
-    if (at[2] == 'Z' || at[2] == 'X')
-        return -1;
-    for (int field = 2; field < 22 && at != NULL; field++)
+    int zombie = at[2] == 'Z' || at[2] == 'X';
+    for (int field = 2; field < 22 && at != NULL; field++) {
         at = strchr(at + 1, ' ');
+        if (field == 19 && at != NULL && zombie && strtol(at, NULL, 10) <= 1)
+            return -1; /* else its other threads go on */
+    }
     return at == NULL ? 0 : strtoll(at, NULL, 10);
 }
 

@@ -43,9 +43,17 @@ def _started(pid):
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
-        return -1 if fields[0] in (b"Z", b"X") else int(fields[19])
+        # a zombie's other threads may go on
+        return -1 if fields[0] in (b"Z", b"X") and int(fields[17]) <= 1 else int(fields[19])
     except (FileNotFoundError, ProcessLookupError):
-        return -1 if os.path.exists("/proc/self/stat") else 0
+        # or it is hidden from this user
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return -1
+        except OSError:
+            pass
+        return 0
     except OSError:
         return 0
 

@@ -52,7 +52,8 @@ function startOf(pid: number): number | undefined {
   try {
     const stat = new TextDecoder().decode(slurp(`/proc/${pid}/stat`));
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" "); // the third and on
-    return "ZX".includes(fields[0]) ? ENDED : Number(fields[19]);
+    // a zombie's other threads may go on
+    return "ZX".includes(fields[0]) && !(Number(fields[17]) > 1) ? ENDED : Number(fields[19]);
   } catch {
     return undefined;
   }

@@ -38,27 +38,42 @@ export function attempt<T>(call: () => T): T | typeof BUSY {
   }
 }
 
-/** Repeats a call until it need not wait. */
-export async function retry<T>(fd: number, events: number, signal: AbortSignal | undefined, call: () => T): Promise<T> {
+/**
+ * Repeats a call until it need not wait.
+ *
+ * @param open Gives the descriptor; throws once it is closed, as its number may be another's by then.
+ */
+export async function retry<T>(
+  open: () => number,
+  events: number,
+  signal: AbortSignal | undefined,
+  call: (fd: number) => T,
+): Promise<T> {
   signal?.throwIfAborted();
   for (;;) {
-    const result = attempt(call);
+    const result = attempt(() => call(open()));
     if (result !== BUSY) return result;
     const others = turn();
     if (others) {
       await others;
       signal?.throwIfAborted();
     }
+    const fd = open();
     if (lookAgain(fd, events) === 0) await ready(fd, events, signal);
   }
 }
 
-/** The same, and nothing else runs meanwhile. */
-export function retrySync<T>(fd: number, events: number, limit: Deadline | undefined, call: () => T): T {
+/** The same, and nothing else runs meanwhile but a trace's listener. */
+export function retrySync<T>(
+  open: () => number,
+  events: number,
+  limit: Deadline | undefined,
+  call: (fd: number) => T,
+): T {
   for (;;) {
-    const result = attempt(call);
+    const result = attempt(() => call(open()));
     if (result !== BUSY) return result;
-    waitSync(fd, events, limit);
+    waitSync(open(), events, limit);
   }
 }
 

@@ -91,8 +91,7 @@ export class EventFd implements Disposable {
    */
   async add(n: number | bigint = 1, options?: WaitOptions): Promise<void> {
     const { signal } = waitOptionsOf(options, WAIT, "eventfd_write");
-    const fd = opened(this.#fd, "eventfd_write");
-    await retry(fd, POLLOUT, signal, () => eventfd_write(fd, n));
+    await retry(() => opened(this.#fd, "eventfd_write"), POLLOUT, signal, (fd) => eventfd_write(fd, n));
   }
 
   /**
@@ -105,8 +104,7 @@ export class EventFd implements Disposable {
   addSync(n: number | bigint = 1, options?: WaitSyncOptions): void {
     const { timeout } = optionsOf(options, SYNC, "eventfd_write");
     const limit = deadline(timeout, "eventfd_write");
-    const fd = opened(this.#fd, "eventfd_write");
-    retrySync(fd, POLLOUT, limit, () => eventfd_write(fd, n));
+    retrySync(() => opened(this.#fd, "eventfd_write"), POLLOUT, limit, (fd) => eventfd_write(fd, n));
   }
 
   /**
@@ -130,8 +128,7 @@ export class EventFd implements Disposable {
    */
   async take(options?: WaitOptions): Promise<bigint> {
     const { signal } = waitOptionsOf(options, WAIT, "eventfd_read");
-    const fd = opened(this.#fd, "eventfd_read");
-    return await retry(fd, POLLIN, signal, () => eventfd_read(fd));
+    return await retry(() => opened(this.#fd, "eventfd_read"), POLLIN, signal, eventfd_read);
   }
 
   /**
@@ -144,8 +141,7 @@ export class EventFd implements Disposable {
   takeSync(options?: WaitSyncOptions): bigint {
     const { timeout } = optionsOf(options, SYNC, "eventfd_read");
     const limit = deadline(timeout, "eventfd_read");
-    const fd = opened(this.#fd, "eventfd_read");
-    return retrySync(fd, POLLIN, limit, () => eventfd_read(fd));
+    return retrySync(() => opened(this.#fd, "eventfd_read"), POLLIN, limit, eventfd_read);
   }
 
   /**

@@ -167,8 +167,7 @@ export class TimerFd implements Disposable {
    */
   async expired(options?: WaitOptions): Promise<number> {
     const { signal } = waitOptionsOf(options, WAIT, "read");
-    const fd = opened(this.#fd, "read");
-    return await retry(fd, POLLIN, signal, () => count(fd));
+    return await retry(() => opened(this.#fd, "read"), POLLIN, signal, count);
   }
 
   /**
@@ -181,8 +180,7 @@ export class TimerFd implements Disposable {
   expiredSync(options?: WaitSyncOptions): number {
     const { timeout } = optionsOf(options, SYNC, "read");
     const limit = deadline(timeout, "read");
-    const fd = opened(this.#fd, "read");
-    return retrySync(fd, POLLIN, limit, () => count(fd));
+    return retrySync(() => opened(this.#fd, "read"), POLLIN, limit, count);
   }
 
   /**

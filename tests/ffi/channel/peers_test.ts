@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Frame, Header, READER, VERSION, WRITER } from "../../../ffi/channel/layout.ts";
 import { Channel, type LibcError } from "../../../mod.ts";
 import { needs } from "../../needs.ts";
-import { compile, file, mod, Program, root, run } from "../../support.ts";
+import { compile, fails, file, mod, process, Program, root, run, until } from "../../support.ts";
 
 const HEADER = `${root}ffi/channel/ipc_channel.h`;
 const PYTHON = `${root}ffi/channel/ipc_channel.py`;
@@ -66,6 +66,42 @@ needs("cc")("the programs in the header's comment are a writer and a reader", as
   using _channel = Channel.create(name, { capacity: 1024 });
   assertEquals(await run(`${directory}/writer`, [name]), { code: 0, signal: null, stdout: "", stderr: "" });
   assertEquals(await run(`${directory}/reader`, [name]), { code: 0, signal: null, stdout: "hello\n", stderr: "" });
+});
+
+needs("cc")("a writer whose first thread has ended goes on with its others, and has not died", async () => {
+  const source = `#include "${HEADER}"
+    #include <fcntl.h>
+    #include <sys/mman.h>
+    static ipc_channel ch;
+    static void *work(void *unused)
+    {
+        ipc_channel_send(&ch, "x", 1, -1);
+        (void) getchar();
+        ipc_channel_send(&ch, "y", 1, -1);
+        ipc_channel_close(&ch);
+        return unused;
+    }
+    int main(int argc, char *argv[])
+    {
+        int fd = shm_open(argv[argc - 1], O_RDWR, 0);
+        void *at = mmap(NULL, ipc_channel_size(64), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        pthread_t thread;
+        if (ipc_channel_open(&ch, at, ipc_channel_size(64)) || pthread_create(&thread, NULL, work, NULL))
+            return 1;
+        pthread_exit(NULL);
+    }`;
+  await compile(source, `${directory}/threads`, "cc", ...FLAGS, "-D_GNU_SOURCE");
+  const name = fresh();
+  using channel = Channel.create(name, { capacity: 64 });
+  await using program = new Program(`${directory}/threads`, [name], { stdin: "open" });
+  const text = new TextDecoder();
+  assertEquals(text.decode((await channel.receive())!), "x");
+  await until(() => process(program.pid)?.state === "Z", "its first thread has ended");
+  fails("ETIMEDOUT", () => channel.receiveSync({ timeout: 250 }));
+  await program.type("\n");
+  assertEquals(text.decode((await channel.receive())!), "y");
+  assertEquals(await channel.receive(), null);
+  assertEquals((await program.end()).code, 0);
 });
 
 needs("cc")("messages of all sizes go from here to C and back, around the ring, waiting in all ways", async () => {

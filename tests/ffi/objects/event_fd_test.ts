@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { close, dup, EventFd, pipe, poll, pollfds, POLLIN } from "../../../mod.ts";
+import { close, dup, EventFd, pipe, poll, pollfds, POLLIN, trace } from "../../../mod.ts";
 import { needs } from "../../needs.ts";
 import { fails, mod, rejects, runSource } from "../../support.ts";
 
@@ -102,6 +102,26 @@ Deno.test("EventFd wakes a forked child, and it its parent", async () => {
     { flags: ["--v8-flags=--single-threaded"] },
   );
   assertEquals([stdout, stderr], ["42n\n", ""]);
+});
+
+Deno.test("EventFd that is closed in the midst of a wait takes nothing of another one with its descriptor", async () => {
+  for (const take of [(event: EventFd) => event.take(), async (event: EventFd) => await event.takeSync()]) {
+    const event = EventFd.create();
+    const { fd } = event;
+    let other: EventFd | undefined;
+    let taken: Promise<bigint>;
+    {
+      using _ = trace(({ ev }) => {
+        if (ev !== "exit" || other !== undefined) return;
+        event.close();
+        other = EventFd.create({ initial: 7 });
+      });
+      taken = take(event);
+    }
+    await rejects("EBADF", taken);
+    assertEquals([other!.fd, other!.tryTake()], [fd, 7n]);
+    other!.close();
+  }
 });
 
 needs("python3")("EventFd is inherited by a Python program, which adds to it", async () => {
