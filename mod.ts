@@ -374,6 +374,7 @@ export * from "./ffi/channel/channel.ts";
 export * from "./ffi/objects/condition.ts";
 export type { SharedPlace } from "./ffi/objects/_cells.ts";
 export * from "./ffi/objects/event_fd.ts";
+export * from "./ffi/objects/fifo.ts";
 export * from "./ffi/objects/pipe.ts";
 export * from "./ffi/objects/file_lock.ts";
 export * from "./ffi/objects/ipc_object.ts";
