@@ -5,9 +5,11 @@
  */
 import { O_CLOEXEC, O_NONBLOCK, O_RDONLY, O_WRONLY, open } from "../libc/fcntl.ts";
 import { mkfifo } from "../libc/sys/stat.ts";
-import { close, getcwd } from "../libc/unistd.ts";
+import { close } from "../libc/unistd.ts";
 import { asString } from "../native/check.ts";
+import { cstring } from "../native/libc.ts";
 import { known, optionsOf } from "../native/options.ts";
+import { own } from "../native/own.ts";
 import { undisturbed } from "../native/removal.ts";
 import { checkMode, isCode, waitOptionsOf } from "./_common.ts";
 import { removeFile } from "./_descriptor.ts";
@@ -27,6 +29,16 @@ export interface FifoOptions {
 const CREATE = known<FifoOptions>(({ mode, exclusive }) => ({ mode, exclusive }));
 const WAIT = known<WaitOptions>(({ signal }) => ({ signal }));
 const SYNC = known<WaitSyncOptions>(({ timeout }) => ({ timeout }));
+
+const PATH_MAX = 4096;
+
+/** What a path means from any directory; where /proc can't say, it stays as it is. */
+function absolute(path: string): string {
+  if (path === "" || path.startsWith("/")) return path;
+  const cwd = new Uint8Array(PATH_MAX);
+  const length = own.readlink(cstring("/proc/self/cwd", "readlink", "path"), cwd, BigInt(PATH_MAX));
+  return length < 0 ? path : `${new TextDecoder().decode(cwd.subarray(0, length))}/${path}`;
+}
 
 /** Opens a FIFO, and takes it over if it is one. */
 function end<T>(path: string, flags: number, of: (fd: number) => T): T {
@@ -70,7 +82,7 @@ export class Fifo implements Disposable {
   readonly path: string;
 
   private constructor(path: string) {
-    this.path = path.startsWith("/") ? path : `${getcwd()}/${path}`;
+    this.path = absolute(path);
   }
 
   /**
