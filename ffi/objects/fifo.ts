@@ -30,6 +30,7 @@ const CREATE = known<FifoOptions>(({ mode, exclusive }) => ({ mode, exclusive })
 const WAIT = known<WaitOptions>(({ signal }) => ({ signal }));
 const SYNC = known<WaitSyncOptions>(({ timeout }) => ({ timeout }));
 
+const O_PATH = 0o10000000;
 const PATH_MAX = 4096;
 
 /** What a path means from any directory; where /proc can't say, it stays as it is. */
@@ -114,11 +115,12 @@ export class Fifo implements Disposable {
    *
    * @param path Where.
    * @returns The FIFO; disposing of it leaves it there.
-   * @throws {LibcError} `ENOENT`; `EACCES` it may not be read; `EINVAL` it is something else.
+   * @throws {LibcError} `ENOENT`; `EACCES`; `EINVAL` it is something else.
    */
   static open(path: string): Fifo {
     const fifo = new Fifo(asString(path, "open", "path"));
-    reader(fifo.path).close();
+    // a writer that waits must not take this for a reader
+    end(fifo.path, O_PATH, (fd) => PipeReader.fromFd(fd)).close();
     return fifo;
   }
 
