@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { O_CLOEXEC, O_NONBLOCK, O_RDONLY, O_WRONLY, open } from "../libc/fcntl.ts";
+import { O_CLOEXEC, O_NONBLOCK, O_PATH, O_RDONLY, O_WRONLY, open } from "../libc/fcntl.ts";
 import { mkfifo } from "../libc/sys/stat.ts";
 import { close } from "../libc/unistd.ts";
 import { asString } from "../native/check.ts";
@@ -30,7 +30,6 @@ const CREATE = known<FifoOptions>(({ mode, exclusive }) => ({ mode, exclusive })
 const WAIT = known<WaitOptions>(({ signal }) => ({ signal }));
 const SYNC = known<WaitSyncOptions>(({ timeout }) => ({ timeout }));
 
-const O_PATH = 0o10000000;
 const PATH_MAX = 4096;
 
 /** What a path means from any directory; where /proc can't say, it stays as it is. */
