@@ -4,7 +4,7 @@
  *
  * The functions that are named as in C block as in C. For those who don't want to think in C there are `SharedMemory`, `MessageQueue`
  * and `SemaphoreSet` of System V, `PosixMessageQueue`, `PosixSemaphore`, `Mutex` and `Condition` of POSIX, `Socket` and `Listener`,
- * `FileLock`, `EventFd`, `TimerFd` and `Process`; `record` for data that C and others are to read, and `Channel` for messages through
+ * `FileLock`, `EventFd`, `TimerFd`, `Pipe`, `Fifo` and `Process`; `record` for data that C and others are to read, and `Channel` for messages through
  * shared memory. All of it needs `--allow-ffi`, which trusts the
  * program as much as `--allow-all` would: through libc it can do whatever its user can.
  *
@@ -374,6 +374,8 @@ export * from "./ffi/channel/channel.ts";
 export * from "./ffi/objects/condition.ts";
 export type { SharedPlace } from "./ffi/objects/_cells.ts";
 export * from "./ffi/objects/event_fd.ts";
+export * from "./ffi/objects/fifo.ts";
+export * from "./ffi/objects/pipe.ts";
 export * from "./ffi/objects/file_lock.ts";
 export * from "./ffi/objects/ipc_object.ts";
 export * from "./ffi/objects/mapped_file.ts";

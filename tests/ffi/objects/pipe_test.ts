@@ -1,0 +1,47 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Pipe, PipeReader, PipeWriter } from "../../../mod.ts";
+import { fails, rejects } from "../../support.ts";
+
+Deno.test("Pipe: more than it holds goes through, and then it ends", async () => {
+  using pipe = Pipe.create();
+  const sent = crypto.getRandomValues(new Uint8Array(1 << 16));
+  const written = (async () => {
+    for (let i = 0; i < 4; i++) await pipe.writer.write(sent);
+    await pipe.writer.write("é");
+    pipe.writer.close();
+  })();
+  const got: number[] = [];
+  const buffer = new Uint8Array(5000);
+  for (let n; (n = await pipe.reader.read(buffer)) !== null;) got.push(...buffer.subarray(0, n));
+  await written;
+  assertEquals(got.length, 4 * sent.length + 2);
+  assertEquals(got.slice(3 * sent.length), [...sent, 0xc3, 0xa9]);
+});
+
+Deno.test("Pipe: limits, ends that are closed, and what is no pipe", async () => {
+  using pipe = Pipe.create();
+  const buffer = new Uint8Array(8);
+  fails("ETIMEDOUT", () => pipe.reader.readSync(buffer, { timeout: 5 }));
+  await assertRejects(() => pipe.reader.read(buffer, { signal: AbortSignal.timeout(5) }), DOMException);
+  fails("ETIMEDOUT", () => pipe.writer.writeSync(new Uint8Array(pipe.writer.capacity + 1), { timeout: 5 }));
+  pipe.writer.capacity = 1 << 17;
+  assert(pipe.reader.capacity >= 1 << 17);
+  using other = Pipe.create();
+  const waiting = rejects("EBADF", other.reader.read(buffer));
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  other.reader.close();
+  using next = Pipe.create();
+  next.writer.writeSync("not for them");
+  await waiting;
+  await rejects("EPIPE", other.writer.write("x"));
+  fails("EPIPE", () => other.writer.writeSync("x"));
+  fails("EBADF", () => other.reader.readSync(buffer));
+  await rejects("EBADF", other.reader.read(buffer));
+  fails("EBADF", () => PipeWriter.fromFd(-1));
+  using file = Deno.openSync("/dev/null");
+  assert(file);
+  const { open, close, O_RDONLY } = await import("../../../mod.ts");
+  const fd = open("/dev/null", O_RDONLY);
+  fails("EINVAL", () => PipeReader.fromFd(fd));
+  close(fd);
+});
