@@ -39,12 +39,17 @@ function asBytes(data: Uint8Array<ArrayBuffer>, syscall: string): Uint8Array<Arr
   throw new LibcError(syscall, "EFAULT", `the buffer must be a Uint8Array, got ${shown(data)}`);
 }
 
-/** What both ends of a pipe have. */
-abstract class End implements Disposable {
+/** What both ends of a pipe have: a {@linkcode PipeReader} or a {@linkcode PipeWriter}. */
+export abstract class PipeEnd implements Disposable {
   #fd: number;
   #set = false;
 
-  /** Takes over a descriptor. */
+  /**
+   * Takes over a descriptor.
+   *
+   * @param fd The descriptor.
+   * @throws {LibcError} `EBADF` it is not open; `EINVAL` it is of something else than a pipe.
+   */
   protected constructor(fd: number) {
     const own = asFd(fd, "fstat");
     const statbuf = new struct_stat();
@@ -68,7 +73,11 @@ abstract class End implements Disposable {
     fcntl(opened(this.#fd, "fcntl"), F_SETPIPE_SZ, bytes);
   }
 
-  /** The descriptor, for a call that does not wait. */
+  /**
+   * The descriptor, for a call that does not wait.
+   *
+   * @ignore
+   */
   protected use(syscall: string): number {
     const fd = opened(this.#fd, syscall);
     if (!this.#set) nonblocking(fd);
@@ -76,7 +85,11 @@ abstract class End implements Disposable {
     return fd;
   }
 
-  /** Repeats a call until it need not wait; each time of the descriptor that it has then. */
+  /**
+   * Repeats a call until it need not wait; each time of the descriptor that it has then.
+   *
+   * @ignore
+   */
   protected async retry<T>(
     events: number,
     signal: AbortSignal | undefined,
@@ -97,7 +110,11 @@ abstract class End implements Disposable {
     }
   }
 
-  /** The same, and nothing else runs meanwhile. */
+  /**
+   * The same, and nothing else runs meanwhile.
+   *
+   * @ignore
+   */
   protected retrySync<T>(
     events: number,
     limit: Deadline | undefined,
@@ -118,6 +135,11 @@ abstract class End implements Disposable {
     if (fd >= 0) close(fd);
   }
 
+  /** How `console.log` shows it: with its descriptor. */
+  [Symbol.for("Deno.customInspect")](inspect: typeof Deno.inspect, options: Deno.InspectOptions): string {
+    return `${this instanceof PipeReader ? "PipeReader" : "PipeWriter"} ${inspect({ fd: this.#fd }, options)}`;
+  }
+
   /** As {@linkcode close}, for `using`. */
   [Symbol.dispose](): void {
     this.close();
@@ -128,7 +150,7 @@ abstract class End implements Disposable {
  * The end of a pipe that is read, `pipe(7)`. It becomes `O_NONBLOCK` when it is first read here: for all who share it, whose
  * `read(2)` then fails with `EAGAIN` where it would have waited.
  */
-export class PipeReader extends End {
+export class PipeReader extends PipeEnd {
   /**
    * Takes over the descriptor of a pipe, such as one that was inherited or received.
    *
@@ -182,7 +204,7 @@ function take(fd: number, buffer: Uint8Array<ArrayBuffer>): number | null | type
  * The end of a pipe that is written, `pipe(7)`. It becomes `O_NONBLOCK` when it is first written here: for all who share it, whose
  * `write(2)` then fails with `EAGAIN` where it would have waited.
  */
-export class PipeWriter extends End {
+export class PipeWriter extends PipeEnd {
   #writing: Promise<void> = Promise.resolve();
 
   /**

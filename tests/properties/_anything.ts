@@ -255,6 +255,11 @@ const Sample = mod.record({ id: mod.i32, n: mod.atomic(mod.u32), name: mod.char(
 const MADE: readonly (readonly [of: unknown, make: (w: World, random: Random) => unknown])[] = [
   [mod.EventFd, (w) => w.eventFd],
   [mod.TimerFd, (w) => w.timerFd],
+  [mod.Pipe, (w) => w.pipe],
+  [mod.PipeReader, (w) => w.pipe.reader],
+  [mod.PipeWriter, (w) => w.pipe.writer],
+  [mod.PipeEnd, (w, random) => random(2) === 0 ? w.pipe.reader : w.pipe.writer],
+  [mod.Fifo, (w) => w.fifo],
   [mod.SharedMemory, (w) => w.segment],
   [mod.PosixSharedMemory, (w) => w.memory],
   [mod.MappedFile, (w) => w.mappedFile],

@@ -79,6 +79,8 @@ export class World {
   readonly segment: SharedMemory = noted("shm", SharedMemory.create(4097));
   readonly eventFd: mod.EventFd = mod.EventFd.create({ initial: 3 });
   readonly timerFd: mod.TimerFd = mod.TimerFd.every(0.001);
+  readonly pipe: mod.Pipe = mod.Pipe.create();
+  readonly fifo: mod.Fifo = mod.Fifo.create(`${directory}/fifo`, { exclusive: false });
   readonly memory: mod.PosixSharedMemory = mod.PosixSharedMemory.anonymous(4097);
   readonly mappedFile: mod.MappedFile = mod.MappedFile.open(`${directory}/mapped`, { size: 4097 });
   readonly queue: MessageQueue = noted("msg", MessageQueue.create());
@@ -152,6 +154,10 @@ export class World {
       this.memory,
       this.eventFd,
       this.timerFd,
+      this.pipe,
+      this.pipe.reader,
+      this.pipe.writer,
+      this.fifo,
       this.mappedFile,
       this.segment,
       this.queue,
@@ -204,7 +210,18 @@ export class World {
     ignore(() => m.msgctl(this.msqid, m.IPC_RMID));
     ignore(() => m.semctl(this.semid, 0, m.IPC_RMID));
     const objects = [this.segment, this.queue, this.set, this.posix, ...this.sockets, this.datagram, this.acceptor];
-    for (const object of [...objects, this.channelMemory, this.memory, this.mappedFile, this.eventFd, this.timerFd]) {
+    for (
+      const object of [
+        ...objects,
+        this.channelMemory,
+        this.memory,
+        this.mappedFile,
+        this.eventFd,
+        this.timerFd,
+        this.pipe,
+        this.fifo,
+      ]
+    ) {
       ignore(() => object[Symbol.dispose]());
     }
     // an IPC_SET may have taken it from the one who made it

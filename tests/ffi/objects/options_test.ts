@@ -12,6 +12,8 @@ import { Process } from "../../../ffi/objects/process.ts";
 import { SemaphoreSet } from "../../../ffi/objects/semaphore_set.ts";
 import { SharedMemory } from "../../../ffi/objects/shared_memory.ts";
 import { Listener, Socket } from "../../../ffi/objects/socket.ts";
+import { Fifo } from "../../../ffi/objects/fifo.ts";
+import { Pipe } from "../../../ffi/objects/pipe.ts";
 import { TimerFd } from "../../../ffi/objects/timer_fd.ts";
 import { objects } from "../../support.ts";
 
@@ -37,6 +39,11 @@ async function withCalls(use: (calls: Record<string, Call>) => Promise<void>): P
   const bytes = new Uint8Array(8);
   using event = EventFd.create({ initial: 5, semaphore: true });
   using timer = TimerFd.every(0.001);
+  using piped = Pipe.create();
+  piped.writer.writeSync("x".repeat(100));
+  const path = `/tmp/ipc_playground_${Deno.pid}_${crypto.randomUUID()}`;
+  using fifo = Fifo.create(`${path}_fifo`);
+  using _fifoReader = fifo.openReaderSync();
   using ended = Process.spawn("true");
   ended.statusSync();
   const [a, b] = Socket.pair();
@@ -59,6 +66,15 @@ async function withCalls(use: (calls: Record<string, Call>) => Promise<void>): P
       addSync: (options) => event.addSync(1, options),
       take: (options) => event.take(options),
       takeSync: (options) => event.takeSync(options),
+      "Pipe.create": (options) => Pipe.create(options).close(),
+      "PipeReader.read": (options) => piped.reader.read(buffer(), options),
+      "PipeReader.readSync": (options) => piped.reader.readSync(buffer(), options),
+      "PipeWriter.write": (options) => piped.writer.write("x", options),
+      "PipeWriter.writeSync": (options) => piped.writer.writeSync("x", options),
+      "Fifo.create": (options) => Fifo.create(path, options).close(),
+      openReader: async (options) => (await fifo.openReader(options)).close(),
+      openWriter: async (options) => (await fifo.openWriter(options)).close(),
+      openWriterSync: (options) => fifo.openWriterSync(options).close(),
       "TimerFd.every": (options) => TimerFd.every(1, options)[Symbol.dispose](),
       expired: (options) => timer.expired(options),
       expiredSync: (options) => timer.expiredSync(options),
@@ -202,6 +218,7 @@ Deno.test("options that are none, or cannot be read, are an error of the library
     "offset",
     "spin",
     "endless",
+    "inherited",
     "capacity",
     "writers",
     "readers",

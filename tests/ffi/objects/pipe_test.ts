@@ -1,6 +1,18 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Pipe, PipeReader, PipeWriter } from "../../../mod.ts";
-import { fails, rejects } from "../../support.ts";
+import {
+  close,
+  dup,
+  F_GETFD,
+  fcntl,
+  FD_CLOEXEC,
+  O_RDONLY,
+  open,
+  Pipe,
+  PipeReader,
+  PipeWriter,
+  Process,
+} from "../../../mod.ts";
+import { fails, inChild, rejects } from "../../support.ts";
 
 Deno.test("Pipe: more than it holds goes through, and then it ends", async () => {
   using pipe = Pipe.create();
@@ -38,10 +50,32 @@ Deno.test("Pipe: limits, ends that are closed, and what is no pipe", async () =>
   fails("EBADF", () => other.reader.readSync(buffer));
   await rejects("EBADF", other.reader.read(buffer));
   fails("EBADF", () => PipeWriter.fromFd(-1));
-  using file = Deno.openSync("/dev/null");
-  assert(file);
-  const { open, close, O_RDONLY } = await import("../../../mod.ts");
   const fd = open("/dev/null", O_RDONLY);
   fails("EINVAL", () => PipeReader.fromFd(fd));
   close(fd);
+});
+
+Deno.test("Pipe: what a forked child writes; ends that are taken over, and inherited", async () => {
+  using pipe = Pipe.create();
+  inChild(() => {
+    pipe.reader.close();
+    pipe.writer.writeSync("from a child");
+  });
+  const buffer = new Uint8Array(64);
+  assertEquals(await pipe.reader.read(buffer), 12);
+  using other = PipeWriter.fromFd(dup(pipe.writer.fd));
+  pipe.writer.close();
+  await other.write("still open");
+  assertEquals(pipe.reader.readSync(buffer), 10);
+  other.close();
+  assertEquals(await pipe.reader.read(buffer), null);
+  const closes = (of: Pipe) => [of.reader, of.writer].map(({ fd }) => fcntl(fd, F_GETFD) & FD_CLOEXEC);
+  using own = Pipe.create();
+  using shared = Pipe.create({ inherited: true });
+  assertEquals([closes(own), closes(shared)], [[FD_CLOEXEC, FD_CLOEXEC], [0, 0]]);
+  const script = `echo from a program > /proc/self/fd/${shared.writer.fd}`; // some shells know no numbers above 9
+  using program = Process.spawn("sh", { args: ["-c", script] });
+  assertEquals(String(program.statusSync()), "exited with 0");
+  assertEquals(shared.reader.readSync(buffer), 15);
+  assertEquals(Deno.inspect(own.reader), `PipeReader { fd: ${own.reader.fd} }`);
 });
