@@ -78,11 +78,15 @@ function writer(path: string): PipeWriter | typeof BUSY {
  * ```
  */
 export class Fifo implements Disposable {
-  /** Its path, absolute. */
-  readonly path: string;
+  readonly #path: string;
 
   private constructor(path: string) {
-    this.path = absolute(path);
+    this.#path = absolute(asString(path, "open", "path"));
+  }
+
+  /** Its path, absolute. */
+  get path(): string {
+    return this.#path;
   }
 
   /**
@@ -96,15 +100,16 @@ export class Fifo implements Disposable {
   static create(path: string, options?: FifoOptions): Fifo {
     const { mode = 0o600, exclusive = true } = optionsOf(options, CREATE, "mkfifo");
     checkMode(mode, "mkfifo");
-    const fifo = new Fifo(asString(path, "mkfifo", "path"));
+    const fifo = new Fifo(path);
+    const made = fifo.#path;
     return undisturbed(() => {
       try {
-        mkfifo(fifo.path, mode);
+        mkfifo(made, mode);
       } catch (error) {
         if (exclusive || !isCode(error, "EEXIST")) throw error;
-        return Fifo.open(fifo.path);
+        return Fifo.open(made);
       }
-      noteMade(fifo, { path: fifo.path }, () => removeFile(fifo.path));
+      noteMade(fifo, { path: made }, () => removeFile(made));
       return fifo;
     })();
   }
@@ -117,9 +122,9 @@ export class Fifo implements Disposable {
    * @throws {LibcError} `ENOENT`; `EACCES`; `EINVAL` it is something else.
    */
   static open(path: string): Fifo {
-    const fifo = new Fifo(asString(path, "open", "path"));
+    const fifo = new Fifo(path);
     // a writer that waits must not take this for a reader
-    end(fifo.path, O_PATH, (fd) => PipeReader.fromFd(fd)).close();
+    end(fifo.#path, O_PATH, (fd) => PipeReader.fromFd(fd)).close();
     return fifo;
   }
 
@@ -133,7 +138,7 @@ export class Fifo implements Disposable {
   // deno-lint-ignore require-await
   async openReader(options?: WaitOptions): Promise<PipeReader> {
     waitOptionsOf(options, WAIT, "open").signal?.throwIfAborted();
-    return reader(this.path);
+    return reader(this.#path);
   }
 
   /**
@@ -143,7 +148,7 @@ export class Fifo implements Disposable {
    * @throws {LibcError} As {@linkcode openReader}, in a forked child it works.
    */
   openReaderSync(): PipeReader {
-    return reader(this.path);
+    return reader(this.#path);
   }
 
   /**
@@ -157,7 +162,7 @@ export class Fifo implements Disposable {
     const { signal } = waitOptionsOf(options, WAIT, "open");
     signal?.throwIfAborted();
     for (let ms = 1;; ms = Math.min(ms + 1, LONGEST_PAUSE)) {
-      const opened = writer(this.path);
+      const opened = writer(this.#path);
       if (opened !== BUSY) return opened;
       await pause(ms, signal);
     }
@@ -174,7 +179,7 @@ export class Fifo implements Disposable {
     const limit = deadline(optionsOf(options, SYNC, "open").timeout, "open");
     for (let ms = 1;; ms = Math.min(ms + 1, LONGEST_PAUSE)) {
       const left = limit?.left ?? Infinity;
-      const opened = writer(this.path);
+      const opened = writer(this.#path);
       if (opened !== BUSY) return opened;
       if (left === 0) throw limit!.over();
       sleepSync(Math.min(ms, left));
@@ -184,6 +189,11 @@ export class Fifo implements Disposable {
   /** Removes the path if this object made it, in this process. Ends that are open stay so. */
   close(): void {
     removeMade(this);
+  }
+
+  /** How `console.log` shows it: with its path. */
+  [Symbol.for("Deno.customInspect")](inspect: typeof Deno.inspect, options: Deno.InspectOptions): string {
+    return `Fifo ${inspect({ path: this.#path }, options)}`;
   }
 
   /** As {@linkcode close}, for `using`. */

@@ -39,6 +39,23 @@ function asBytes(data: Uint8Array<ArrayBuffer>, syscall: string): Uint8Array<Arr
   throw new LibcError(syscall, "EFAULT", `the buffer must be a Uint8Array, got ${shown(data)}`);
 }
 
+/** Repeats a call until it need not wait; each time with the descriptor that the end has then. */
+let retry: <T>(
+  end: PipeEnd,
+  events: number,
+  signal: AbortSignal | undefined,
+  syscall: string,
+  call: (fd: number) => T | typeof BUSY,
+) => Promise<T>;
+/** The same, and nothing else runs meanwhile. */
+let retrySync: <T>(
+  end: PipeEnd,
+  events: number,
+  limit: Deadline | undefined,
+  syscall: string,
+  call: (fd: number) => T | typeof BUSY,
+) => T;
+
 /** What both ends of a pipe have: a {@linkcode PipeReader} or a {@linkcode PipeWriter}. */
 export abstract class PipeEnd implements Disposable {
   #fd: number;
@@ -73,59 +90,34 @@ export abstract class PipeEnd implements Disposable {
     fcntl(opened(this.#fd, "fcntl"), F_SETPIPE_SZ, bytes);
   }
 
-  /**
-   * The descriptor, for a call that does not wait.
-   *
-   * @ignore
-   */
-  protected use(syscall: string): number {
-    const fd = opened(this.#fd, syscall);
-    if (!this.#set) nonblocking(fd);
-    this.#set = true;
-    return fd;
-  }
-
-  /**
-   * Repeats a call until it need not wait; each time of the descriptor that it has then.
-   *
-   * @ignore
-   */
-  protected async retry<T>(
-    events: number,
-    signal: AbortSignal | undefined,
-    syscall: string,
-    call: (fd: number) => T | typeof BUSY,
-  ): Promise<T> {
-    signal?.throwIfAborted();
-    for (;;) {
-      const result = attempt(() => call(this.use(syscall)));
-      if (result !== BUSY) return result;
-      const others = turn();
-      if (others) {
-        await others;
-        signal?.throwIfAborted();
+  static {
+    const use = (end: PipeEnd, syscall: string): number => {
+      const fd = opened(end.#fd, syscall);
+      if (!end.#set) nonblocking(fd);
+      end.#set = true;
+      return fd;
+    };
+    retry = async (end, events, signal, syscall, call) => {
+      signal?.throwIfAborted();
+      for (;;) {
+        const result = attempt(() => call(use(end, syscall)));
+        if (result !== BUSY) return result;
+        const others = turn();
+        if (others) {
+          await others;
+          signal?.throwIfAborted();
+        }
+        const fd = opened(end.#fd, syscall);
+        if (lookAgain(fd, events) === 0) await ready(fd, events, signal);
       }
-      const fd = opened(this.#fd, syscall);
-      if (lookAgain(fd, events) === 0) await ready(fd, events, signal);
-    }
-  }
-
-  /**
-   * The same, and nothing else runs meanwhile.
-   *
-   * @ignore
-   */
-  protected retrySync<T>(
-    events: number,
-    limit: Deadline | undefined,
-    syscall: string,
-    call: (fd: number) => T | typeof BUSY,
-  ): T {
-    for (;;) {
-      const result = attempt(() => call(this.use(syscall)));
-      if (result !== BUSY) return result;
-      waitSync(this.#fd, events, limit);
-    }
+    };
+    retrySync = (end, events, limit, syscall, call) => {
+      for (;;) {
+        const result = attempt(() => call(use(end, syscall)));
+        if (result !== BUSY) return result;
+        waitSync(opened(end.#fd, syscall), events, limit);
+      }
+    };
   }
 
   /** Closes the descriptor; who waits gets `EBADF`. Closing it again does nothing. */
@@ -173,7 +165,7 @@ export class PipeReader extends PipeEnd {
   async read(buffer: Uint8Array<ArrayBuffer>, options?: WaitOptions): Promise<number | null> {
     const { signal } = waitOptionsOf(options, WAIT, "read");
     asBytes(buffer, "read");
-    return await this.retry(POLLIN, signal, "read", (fd) => take(fd, buffer));
+    return await retry(this, POLLIN, signal, "read", (fd) => take(fd, buffer));
   }
 
   /**
@@ -187,7 +179,7 @@ export class PipeReader extends PipeEnd {
   readSync(buffer: Uint8Array<ArrayBuffer>, options?: WaitSyncOptions): number | null {
     const limit = deadline(optionsOf(options, SYNC, "read").timeout, "read");
     asBytes(buffer, "read");
-    return this.retrySync(POLLIN, limit, "read", (fd) => take(fd, buffer));
+    return retrySync(this, POLLIN, limit, "read", (fd) => take(fd, buffer));
   }
 }
 
@@ -240,7 +232,7 @@ export class PipeWriter extends PipeEnd {
         return reject;
       });
       for (let sent = 0; sent < byteLengthOf(bytes);) {
-        sent += await this.retry(POLLOUT, signal, "write", (fd) => write(fd, plain(bytes, sent)));
+        sent += await retry(this, POLLOUT, signal, "write", (fd) => write(fd, plain(bytes, sent)));
       }
     } finally {
       resolve();
@@ -257,8 +249,9 @@ export class PipeWriter extends PipeEnd {
   writeSync(data: Uint8Array<ArrayBuffer> | string, options?: WaitSyncOptions): void {
     const bytes = typeof data === "string" ? encoder.encode(data) : asBytes(data, "write");
     const limit = deadline(optionsOf(options, SYNC, "write").timeout, "write");
+    opened(this.fd, "write");
     for (let sent = 0; sent < byteLengthOf(bytes);) {
-      sent += this.retrySync(POLLOUT, limit, "write", (fd) => write(fd, plain(bytes, sent)));
+      sent += retrySync(this, POLLOUT, limit, "write", (fd) => write(fd, plain(bytes, sent)));
     }
   }
 }
