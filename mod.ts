@@ -319,7 +319,36 @@ export {
   msgsnd,
   msqid_ds,
 } from "./ffi/libc/sys/msg.ts";
-export * from "./ffi/libc/sys/mman.ts";
+export {
+  MAP_ANONYMOUS,
+  MAP_LOCKED,
+  MAP_NONBLOCK,
+  MAP_NORESERVE,
+  MAP_POPULATE,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  MAP_SHARED_VALIDATE,
+  MAP_STACK,
+  memfd_create,
+  MFD_ALLOW_SEALING,
+  MFD_CLOEXEC,
+  MFD_HUGETLB,
+  mlock,
+  mmap,
+  mprotect,
+  MS_ASYNC,
+  MS_INVALIDATE,
+  MS_SYNC,
+  msync,
+  munlock,
+  munmap,
+  PROT_EXEC,
+  PROT_NONE,
+  PROT_READ,
+  PROT_WRITE,
+  shm_open,
+  shm_unlink,
+} from "./ffi/libc/sys/mman.ts";
 export * from "./ffi/libc/sys/pidfd.ts";
 export * from "./ffi/libc/sys/prctl.ts";
 export * from "./ffi/libc/sys/resource.ts";

@@ -125,6 +125,7 @@ function prepare(): Threads {
 function word(argument: unknown): bigint {
   if (typeof argument !== "object") return BigInt(argument as number);
   if (argument === null) return 0n;
+  if (!ArrayBuffer.isView(argument)) return BigInt(Deno.UnsafePointer.value(argument as Deno.PointerObject));
   return BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(argument as Uint8Array<ArrayBuffer>)));
 }
 

@@ -7,7 +7,7 @@ import { futexElsewhere } from "../libc/linux/futex.ts";
 import { generation } from "../native/child.ts";
 import { type Cell, cellIn } from "../native/cells.ts";
 import type { Blocked } from "../native/elsewhere.ts";
-import { isMemory, type Memory, memoryOf, type Region } from "../native/memory.ts";
+import { isMemory, type Memory, memoryOf, type Region, regionOf } from "../native/memory.ts";
 import { addressOf } from "../native/pointed.ts";
 import type { MemoryObject } from "./memory_object.ts";
 
@@ -32,8 +32,13 @@ export function keyOf(what: string, { pointer }: Cell): string {
 
 const counts = new WeakMap<Region, Map<string, { count: number; since: number }>>();
 
+/** Has memory stay, until what this gives is called. */
+export function stayOf(memory: Memory, what: string): () => void {
+  return stay({ region: regionOf(memory), at: 0 }, what);
+}
+
 /** Has the memory of a thing stay, until what this gives is called. */
-export function stay({ region, at }: Cell, what: string): () => void {
+export function stay({ region, at }: Pick<Cell, "region" | "at">, what: string): () => void {
   if (region === undefined) return () => {};
   const reason = `${what} at ${at} is waited for`;
   let reasons = counts.get(region);

@@ -3,15 +3,20 @@
  *
  * @module
  */
+import { abortable } from "../abort.ts";
 import { LibcError } from "../errors.ts";
 import { O_CLOEXEC, O_CREAT, O_NONBLOCK, O_RDONLY, O_RDWR, open } from "../libc/fcntl.ts";
-import { MS_SYNC, msync } from "../libc/sys/mman.ts";
+import { MS_SYNC, msync, msyncElsewhere } from "../libc/sys/mman.ts";
 import { fstat, S_IFMT, S_IFREG, struct_stat } from "../libc/sys/stat.ts";
 import { close, ftruncate } from "../libc/unistd.ts";
 import { shown } from "../native/check.ts";
+import { canCallOff } from "../native/elsewhere.ts";
+
 import { known, optionsOf } from "../native/options.ts";
-import { checkMode } from "./_common.ts";
+import { stayOf } from "./_cells.ts";
+import { checkMode, waitOptionsOf } from "./_common.ts";
 import { checkSize, endOf, MappedMemory, type Mapping, presentOf } from "./mapped_memory.ts";
+import type { WaitOptions } from "./options.ts";
 
 /** How {@linkcode MappedFile.open} maps a file. */
 export interface MappedFileOptions {
@@ -29,6 +34,7 @@ export interface MappedFileOptions {
   mode?: number;
 }
 
+const WAIT = known<WaitOptions>(({ signal }) => ({ signal }));
 const OPEN = known<MappedFileOptions>(({ readOnly, private: own, offset, length, size, mode }) => ({
   readOnly,
   private: own,
@@ -39,7 +45,7 @@ const OPEN = known<MappedFileOptions>(({ readOnly, private: own, offset, length,
 }));
 
 /**
- * A file as memory, `mmap(2)`: what is written is in the file for all others at once, and on its disk after {@linkcode flushSync}.
+ * A file as memory, `mmap(2)`: what is written is in the file for all others at once, and on its disk after {@linkcode flush}.
  *
  * A file can become shorter than its mapping. What is gone reads as zeros then, and once that was touched, methods throw
  * `EFAULT`; {@linkcode truncated} asks for it beforehand.
@@ -51,7 +57,7 @@ const OPEN = known<MappedFileOptions>(({ readOnly, private: own, offset, length,
  * const path = Deno.makeTempFileSync();
  * using file = MappedFile.open(path, { size: 100 });
  * file.write("hello");
- * file.flushSync();
+ * await file.flush();
  * console.log(Deno.readTextFileSync(path).slice(0, 5), file.truncated); // hello false
  * Deno.removeSync(path);
  * ```
@@ -119,7 +125,36 @@ export class MappedFile extends MappedMemory {
   }
 
   /**
-   * Has what was written be on the file's disk, `msync(2)`, and waits for that.
+   * Has what was written be on the file's disk, `msync(2)`, and waits for that on another thread. The memory cannot be detached
+   * until then.
+   *
+   * @param options A signal to wait no longer; it is written all the same.
+   * @throws {LibcError} `EIO`; `EINVAL` detached; `EOPNOTSUPP` in a forked child.
+   */
+  async flush(options?: WaitOptions): Promise<void> {
+    const { signal } = waitOptionsOf(options, WAIT, "msync");
+    signal?.throwIfAborted();
+    const memory = presentOf(this, "flush");
+    const release = stayOf(memory, "a flush");
+    const call = canCallOff() ? msyncElsewhere(memory, MS_SYNC) : undefined;
+    if (call === undefined) {
+      release();
+      return msync(memory, MS_SYNC);
+    }
+    const done = call.result.then((result) => {
+      call.back(result);
+      release();
+      // the cause stays on the other thread
+      if (result < 0) msync(presentOf(this, "flush"), MS_SYNC);
+    });
+    await abortable<void>(signal, (resolve, reject) => {
+      done.then(resolve, reject);
+      return reject;
+    }, "msync");
+  }
+
+  /**
+   * As {@linkcode flush}, but blocks the program.
    *
    * @throws {LibcError} `EIO`; `EINVAL` detached.
    */

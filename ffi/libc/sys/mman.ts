@@ -8,6 +8,7 @@ import { asInt, asLong, asSize, shown } from "../../native/check.ts";
 import { generation } from "../../native/child.ts";
 import { fd as asFd } from "../../native/descriptors.ts";
 import { forgetRange, survive } from "../../native/faults.ts";
+import { type Blocked, blocking } from "../../native/elsewhere.ts";
 import { call, header } from "../../native/header.ts";
 import { address, descriptor, flags, i32, id, type Kind, long, mode, named, size, string } from "../../native/kinds.ts";
 import { cstring, errno, isFailed, setErrno } from "../../native/libc.ts";
@@ -83,6 +84,12 @@ const prot: Kind<"i32"> = {
 };
 const offset: Kind<"i64"> = { ...long, decode: (value) => named(Number(value), {}, { radix: 16 }) };
 
+const MSYNC = call(i32, [["addr", address], ["length", size], [
+  "flags",
+  flags({ MS_SYNC, MS_ASYNC, MS_INVALIDATE }, { radix: 16 }),
+]]);
+const syncElsewhere = blocking(MSYNC, { x86_64: 26, aarch64: 227 });
+
 const c = header({
   shm_open: call(descriptor, [["name", string], ["oflag", oflag], ["mode", mode]]),
   shm_unlink: call(i32, [["name", string]]),
@@ -113,10 +120,7 @@ const c = header({
   ]),
   munmap: call(i32, [["addr", address], ["length", size]]),
   mprotect: call(i32, [["addr", address], ["len", size], ["prot", prot]], { around: withArraysGone }),
-  msync: call(i32, [["addr", address], ["length", size], [
-    "flags",
-    flags({ MS_SYNC, MS_ASYNC, MS_INVALIDATE }, { radix: 16 }),
-  ]]),
+  msync: MSYNC,
   mlock: call(i32, [["addr", address], ["len", size]]),
   munlock: call(i32, [["addr", address], ["len", size]]),
 });
@@ -401,6 +405,16 @@ function part(memory: Memory, syscall: string): [Deno.PointerObject, bigint] {
 export function msync(addr: Memory, flags: number): void {
   const [address, length] = part(addr, "msync");
   if (c.msync(address, length, asInt(flags, "msync", "flags")) < 0) throw new LibcError("msync", errno());
+}
+
+/**
+ * The same on another thread; undefined if there is none. The memory has to stay until it is back.
+ *
+ * @ignore
+ */
+export function msyncElsewhere(addr: Memory, flags: number): Blocked | undefined {
+  const [address, length] = part(addr, "msync");
+  return syncElsewhere(address, length, flags);
 }
 
 /**

@@ -2,9 +2,9 @@ import { assert, assertEquals } from "@std/assert";
 import { MappedFile } from "../../../ffi/objects/mapped_file.ts";
 import { PosixSharedMemory } from "../../../ffi/objects/posix_shared_memory.ts";
 import { dup } from "../../../ffi/libc/unistd.ts";
-import { i32, record } from "../../../mod.ts";
+import { i32, record, trace } from "../../../mod.ts";
 import { needs } from "../../needs.ts";
-import { fails, FFI, file, mod, Program, runSource } from "../../support.ts";
+import { fails, FFI, file, mod, Program, rejects, runSource } from "../../support.ts";
 
 const fresh = () => `/ipc_playground_${Deno.pid}_${crypto.randomUUID()}`;
 const there = (name: string) => {
@@ -122,6 +122,36 @@ m.close()`;
   using found = PosixSharedMemory.open(python(make));
   assertEquals(found.readString(), "python");
   found.remove();
+});
+
+Deno.test("MappedFile.flush() waits on another thread, which keeps the memory; abort and errors are told", async () => {
+  const path = Deno.makeTempFileSync();
+  try {
+    using file = MappedFile.open(path, { size: 1 << 20 });
+    file.write("hello");
+    const calls: string[] = [];
+    {
+      using _tracing = trace((event) => void ("call" in event && calls.push(`${event.ev} ${event.call}`)));
+      const flushed = [file.flush(), file.flush()];
+      fails("EBUSY", () => file.detach());
+      await Promise.all(flushed);
+    }
+    assertEquals(
+      calls.filter((call) => call.endsWith("msync")),
+      ["enter", "enter", "exit", "exit"].map((ev) => `${ev} msync`),
+    );
+    assertEquals(Deno.readTextFileSync(path).slice(0, 5), "hello");
+    const abort = new AbortController();
+    const given = file.flush(abort);
+    abort.abort("enough");
+    assertEquals(await given.catch(String), "enough");
+    assertEquals(await file.flush(abort).catch(String), "enough");
+    await file.flush();
+    file.detach();
+    await rejects("EINVAL", file.flush());
+  } finally {
+    Deno.removeSync(path);
+  }
 });
 
 Deno.test("MappedFile shows a file, also one that becomes shorter", () => {

@@ -13,6 +13,7 @@ import { SemaphoreSet } from "../../../ffi/objects/semaphore_set.ts";
 import { SharedMemory } from "../../../ffi/objects/shared_memory.ts";
 import { Listener, Socket } from "../../../ffi/objects/socket.ts";
 import { Fifo } from "../../../ffi/objects/fifo.ts";
+import { MappedFile } from "../../../ffi/objects/mapped_file.ts";
 import { Pipe } from "../../../ffi/objects/pipe.ts";
 import { TimerFd } from "../../../ffi/objects/timer_fd.ts";
 import { objects } from "../../support.ts";
@@ -39,9 +40,11 @@ async function withCalls(use: (calls: Record<string, Call>) => Promise<void>): P
   const bytes = new Uint8Array(8);
   using event = EventFd.create({ initial: 5, semaphore: true });
   using timer = TimerFd.every(0.001);
+  const path = `/tmp/ipc_playground_${Deno.pid}_${crypto.randomUUID()}`;
+  using mapped = MappedFile.open(`${path}_mapped`, { size: 10 });
+  Deno.removeSync(`${path}_mapped`);
   using piped = Pipe.create();
   piped.writer.writeSync("x".repeat(100));
-  const path = `/tmp/ipc_playground_${Deno.pid}_${crypto.randomUUID()}`;
   using fifo = Fifo.create(`${path}_fifo`);
   using _fifoReader = fifo.openReaderSync();
   using ended = Process.spawn("true");
@@ -66,6 +69,7 @@ async function withCalls(use: (calls: Record<string, Call>) => Promise<void>): P
       addSync: (options) => event.addSync(1, options),
       take: (options) => event.take(options),
       takeSync: (options) => event.takeSync(options),
+      flush: (options) => mapped.flush(options),
       "Pipe.create": (options) => Pipe.create(options).close(),
       "PipeReader.read": (options) => piped.reader.read(buffer(), options),
       "PipeReader.readSync": (options) => piped.reader.readSync(buffer(), options),
