@@ -32,6 +32,7 @@ const WAIT = known<WaitOptions>(({ signal }) => ({ signal }));
 const SYNC = known<WaitSyncOptions>(({ timeout }) => ({ timeout }));
 const S_IFMT = 0o170000;
 const S_IFIFO = 0o010000;
+const CHUNK = 1 << 16; // bytes: what a pipe mostly holds
 const encoder = new TextEncoder();
 
 function asBytes(data: Uint8Array<ArrayBuffer>, syscall: string): Uint8Array<ArrayBuffer> {
@@ -143,6 +144,8 @@ export abstract class PipeEnd implements Disposable {
  * `read(2)` then fails with `EAGAIN` where it would have waited.
  */
 export class PipeReader extends PipeEnd {
+  #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
+
   /**
    * Takes over the descriptor of a pipe, such as one that was inherited or received.
    *
@@ -181,6 +184,20 @@ export class PipeReader extends PipeEnd {
     asBytes(buffer, "read");
     return retrySync(this, POLLIN, limit, "read", (fd) => take(fd, buffer));
   }
+
+  /** What is written to the pipe, as a stream, in pieces of at most 64 KiB. Nothing is read before it is asked for. */
+  get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const stop = new AbortController();
+    return this.#readable ??= new ReadableStream<Uint8Array<ArrayBuffer>>({
+      pull: async (controller) => {
+        const chunk = new Uint8Array(CHUNK);
+        const n = await this.read(chunk, { signal: stop.signal });
+        if (n === null) controller.close();
+        else controller.enqueue(chunk.subarray(0, n));
+      },
+      cancel: (reason) => stop.abort(reason),
+    }, { highWaterMark: 0 });
+  }
 }
 
 /** Reads once. */
@@ -197,6 +214,7 @@ function take(fd: number, buffer: Uint8Array<ArrayBuffer>): number | null | type
  * `write(2)` then fails with `EAGAIN` where it would have waited.
  */
 export class PipeWriter extends PipeEnd {
+  #writable: WritableStream<Uint8Array<ArrayBuffer> | string> | undefined;
   #writing: Promise<void> = Promise.resolve();
 
   /**
@@ -253,6 +271,14 @@ export class PipeWriter extends PipeEnd {
     for (let sent = 0; sent < byteLengthOf(bytes);) {
       sent += retrySync(this, POLLOUT, limit, "write", (fd) => write(fd, plain(bytes, sent)));
     }
+  }
+
+  /** What is written to it goes into the pipe; closing it closes this end. */
+  get writable(): WritableStream<Uint8Array<ArrayBuffer> | string> {
+    return this.#writable ??= new WritableStream<Uint8Array<ArrayBuffer> | string>({
+      write: (chunk, controller) => this.write(chunk, { signal: controller.signal }),
+      close: () => this.close(),
+    });
   }
 }
 

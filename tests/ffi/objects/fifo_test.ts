@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Fifo } from "../../../mod.ts";
-import { fails, rejects, run } from "../../support.ts";
+import { fails, file, Program, rejects, run } from "../../support.ts";
 
 Deno.test("Fifo: a shell writes, a shell reads, and its path goes", async () => {
   const path = `${Deno.makeTempDirSync()}/fifo`;
@@ -43,4 +43,26 @@ Deno.test("Fifo: an end that is gone", async () => {
   await rejects("EPIPE", writer.write("x"));
   fifo.close();
   Deno.removeSync(path.slice(0, -5));
+});
+
+Deno.test("Fifo: a signal removes its path, also one that was relative, from wherever the program is by then", async () => {
+  const directory = Deno.makeTempDirSync();
+  try {
+    using program = file(`import { Fifo, removeOnSignals } from "@mod";
+      removeOnSignals();
+      Deno.chdir(Deno.args[0]);
+      using fifo = Fifo.create("relative");
+      Deno.chdir("/");
+      console.log(fifo.path);
+      await fifo.openWriter();`);
+    await using running = new Program(Deno.execPath(), ["run", "-A", "--no-check", program.path, directory]);
+    await running.until("/relative\n");
+    assert(Deno.lstatSync(`${directory}/relative`).isFifo);
+    running.kill("SIGTERM");
+    const { signal, stdout } = await running.end();
+    assertEquals([signal, stdout], ["SIGTERM", `${Deno.realPathSync(directory)}/relative\n`]);
+    assertEquals([...Deno.readDirSync(directory)], []);
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
 });

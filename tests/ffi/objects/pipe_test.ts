@@ -79,3 +79,21 @@ Deno.test("Pipe: what a forked child writes; ends that are taken over, and inher
   assertEquals(shared.reader.readSync(buffer), 15);
   assertEquals(Deno.inspect(own.reader), `PipeReader { fd: ${own.reader.fd} }`);
 });
+
+Deno.test("Pipe: both ends as streams", async () => {
+  using pipe = Pipe.create();
+  const text = "all of it, ".repeat(20_000);
+  const [got] = await Promise.all([
+    new Response(pipe.reader.readable).text(),
+    ReadableStream.from([text.slice(0, 100_000), text.slice(100_000)]).pipeTo(pipe.writer.writable),
+  ]);
+  assertEquals(got, text);
+  assertEquals(pipe.writer.fd, -1);
+  using other = Pipe.create();
+  await other.reader.readable.cancel();
+  const { writable } = other.writer;
+  const writer = writable.getWriter();
+  await writer.write("x");
+  other.reader.close();
+  assertEquals(await writer.write("y").catch(({ code }) => code), "EPIPE");
+});
