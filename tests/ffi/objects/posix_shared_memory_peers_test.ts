@@ -1,4 +1,4 @@
-// PosixSharedMemory and what others make of it: programs in C by name, and in Python by descriptor.
+// PosixSharedMemory and what others make of it: programs in C by name, and in C and Python by descriptor.
 import { assertEquals } from "@std/assert";
 import { PosixSharedMemory } from "../../../ffi/objects/posix_shared_memory.ts";
 import { Socket } from "../../../ffi/objects/socket.ts";
@@ -86,23 +86,88 @@ s.recv(1)
 print(n[:12].decode())
 `;
 
+// the same in C
+const PASSING = `#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static struct msghdr message(struct iovec *iov, char *control)
+{
+    struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = CMSG_SPACE(sizeof(int)) };
+    return msg;
+}
+
+int main(int argc, char **argv)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    socklen_t length = offsetof(struct sockaddr_un, sun_path) + 1 + strlen(argv[1]);
+    strcpy(address.sun_path + 1, argv[1]);
+    int s = socket(AF_UNIX, SOCK_STREAM, 0), fd;
+    if (argc != 2 || connect(s, (struct sockaddr *) &address, length) < 0)
+        return 1;
+    char byte = 'x', control[CMSG_SPACE(sizeof(int))] = { 0 };
+    struct iovec iov = { &byte, 1 };
+    struct msghdr msg = message(&iov, control);
+    if (recvmsg(s, &msg, 0) != 1 || CMSG_FIRSTHDR(&msg) == NULL)
+        return 2;
+    memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
+    struct stat st;
+    fstat(fd, &st);
+    char *memory = mmap(NULL, st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    printf("%ld %s\\n", (long) st.st_size, memory);
+    strcpy(memory, "from C");
+    int own = memfd_create("peer", MFD_CLOEXEC);
+    ftruncate(own, 30);
+    char *made = mmap(NULL, 30, PROT_READ | PROT_WRITE, MAP_SHARED, own, 0);
+    strcpy(made, "made by C");
+    msg = message(&iov, control);
+    struct cmsghdr *header = CMSG_FIRSTHDR(&msg);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(header), &own, sizeof(own));
+    if (sendmsg(s, &msg, 0) != 1 || read(s, &byte, 1) != 1)
+        return 3;
+    printf("%s\\n", made);
+    return 0;
+}
+`;
+
+/** Passes memory to a peer, and takes some from it. */
+async function pass(command: string, args: string[], language: string): Promise<void> {
+  const name = `ipc_playground_memfd_${crypto.randomUUID()}`;
+  using listener = Socket.listen(`@${name}`);
+  await using peer = new Program(command, [...args, name]);
+  using socket = await listener.accept();
+  using memory = PosixSharedMemory.anonymous(20);
+  memory.writeString("from here");
+  await socket.sendFds([memory.fd], "x");
+  const { fds } = (await socket.receiveFds({ max: 1 }))!;
+  assertEquals(memory.readString(), `from ${language}`);
+  using theirs = PosixSharedMemory.fromFd(fds[0]);
+  assertEquals([theirs.size, theirs.readString()], [30, `made by ${language}`]);
+  theirs.writeString("changed here");
+  await socket.write("x");
+  const { code, stdout, stderr } = await peer.end();
+  assertEquals([code, stdout], [0, "20 from here\nchanged here\n"], stderr);
+}
+
+needs("cc")("a memfd passed to a C program, and one from there, are the same memory on both sides", async () => {
+  const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_" });
+  try {
+    await compile(PASSING, `${directory}/peer`, "cc", "-D_GNU_SOURCE", "-Wno-unused-result");
+    await pass(`${directory}/peer`, [], "C");
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+});
+
 needs("python3")(
   "a memfd passed to a Python process, and one from there, are the same memory on both sides",
-  async () => {
-    const name = `ipc_playground_memfd_${crypto.randomUUID()}`;
-    using listener = Socket.listen(`@${name}`);
-    await using peer = new Program("python3", ["-c", PYTHON, name]);
-    using socket = await listener.accept();
-    using memory = PosixSharedMemory.anonymous(20);
-    memory.writeString("from here");
-    await socket.sendFds([memory.fd], "x");
-    const { fds } = (await socket.receiveFds({ max: 1 }))!;
-    assertEquals(memory.readString(), "from Python");
-    using theirs = PosixSharedMemory.fromFd(fds[0]);
-    assertEquals([theirs.size, theirs.readString()], [30, "made by Python"]);
-    theirs.writeString("changed here");
-    await socket.write("x");
-    const { code, stdout, stderr } = await peer.end();
-    assertEquals([code, stdout], [0, "20 from here\nchanged here\n"], stderr);
-  },
+  () => pass("python3", ["-c", PYTHON], "Python"),
 );
