@@ -2,9 +2,16 @@
 import { assertEquals } from "@std/assert";
 import { PosixSharedMemory } from "../../../ffi/objects/posix_shared_memory.ts";
 import { Socket } from "../../../ffi/objects/socket.ts";
-import { needs } from "../../needs.ts";
+import { needs, works } from "../../needs.ts";
 import { compile, fails, Program, run } from "../../support.ts";
 
+const exists = (path: string) => {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+};
 const fresh = () => `/ipc_playground_${Deno.pid}_${crypto.randomUUID()}`;
 
 // NAME make TEXT | NAME write TEXT | NAME read | NAME remove
@@ -67,6 +74,63 @@ needs("cc")("C and PosixSharedMemory find what the other has made, and write wha
   }
   fails("ENOENT", () => PosixSharedMemory.open(name));
 });
+
+// NAME make TEXT | NAME read | NAME remove: Boost's names are without the slash
+const BOOST = `#include <boost/interprocess/mapped_region.hpp>
+#include <boost/interprocess/shared_memory_object.hpp>
+#include <cstdio>
+#include <cstring>
+#include <string>
+using namespace boost::interprocess;
+
+int main(int argc, char **argv)
+{
+    const std::string what = argv[2];
+    if (what == "remove")
+        return !shared_memory_object::remove(argv[1]);
+    if (what == "make") {
+        shared_memory_object object(create_only, argv[1], read_write, permissions(0600));
+        object.truncate(100);
+        mapped_region region(object, read_write);
+        std::strcpy(static_cast<char *>(region.get_address()), argv[3]);
+        return 0;
+    }
+    shared_memory_object object(open_only, argv[1], read_only);
+    mapped_region region(object, read_only);
+    std::printf("%zu %s\\n", region.get_size(), static_cast<const char *>(region.get_address()));
+    return 0;
+}
+`;
+const boost = exists("/usr/include/boost/interprocess/shared_memory_object.hpp") && works("c++", "--version");
+
+needs({ "Boost for C++ (libboost-dev, g++)": boost })(
+  "Boost's shared_memory_object and PosixSharedMemory find what the other has made",
+  async () => {
+    const directory = Deno.makeTempDirSync({ prefix: "ipc_playground_" });
+    using end = new DisposableStack();
+    end.defer(() => Deno.removeSync(directory, { recursive: true }));
+    const [source, program] = [`${directory}/peer.cpp`, `${directory}/peer`];
+    Deno.writeTextFileSync(source, BOOST);
+    const compiled = await run("c++", ["-o", program, source, "-lrt"]);
+    assertEquals(compiled.code, 0, compiled.stderr);
+    const name = fresh();
+    {
+      using made = PosixSharedMemory.create(name, 50);
+      made.writeString("from here");
+      assertEquals((await run(program, [name.slice(1), "read"])).stdout, "50 from here\n");
+    }
+    assertEquals((await run(program, [name.slice(1), "make", "made by Boost"])).code, 0);
+    try {
+      using found = PosixSharedMemory.open(name);
+      assertEquals([found.size, found.readString()], [100, "made by Boost"]);
+      found.writeString("changed here");
+      assertEquals((await run(program, [name.slice(1), "read"])).stdout, "100 changed here\n");
+    } finally {
+      assertEquals((await run(program, [name.slice(1), "remove"])).code, 0);
+    }
+    fails("ENOENT", () => PosixSharedMemory.open(name));
+  },
+);
 
 // takes a descriptor, answers into its memory, and passes one of its own
 const PYTHON = `
