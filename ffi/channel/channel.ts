@@ -8,17 +8,10 @@ import { futex, FUTEX_WAIT, FUTEX_WAKE, futexWaitOrNot } from "../libc/linux/fut
 import {
   EOWNERDEAD,
   pthread_mutex_consistent,
-  pthread_mutex_init,
-  PTHREAD_MUTEX_ROBUST,
   pthread_mutex_t,
   pthread_mutex_timedlock,
   pthread_mutex_trylockOrNot,
   pthread_mutex_unlock,
-  pthread_mutexattr_init,
-  pthread_mutexattr_setpshared,
-  pthread_mutexattr_setrobust,
-  pthread_mutexattr_t,
-  PTHREAD_PROCESS_SHARED,
 } from "../libc/pthread.ts";
 import { byteLengthOf, isBytes, plain } from "../native/bytes.ts";
 import { shown } from "../native/check.ts";
@@ -30,6 +23,7 @@ import { keyOf, memoryFor, type SharedPlace, stay, waitForWord } from "../object
 import { isCode, waitOptionsOf } from "../objects/_common.ts";
 import { wait } from "../objects/_line.ts";
 import { removeMade } from "../objects/_made.ts";
+import { Mutex } from "../objects/mutex.ts";
 import { lookAtOther } from "../objects/_reactor.ts";
 import { BUSY, type Deadline, deadline, sleepSync } from "../objects/_time.ts";
 import type { WaitOptions, WaitSyncOptions } from "../objects/options.ts";
@@ -181,15 +175,6 @@ function place(memory: SharedPlace, syscall: string): Memory {
   }
   partOf(found, syscall, "a channel's memory");
   return found;
-}
-
-/** Makes a robust mutex for the processes of one side. */
-function makeLock(memory: Memory, offset: number): void {
-  const attr = new pthread_mutexattr_t();
-  pthread_mutexattr_init(attr);
-  pthread_mutexattr_setpshared(attr, PTHREAD_PROCESS_SHARED);
-  pthread_mutexattr_setrobust(attr, PTHREAD_MUTEX_ROBUST);
-  pthread_mutex_init(new pthread_mutex_t(memory, offset), attr);
 }
 
 /** What a named channel is in, made now; undefined if there is one already. */
@@ -406,8 +391,8 @@ export class Channel<T = Uint8Array<ArrayBuffer>> implements Disposable, AsyncIt
     }
     try {
       const ring = Ring.make(memory!, offset, kind, syscall);
-      if (many & WRITER) makeLock(memory!, offset + Header.offsets.writersLock);
-      if (many & READER) makeLock(memory!, offset + Header.offsets.readersLock);
+      if (many & WRITER) Mutex.create(memory!, offset + Header.offsets.writersLock);
+      if (many & READER) Mutex.create(memory!, offset + Header.offsets.readersLock);
       store(ring.words, Header.offsets.ready / 4, 1);
       return new Channel(memory!, kind, taken, ring, own);
     } catch (error) {

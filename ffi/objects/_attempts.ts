@@ -47,7 +47,7 @@ export async function retry<T>(
   open: () => number,
   events: number,
   signal: AbortSignal | undefined,
-  call: (fd: number) => T,
+  call: (fd: number) => T | typeof BUSY,
 ): Promise<T> {
   signal?.throwIfAborted();
   for (;;) {
@@ -68,7 +68,7 @@ export function retrySync<T>(
   open: () => number,
   events: number,
   limit: Deadline | undefined,
-  call: (fd: number) => T,
+  call: (fd: number) => T | typeof BUSY,
 ): T {
   for (;;) {
     const result = attempt(() => call(open()));

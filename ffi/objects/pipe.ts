@@ -14,11 +14,9 @@ import { shown } from "../native/check.ts";
 import { fd as asFd } from "../native/descriptors.ts";
 import { memberOf } from "../native/layout.ts";
 import { known, optionsOf } from "../native/options.ts";
-import { attempt, nonblocking, opened } from "./_attempts.ts";
+import { nonblocking, opened, retry, retrySync } from "./_attempts.ts";
 import { waitOptionsOf } from "./_common.ts";
-import { waitSync } from "./_descriptor.ts";
-import { lookAgain, ready, turn } from "./_reactor.ts";
-import { BUSY, type Deadline, deadline } from "./_time.ts";
+import { BUSY, deadline } from "./_time.ts";
 import type { WaitOptions, WaitSyncOptions } from "./options.ts";
 
 /** How {@linkcode Pipe.create} makes one. */
@@ -40,22 +38,8 @@ function asBytes(data: Uint8Array<ArrayBuffer>, syscall: string): Uint8Array<Arr
   throw new LibcError(syscall, "EFAULT", `the buffer must be a Uint8Array, got ${shown(data)}`);
 }
 
-/** Repeats a call until it need not wait; each time with the descriptor that the end has then. */
-let retry: <T>(
-  end: PipeEnd,
-  events: number,
-  signal: AbortSignal | undefined,
-  syscall: string,
-  call: (fd: number) => T | typeof BUSY,
-) => Promise<T>;
-/** The same, and nothing else runs meanwhile. */
-let retrySync: <T>(
-  end: PipeEnd,
-  events: number,
-  limit: Deadline | undefined,
-  syscall: string,
-  call: (fd: number) => T | typeof BUSY,
-) => T;
+/** The descriptor of an end, for a call that does not wait. */
+let use: (end: PipeEnd, syscall: string) => number;
 
 /** What both ends of a pipe have: a {@linkcode PipeReader} or a {@linkcode PipeWriter}. */
 export abstract class PipeEnd implements Disposable {
@@ -92,32 +76,11 @@ export abstract class PipeEnd implements Disposable {
   }
 
   static {
-    const use = (end: PipeEnd, syscall: string): number => {
+    use = (end, syscall) => {
       const fd = opened(end.#fd, syscall);
       if (!end.#set) nonblocking(fd);
       end.#set = true;
       return fd;
-    };
-    retry = async (end, events, signal, syscall, call) => {
-      signal?.throwIfAborted();
-      for (;;) {
-        const result = attempt(() => call(use(end, syscall)));
-        if (result !== BUSY) return result;
-        const others = turn();
-        if (others) {
-          await others;
-          signal?.throwIfAborted();
-        }
-        const fd = opened(end.#fd, syscall);
-        if (lookAgain(fd, events) === 0) await ready(fd, events, signal);
-      }
-    };
-    retrySync = (end, events, limit, syscall, call) => {
-      for (;;) {
-        const result = attempt(() => call(use(end, syscall)));
-        if (result !== BUSY) return result;
-        waitSync(opened(end.#fd, syscall), events, limit);
-      }
     };
   }
 
@@ -168,7 +131,7 @@ export class PipeReader extends PipeEnd {
   async read(buffer: Uint8Array<ArrayBuffer>, options?: WaitOptions): Promise<number | null> {
     const { signal } = waitOptionsOf(options, WAIT, "read");
     asBytes(buffer, "read");
-    return await retry(this, POLLIN, signal, "read", (fd) => take(fd, buffer));
+    return await retry(() => use(this, "read"), POLLIN, signal, (fd) => take(fd, buffer));
   }
 
   /**
@@ -182,7 +145,7 @@ export class PipeReader extends PipeEnd {
   readSync(buffer: Uint8Array<ArrayBuffer>, options?: WaitSyncOptions): number | null {
     const limit = deadline(optionsOf(options, SYNC, "read").timeout, "read");
     asBytes(buffer, "read");
-    return retrySync(this, POLLIN, limit, "read", (fd) => take(fd, buffer));
+    return retrySync(() => use(this, "read"), POLLIN, limit, (fd) => take(fd, buffer));
   }
 
   /** What is written to the pipe, as a stream, in pieces of at most 64 KiB. Nothing is read before it is asked for. */
@@ -250,7 +213,7 @@ export class PipeWriter extends PipeEnd {
         return reject;
       });
       for (let sent = 0; sent < byteLengthOf(bytes);) {
-        sent += await retry(this, POLLOUT, signal, "write", (fd) => write(fd, plain(bytes, sent)));
+        sent += await retry(() => use(this, "write"), POLLOUT, signal, (fd) => write(fd, plain(bytes, sent)));
       }
     } finally {
       resolve();
@@ -269,7 +232,7 @@ export class PipeWriter extends PipeEnd {
     const limit = deadline(optionsOf(options, SYNC, "write").timeout, "write");
     opened(this.fd, "write");
     for (let sent = 0; sent < byteLengthOf(bytes);) {
-      sent += retrySync(this, POLLOUT, limit, "write", (fd) => write(fd, plain(bytes, sent)));
+      sent += retrySync(() => use(this, "write"), POLLOUT, limit, (fd) => write(fd, plain(bytes, sent)));
     }
   }
 
