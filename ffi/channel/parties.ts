@@ -5,8 +5,8 @@
  */
 import { LibcError } from "../errors.ts";
 import { generation } from "../native/child.ts";
-import { cstring, errno } from "../native/libc.ts";
-import { own, slurp } from "../native/own.ts";
+import { errno } from "../native/libc.ts";
+import { linkTarget, own, slurp } from "../native/own.ts";
 import { FIRST_OF_MANY, Header, PID, PLACES, READER, WRITER } from "./layout.ts";
 import type { Ring } from "./ring.ts";
 
@@ -37,9 +37,7 @@ let me: Identity & { since: number } | undefined;
 function self(): Identity {
   if (me?.since !== generation) {
     const pid = own.getpid();
-    const target = new Uint8Array(64);
-    const length = own.readlink(cstring("/proc/self/ns/pid", "readlink", "path"), target, BigInt(target.length));
-    const space = Number(/\d+/.exec(new TextDecoder().decode(target.subarray(0, Math.max(0, length))))?.[0] ?? 0);
+    const space = Number(/\d+/.exec(linkTarget("/proc/self/ns/pid") ?? "")?.[0] ?? 0);
     me = { pid, start: startOf(pid) ?? 0, space, since: generation };
   }
   return me;

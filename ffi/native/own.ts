@@ -129,3 +129,12 @@ export function slurp(path: string): Uint8Array<ArrayBuffer> {
   own.close(fd);
   return content.slice(0, length);
 }
+
+const LONGEST_PATH = 4096;
+
+/** Where a symbolic link leads, by libc for the same reason; undefined where that can't be read. */
+export function linkTarget(path: string): string | undefined {
+  const target = new Uint8Array(LONGEST_PATH);
+  const length = own.readlink(cstring(path, "readlink", "path"), target, BigInt(target.length));
+  return length < 0 ? undefined : new TextDecoder().decode(target.subarray(0, length));
+}

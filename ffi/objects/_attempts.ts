@@ -5,8 +5,7 @@
  */
 import { LibcError } from "../errors.ts";
 import { F_GETFL, F_SETFL, fcntl, O_NONBLOCK } from "../libc/fcntl.ts";
-import { cstring } from "../native/libc.ts";
-import { own } from "../native/own.ts";
+import { linkTarget } from "../native/own.ts";
 import { isCode } from "./_common.ts";
 import { waitSync } from "./_descriptor.ts";
 import { lookAgain, ready, turn } from "./_reactor.ts";
@@ -20,10 +19,9 @@ export function nonblocking(fd: number): void {
 
 /** Tells whether a descriptor is of the kernel's things of this name; where /proc can't say, it is. */
 export function leadsTo(fd: number, name: string): boolean {
-  const target = new Uint8Array(64);
-  const length = own.readlink(cstring(`/proc/self/fd/${fd}`, "readlink", "path"), target, BigInt(target.length));
-  if (length < 0) fcntl(fd, F_GETFL); // it throws if there is none
-  return length < 0 || new TextDecoder().decode(target.subarray(0, length)).endsWith(name);
+  const target = linkTarget(`/proc/self/fd/${fd}`);
+  if (target === undefined) fcntl(fd, F_GETFL); // it throws if there is none
+  return target === undefined || target.endsWith(name);
 }
 
 /** Does a call once; a signal that interrupts it is no end to it. */

@@ -7,9 +7,8 @@ import { O_CLOEXEC, O_NONBLOCK, O_PATH, O_RDONLY, O_WRONLY, open } from "../libc
 import { mkfifo } from "../libc/sys/stat.ts";
 import { close } from "../libc/unistd.ts";
 import { asString } from "../native/check.ts";
-import { cstring } from "../native/libc.ts";
 import { known, optionsOf } from "../native/options.ts";
-import { own } from "../native/own.ts";
+import { linkTarget } from "../native/own.ts";
 import { undisturbed } from "../native/removal.ts";
 import { checkMode, isCode, waitOptionsOf } from "./_common.ts";
 import { removeFile } from "./_descriptor.ts";
@@ -30,14 +29,11 @@ const CREATE = known<FifoOptions>(({ mode, exclusive }) => ({ mode, exclusive })
 const WAIT = known<WaitOptions>(({ signal }) => ({ signal }));
 const SYNC = known<WaitSyncOptions>(({ timeout }) => ({ timeout }));
 
-const PATH_MAX = 4096;
-
 /** What a path means from any directory; where /proc can't say, it stays as it is. */
 function absolute(path: string): string {
   if (path === "" || path.startsWith("/")) return path;
-  const cwd = new Uint8Array(PATH_MAX);
-  const length = own.readlink(cstring("/proc/self/cwd", "readlink", "path"), cwd, BigInt(PATH_MAX));
-  return length < 0 ? path : `${new TextDecoder().decode(cwd.subarray(0, length))}/${path}`;
+  const cwd = linkTarget("/proc/self/cwd");
+  return cwd === undefined ? path : `${cwd}/${path}`;
 }
 
 /** Opens a FIFO, and takes it over if it is one. */
